@@ -1,0 +1,212 @@
+#!/bin/sh
+# Activates this machine: exchanges its license for a hub API key, with POSIX sh and curl alone.
+#
+#   activate.sh --url URL --license-file PATH --sink file:PATH
+#   HUB_URL=URL LICENSE_FILE=PATH HUB_KEY_FILE=PATH activate.sh
+#
+# Exit 0: the sink holds a hub key that the hub accepts.
+# Exit 75: no answer, or the hub could not say; run it again later.
+# Exit 78: refused, or called wrongly; running it again changes nothing.
+#
+# It can be killed at any instant and run again. Where sha256sum and /dev/urandom exist it makes the
+# hub key itself, puts it into SINK.pending, registers only its hash and then renames the file: the hub
+# never sees the key, no answer can be lost, and the same hash sent twice counts once. No key is ever
+# an argument of a process, and none is printed.
+set -u
+umask 077
+
+ATTEMPTS=5
+SECONDS_IN_ALL=120
+LATER=75
+REFUSED=78
+
+say() { echo "activate.sh: $*" >&2; }
+fail() { code=$1; shift; say "$*"; exit "$code"; }
+usage() { fail $REFUSED "usage: activate.sh --url URL --license-file PATH --sink file:PATH"; }
+
+url=${HUB_URL:-}
+license_file=${LICENSE_FILE:-}
+sink=${HUB_KEY_FILE:-}
+
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || usage
+    case $1 in
+        --url) url=$2 ;;
+        --license-file) license_file=$2 ;;
+        --sink)
+            case $2 in file:?*) sink=${2#file:} ;; *) usage ;; esac ;;
+        *) usage ;;
+    esac
+    shift 2
+done
+[ -n "$url" ] && [ -n "$license_file" ] && [ -n "$sink" ] || usage
+case $url in http://?* | https://?*) ;; *) fail $REFUSED "the URL must begin with http:// or https://" ;; esac
+# A path that begins with a dash would be an option to the commands below.
+case $sink in /*) ;; *) sink=./$sink ;; esac
+case $license_file in /*) ;; *) license_file=./$license_file ;; esac
+command -v curl >/dev/null 2>&1 || fail $REFUSED "curl is not installed"
+
+pending=$sink.pending
+made=$sink.new.$$
+answer=$sink.answer.$$
+trap 'rm -f "$made" "$answer"' EXIT
+trap 'exit 75' HUP INT TERM
+
+# is_key KEY PREFIX LEAST MOST: the prefix and that many lower-case hex digits.
+is_key() {
+    case $1 in "$2"*) ;; *) return 1 ;; esac
+    digits=${1#"$2"}
+    case $digits in *[!0-9a-f]*) return 1 ;; esac
+    [ ${#digits} -ge "$3" ] && [ ${#digits} -le "$4" ]
+}
+
+# first_line PATH: into $line; a file may lack the newline at its end.
+first_line() {
+    line=
+    { IFS= read -r line || [ -n "$line" ]; } 2>/dev/null <"$1"
+}
+
+is_hub_key_file() { [ -f "$1" ] && first_line "$1" && is_key "$line" hk_ 24 64; }
+
+# flush PATH: a reboot must not leave an empty file behind.
+flush() { sync "$1" 2>/dev/null || sync 2>/dev/null || :; }
+
+can_hash() { command -v sha256sum >/dev/null 2>&1 && [ -r /dev/urandom ]; }
+
+hash_of() { tr -d '\n' <"$1" | sha256sum | cut -d ' ' -f 1; }
+
+# Puts a new key into the pending file, in whole or not at all. When another run was faster its key is
+# taken: both register the same hash.
+make_pending() {
+    {
+        printf hk_
+        od -An -N16 -tx1 /dev/urandom | tr -d ' \n'
+        echo
+    } >"$made" || return 1
+    is_hub_key_file "$made" || return 1
+    flush "$made"
+    ln "$made" "$pending" 2>/dev/null || is_hub_key_file "$pending" || mv -f "$made" "$pending" || return 1
+    rm -f "$made"
+}
+
+# deliver PATH: makes the file the sink, at once and for good.
+deliver() {
+    chmod 600 "$1" && flush "$1" && mv -f "$1" "$sink" ||
+        fail $LATER "cannot write the sink; the key waits in $pending"
+    flush "$(dirname "$sink")"
+}
+
+# ask ATTEMPT-SECONDS METHOD-ARGUMENTS…: status into $status, body into the answer file. curl reads
+# what is secret from its standard input, and no .curlrc. Fails when there was no answer.
+ask() {
+    limit=$1
+    shift
+    status=$(curl -q -sS --connect-timeout 10 --max-time "$limit" -o "$answer" -w '%{http_code}' "$@")
+    curl_said=$?
+    case $curl_said in
+        0) return 0 ;;
+        1 | 2 | 3 | 4 | 23 | 26 | 27) fail $REFUSED "curl cannot do this (exit $curl_said)" ;;
+        *) status=000; return 1 ;;
+    esac
+}
+
+activate() {
+    if [ -n "$hash" ]; then own=",\"hub_key_sha256\":\"$hash\""; else own=; fi
+    ask "$1" -X POST -H 'Content-Type: application/json' --data @- \
+        "${url%/}/api/v1/instances/activate" <<END
+{"license_key":"$license"$own}
+END
+}
+
+# The key that the sink holds, where no hash can be made of it: does the hub accept it?
+check_sink() {
+    first_line "$sink"
+    ask "$1" --config - "${url%/}/api/v1/instances/self" <<END
+header = "X-Hub-Api-Key: $line"
+END
+}
+
+# A member of the answer that holds a code or a key; the rest of the answer is nobody's business here.
+member() { sed -n "s/.*\"$1\" *: *\"\([a-z0-9_]*\)\".*/\1/p" "$answer" | head -n 1; }
+
+now() { date +%s; }
+
+# Before anything is asked: the license, and a place for the key.
+[ -r "$license_file" ] || fail $REFUSED "cannot read the license file"
+first_line "$license_file"
+license=$line
+is_key "$license" lb_inst_ 32 64 || fail $REFUSED "the license file holds no license key"
+[ ! -h "$sink" ] && [ ! -h "$pending" ] || fail $REFUSED "the sink is a symbolic link"
+[ ! -d "$sink" ] || fail $REFUSED "the sink is a folder"
+
+mode=register
+source=$pending
+hash=
+if can_hash; then
+    if is_hub_key_file "$pending"; then
+        :
+    elif is_hub_key_file "$sink"; then
+        source=$sink
+    else
+        rm -f "$pending"
+        make_pending 2>/dev/null || fail $REFUSED "cannot write beside the sink"
+    fi
+    hash=$(hash_of "$source")
+else
+    : 2>/dev/null >"$answer" || fail $REFUSED "cannot write beside the sink"
+    if is_hub_key_file "$sink"; then mode=check; else mode=receive; fi
+fi
+
+started=$(now)
+attempt=0
+pause=1
+while [ $attempt -lt $ATTEMPTS ]; do
+    left=$((SECONDS_IN_ALL - $(now) + started))
+    [ $left -gt 1 ] || break
+    [ $left -lt 20 ] || left=20
+    attempt=$((attempt + 1))
+    if [ $mode = check ]; then check_sink "$left"; else activate "$left"; fi
+
+    case $mode:$status in
+        register:200)
+            if [ "$source" = "$pending" ]; then deliver "$pending"; else chmod 600 "$sink"; fi
+            say "activated"
+            exit 0 ;;
+        receive:200)
+            key=$(member hub_api_key)
+            is_key "$key" hk_ 24 64 || fail $LATER "the hub's answer holds no key"
+            cat >"$made" <<END
+$key
+END
+            deliver "$made"
+            say "activated"
+            exit 0 ;;
+        check:200)
+            case $(member effective_status) in
+                active) say "activated already"; exit 0 ;;
+                *) fail $REFUSED "refused: $(member effective_status)" ;;
+            esac ;;
+        check:401 | register:409)
+            # The key has ended, by a rotation say: a new one takes its place.
+            [ "$(member code)" = hub_key_invalid ] || [ "$(member code)" = key_conflict ] ||
+                fail $REFUSED "refused: $status $(member code)"
+            if [ $mode = check ]; then mode=receive; continue; fi
+            [ -n "${replaced:-}" ] && fail $REFUSED "refused: $(member code)"
+            replaced=yes
+            rm -f "$pending"
+            make_pending 2>/dev/null || fail $REFUSED "cannot write beside the sink"
+            source=$pending
+            hash=$(hash_of "$pending")
+            continue ;;
+        *:000) say "attempt $attempt: no answer" ;;
+        *:408 | *:429 | *:5??) say "attempt $attempt: the hub answered $status" ;;
+        *) fail $REFUSED "refused: $status $(member code)" ;;
+    esac
+
+    [ $attempt -lt $ATTEMPTS ] || break
+    left=$((SECONDS_IN_ALL - $(now) + started))
+    [ $pause -lt $left ] || break
+    sleep $pause
+    pause=$((pause * 2))
+done
+fail $LATER "the hub gave no answer in $attempt attempts; run it again later"

@@ -1,0 +1,160 @@
+//! Activation, validation and what an instance learns of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EffectiveStatus, HubKeyInfo, InstanceStatus, LicenseInfo, Suspension};
+use crate::fields::{Fields, FromFields};
+use crate::key::{Fingerprint, Hub, KeyHash, License, Presented, Shown};
+use crate::labels::Entitlements;
+use crate::name::{InstanceId, Slug};
+use crate::problem::ErrorCode;
+use crate::time::Timestamp;
+
+/// `POST /api/v1/instances/activate`.
+#[derive(Debug, Serialize)]
+pub struct ActivateRequest {
+    /// The license key.
+    pub license_key: Presented<License>,
+    /// Refuse unless the license is this instance's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// A hub key that the caller made; absent, the hub makes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub_key_sha256: Option<KeyHash>,
+}
+
+impl FromFields for ActivateRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let license_key = fields.required("license_key");
+        let instance_id = fields.optional("instance_id");
+        let hub_key_sha256 = fields.optional("hub_key_sha256");
+        Some(Self { license_key: license_key?, instance_id, hub_key_sha256 })
+    }
+}
+
+/// A successful activation.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Activated {
+    /// The instance that the license is for.
+    pub instance_id: InstanceId,
+    /// The client that it belongs to.
+    pub client_id: String,
+    /// Always active.
+    pub status: InstanceStatus,
+    /// The new hub key, unless the caller made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_api_key: Option<Shown<Hub>>,
+    /// The hub key's fingerprint.
+    pub hub_key_fingerprint: Fingerprint,
+    /// Whether the instance had been activated before.
+    pub reactivated: bool,
+    /// When it was first activated.
+    pub activated_at: Timestamp,
+    /// The license that was presented.
+    pub license: LicenseSummary,
+    /// A signed certificate for offline use, when the hub issues them.
+    pub certificate: Option<String>,
+    /// Where to send telemetry.
+    pub telemetry_url: String,
+}
+
+/// What the holder of a license learns of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseSummary {
+    /// Fingerprint of the key that was presented.
+    pub fingerprint: Fingerprint,
+    /// When it ends; `null` means never.
+    pub expires_at: Option<Timestamp>,
+    /// It has ended and works for some days yet.
+    pub in_grace: bool,
+    /// What it entitles to.
+    pub entitlements: Entitlements,
+}
+
+/// `POST /api/v1/instances/validate`.
+#[derive(Debug, Serialize)]
+pub struct ValidateRequest {
+    /// The license key.
+    pub license_key: Presented<License>,
+}
+
+impl FromFields for ValidateRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { license_key: fields.required("license_key")? })
+    }
+}
+
+/// Whether a license is valid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Validated {
+    /// Whether an activation would not be refused for the license's sake.
+    pub valid: bool,
+    /// `valid`, or why not.
+    pub code: Verdict,
+    /// The instance, when the key is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// The license, when the key is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseSummary>,
+}
+
+/// `valid`, or the code of the refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Verdict {
+    /// Nothing speaks against it.
+    Valid(Valid),
+    /// What does.
+    Refused(ErrorCode),
+}
+
+/// The word `valid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Valid {
+    /// The only one.
+    #[serde(rename = "valid")]
+    Valid,
+}
+
+impl Verdict {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid(_) => "valid",
+            Self::Refused(code) => code.as_str(),
+        }
+    }
+}
+
+/// What an instance sees of itself: the instance object without labels.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SelfInstance {
+    /// Its handle.
+    pub instance_id: InstanceId,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's handle.
+    pub client_slug: Slug,
+    /// What was made of it.
+    pub status: InstanceStatus,
+    /// What that comes to now, with its client's status and the dates.
+    pub effective_status: EffectiveStatus,
+    /// The license.
+    pub license: LicenseInfo,
+    /// The newest hub key.
+    pub hub_key: Option<HubKeyInfo>,
+    /// Since when and why it is suspended.
+    pub suspension: Option<Suspension>,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When an operator last changed it.
+    pub updated_at: Timestamp,
+    /// When it was first activated.
+    pub activated_at: Option<Timestamp>,
+    /// When it was last heard of, to the minute.
+    pub last_seen_at: Option<Timestamp>,
+    /// A fresh certificate, `null` unless the effective status is active.
+    pub certificate: Option<String>,
+}

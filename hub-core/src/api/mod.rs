@@ -1,0 +1,137 @@
+//! The HTTP API as types: one table of routes, and what goes in and out of each.
+//!
+//! hubd dispatches over the table, hubctl calls through it, tests iterate over it: a route exists
+//! nowhere else.
+
+mod activation;
+mod admin_keys;
+mod audit;
+mod clients;
+mod instances;
+mod page;
+mod rotation;
+mod service;
+mod table;
+
+pub use activation::*;
+pub use admin_keys::*;
+pub use audit::*;
+pub use clients::*;
+pub use instances::*;
+pub use page::*;
+pub use rotation::*;
+pub use service::*;
+pub use table::*;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Field, FromFields};
+
+/// One operation of the API, with the types of all that goes in and out.
+pub trait Endpoint: Send + Sync + 'static {
+    /// Its row in the table.
+    const ROUTE: Route;
+    /// Who may call it, as a type: what authentication yields.
+    type Access;
+    /// The query parameters.
+    type Query: FromFields + Serialize + Send;
+    /// The body of the request.
+    type Body: FromFields + Serialize + Send;
+    /// The body of the answer.
+    type Reply: Serialize + DeserializeOwned + Send;
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Whoever holds a license key; it stands in the body.
+    License,
+    /// An instance, by its hub key.
+    Hub,
+    /// An operator, by an admin key with this role or a greater one.
+    Admin(Role),
+}
+
+impl Access {
+    /// The largest body in bytes.
+    #[must_use]
+    pub fn body_limit(self) -> usize {
+        match self {
+            Self::Public | Self::License | Self::Hub => 4 * 1024,
+            Self::Admin(_) => 64 * 1024,
+        }
+    }
+}
+
+/// [`Access`] as types, for [`Endpoint::Access`].
+pub mod access {
+    /// See [`super::Access::Public`].
+    #[derive(Debug)]
+    pub enum Public {}
+    /// See [`super::Access::License`].
+    #[derive(Debug)]
+    pub enum License {}
+    /// See [`super::Access::Hub`].
+    #[derive(Debug)]
+    pub enum Hub {}
+    /// See [`super::Access::Admin`].
+    #[derive(Debug)]
+    pub enum Admin {}
+}
+
+/// What an admin key may do; each role may do all that the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Creates clients and instances, rotates keys.
+    Provisioner,
+    /// Suspends, reactivates, patches, deletes.
+    Operator,
+    /// Admin keys, their list included.
+    Owner,
+}
+
+impl Role {
+    /// Every role, least first.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Provisioner, Self::Operator, Self::Owner];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Provisioner => "provisioner",
+            Self::Operator => "operator",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(Self::EXPECTED)
+    }
+}
+
+impl Field for Role {
+    const EXPECTED: &'static str = "must be viewer, provisioner, operator or owner";
+}
+
+/// The header that carries a hub key.
+pub const HUB_KEY_HEADER: &str = "x-hub-api-key";
+/// The header that carries an admin key; `Authorization: Bearer` is accepted too.
+pub const ADMIN_KEY_HEADER: &str = "x-admin-api-key";
+/// The header that names a request, in both directions.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -1,0 +1,104 @@
+//! Pages of a list, and the cursors between them.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::fields::Field;
+
+/// Part of a list, in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts; `null` on the last one.
+    pub next_cursor: Option<Cursor>,
+}
+
+/// An opaque place in a list. It names the row that the page before ended with, so rows that are
+/// added or deleted meanwhile neither repeat nor hide others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The place after the row `key` in the list `list`.
+    #[must_use]
+    pub fn after(list: &str, key: &str) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(format!("{list}:{key}")))
+    }
+
+    /// The row's key, if this is a cursor of the list `list`.
+    #[must_use]
+    pub fn key(&self, list: &str) -> Option<String> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()?;
+        let key = text.strip_prefix(list)?.strip_prefix(':')?;
+        Some(key.to_owned())
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Field for Cursor {
+    const EXPECTED: &'static str = "must be a next_cursor of this list";
+}
+
+/// How many rows a page has at most: 1 to 500.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct Limit(u16);
+
+impl Limit {
+    /// The most a page can have.
+    pub const MAX: Self = Self(500);
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl TryFrom<u16> for Limit {
+    type Error = &'static str;
+    fn try_from(limit: u16) -> Result<Self, Self::Error> {
+        (1..=500).contains(&limit).then_some(Self(limit)).ok_or(Self::EXPECTED)
+    }
+}
+
+impl From<Limit> for u16 {
+    fn from(limit: Limit) -> Self {
+        limit.0
+    }
+}
+
+impl Field for Limit {
+    const EXPECTED: &'static str = "must be a number from 1 to 500";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_belongs_to_its_list() {
+        let cursor = Cursor::after("clients", "acme");
+        assert_eq!(cursor.key("clients").as_deref(), Some("acme"));
+        assert_eq!(cursor.key("instances"), None);
+        for forged in ["", "!", "YWNtZQ", "____"] {
+            assert_eq!(Cursor(forged.to_owned()).key("clients"), None, "{forged}");
+        }
+    }
+}

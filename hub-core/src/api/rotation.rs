@@ -1,0 +1,84 @@
+//! Replacing an instance's license or hub key.
+
+use serde::{Deserialize, Serialize};
+
+use super::instances::bounded;
+use crate::fields::{Field, Fields, FromFields};
+use crate::key::{Fingerprint, Hub, KeyHash, License, Shown};
+use crate::name::InstanceId;
+use crate::time::Timestamp;
+
+bounded!(
+    /// For how long the previous key works after a rotation: 0 to 604,800 seconds (7 days).
+    OverlapSeconds,
+    604_800,
+    "must be a number of seconds from 0 to 604800"
+);
+
+/// `POST …/rotate-license`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RotateLicenseRequest {
+    /// A license key that the caller made; absent, the hub makes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license_sha256: Option<KeyHash>,
+    /// For how long the previous key still works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overlap_seconds: Option<OverlapSeconds>,
+}
+
+impl FromFields for RotateLicenseRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            license_sha256: fields.optional("license_sha256"),
+            overlap_seconds: fields.optional("overlap_seconds"),
+        })
+    }
+}
+
+/// A replaced license key.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RotatedLicense {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The key, when the hub made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license_key: Option<Shown<License>>,
+    /// Its fingerprint.
+    pub license_fingerprint: Fingerprint,
+    /// Until when the previous key works; `null` when it has ended.
+    pub previous_valid_until: Option<Timestamp>,
+}
+
+/// `POST …/rotate-hub-key`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RotateHubKeyRequest {
+    /// A hub key that the caller made; absent, the hub makes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub_key_sha256: Option<KeyHash>,
+    /// For how long the previous key still works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overlap_seconds: Option<OverlapSeconds>,
+}
+
+impl FromFields for RotateHubKeyRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            hub_key_sha256: fields.optional("hub_key_sha256"),
+            overlap_seconds: fields.optional("overlap_seconds"),
+        })
+    }
+}
+
+/// A replaced hub key.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RotatedHubKey {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The key, when the hub made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_api_key: Option<Shown<Hub>>,
+    /// Its fingerprint.
+    pub hub_key_fingerprint: Fingerprint,
+    /// Until when the previous key works; `null` when it has ended.
+    pub previous_valid_until: Option<Timestamp>,
+}

@@ -1,0 +1,181 @@
+//! The route table: one line an operation.
+
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    Access, ActivateRequest, Activated, AdminKeyInfo, AuditEvent, AuditQuery, AuditVerdict, Client,
+    ClientPatch, ClientQuery, CreatedAdminKey, DeleteClientQuery, Endpoint, FleetQuery, Identity,
+    Instance, InstancePatch, InstanceQuery, IssuedInstance, NewAdminKey, NewClient, NewInstance,
+    Page, Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey, RotatedLicense,
+    SelfInstance, Stats, Status, SuspendRequest, ValidateRequest, Validated, Version, access,
+};
+use crate::privacy::PrivacyPromise;
+
+macro_rules! routes {
+    ($($(#[doc = $doc:literal])+
+       $name:ident: $method:ident $path:literal $access:ident$(($role:ident))?,
+       $query:ty, $body:ty => $reply:ty;)+) => {
+        /// Every operation of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Route { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Route {
+            /// All of them, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Its method.
+            #[must_use]
+            pub fn method(self) -> Method {
+                match self { $(Self::$name => Method::$method,)+ }
+            }
+
+            /// Its path, with `{…}` for the handle.
+            #[must_use]
+            pub fn path(self) -> &'static str {
+                match self { $(Self::$name => $path,)+ }
+            }
+
+            /// Who may call it.
+            #[must_use]
+            pub fn access(self) -> Access {
+                match self { $(Self::$name => Access::$access$((Role::$role))?,)+ }
+            }
+
+            /// What it does, in a sentence.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+
+        $($(#[doc = $doc])+
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl Endpoint for $name {
+            const ROUTE: Route = Route::$name;
+            type Access = access::$access;
+            type Query = $query;
+            type Body = $body;
+            type Reply = $reply;
+        })+
+    };
+}
+
+routes! {
+    /// Exchanges a license key for a hub API key.
+    Activate: POST "/api/v1/instances/activate" License, (), ActivateRequest => Activated;
+    /// Tells whether a license key is valid, and why not.
+    Validate: POST "/api/v1/instances/validate" License, (), ValidateRequest => Validated;
+    /// The calling instance, as the hub sees it.
+    GetSelf: GET "/api/v1/instances/self" Hub, (), () => SelfInstance;
+    /// What is kept of telemetry, and what never is.
+    GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
+    /// The process is up.
+    Health: GET "/healthz" Public, (), () => Status;
+    /// The database answers.
+    Ready: GET "/readyz" Public, (), () => Status;
+    /// Name, version and schema of this hub.
+    GetVersion: GET "/version" Public, (), () => Version;
+
+    /// Creates a client.
+    CreateClient: POST "/api/v1/admin/clients" Admin(Provisioner), (), NewClient => Client;
+    /// Lists clients by slug.
+    ListClients: GET "/api/v1/admin/clients" Admin(Viewer), ClientQuery, () => Page<Client>;
+    /// One client.
+    GetClient: GET "/api/v1/admin/clients/{id}" Admin(Viewer), (), () => Client;
+    /// Changes a client, or suspends and reactivates it.
+    UpdateClient: PATCH "/api/v1/admin/clients/{id}" Admin(Operator), (), ClientPatch => Client;
+    /// Deletes a client, and its instances when asked to.
+    DeleteClient: DELETE "/api/v1/admin/clients/{id}" Admin(Operator), DeleteClientQuery, () => ();
+
+    /// Issues an instance with its license.
+    IssueInstance: POST "/api/v1/admin/clients/{id}/instances" Admin(Provisioner), (), NewInstance => IssuedInstance;
+    /// Lists a client's instances by handle.
+    ListClientInstances: GET "/api/v1/admin/clients/{id}/instances" Admin(Viewer), InstanceQuery, () => Page<Instance>;
+    /// Lists all instances by handle.
+    ListInstances: GET "/api/v1/admin/instances" Admin(Viewer), FleetQuery, () => Page<Instance>;
+    /// One instance.
+    GetInstance: GET "/api/v1/admin/instances/{instance_id}" Admin(Viewer), (), () => Instance;
+    /// Changes an instance's license terms and labels.
+    UpdateInstance: PATCH "/api/v1/admin/instances/{instance_id}" Admin(Operator), (), InstancePatch => Instance;
+    /// Replaces the license key.
+    RotateLicense: POST "/api/v1/admin/instances/{instance_id}/rotate-license" Admin(Provisioner), (), RotateLicenseRequest => RotatedLicense;
+    /// Replaces the hub key.
+    RotateHubKey: POST "/api/v1/admin/instances/{instance_id}/rotate-hub-key" Admin(Provisioner), (), RotateHubKeyRequest => RotatedHubKey;
+    /// Suspends an instance; effective for the next request.
+    SuspendInstance: POST "/api/v1/admin/instances/{instance_id}/suspend" Admin(Operator), (), SuspendRequest => Instance;
+    /// Ends an instance's suspension.
+    ReactivateInstance: POST "/api/v1/admin/instances/{instance_id}/reactivate" Admin(Operator), (), () => Instance;
+    /// Deletes an instance; its keys stop at once.
+    DeleteInstance: DELETE "/api/v1/admin/instances/{instance_id}" Admin(Operator), (), () => ();
+
+    /// Who the calling admin key is.
+    Whoami: GET "/api/v1/admin/whoami" Admin(Viewer), (), () => Identity;
+    /// Creates an admin key.
+    CreateAdminKey: POST "/api/v1/admin/keys" Admin(Owner), (), NewAdminKey => CreatedAdminKey;
+    /// Lists all admin keys.
+    ListAdminKeys: GET "/api/v1/admin/keys" Admin(Owner), (), () => Page<AdminKeyInfo>;
+    /// Revokes an admin key.
+    DeleteAdminKey: DELETE "/api/v1/admin/keys/{name}" Admin(Owner), (), () => ();
+    /// Lists audit events, newest first.
+    ListAudit: GET "/api/v1/admin/audit" Admin(Viewer), AuditQuery, () => Page<AuditEvent>;
+    /// Recomputes the audit chain.
+    VerifyAudit: GET "/api/v1/admin/audit/verify" Admin(Viewer), (), () => AuditVerdict;
+    /// Counts of what the hub holds.
+    GetStats: GET "/api/v1/admin/stats" Admin(Viewer), (), () => Stats;
+}
+
+/// All but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Route {
+    /// Its path with `handle` in the place of `{…}`, percent-encoded.
+    #[must_use]
+    pub fn fill(self, handle: &str) -> String {
+        let path = self.path();
+        match (path.find('{'), path.find('}')) {
+            (Some(open), Some(close)) => {
+                let handle = utf8_percent_encode(handle, SEGMENT);
+                format!("{}{handle}{}", &path[..open], &path[close + 1..])
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    /// Whether its path has a place for a handle.
+    #[must_use]
+    pub fn takes_handle(self) -> bool {
+        self.path().contains('{')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_routes_share_method_and_path() {
+        for (i, a) in Route::ALL.iter().enumerate() {
+            for b in &Route::ALL[i + 1..] {
+                assert!((a.method(), a.path()) != (b.method(), b.path()), "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_path_tells_who_may_call() {
+        for route in Route::ALL {
+            let admin = matches!(route.access(), Access::Admin(_));
+            assert_eq!(admin, route.path().starts_with("/api/v1/admin/"), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn handles_cannot_leave_their_segment() {
+        let path = Route::RotateLicense.fill("../clients?x=ä");
+        assert_eq!(path, "/api/v1/admin/instances/..%2Fclients%3Fx%3D%C3%A4/rotate-license");
+        assert_eq!(Route::Health.fill("x"), "/healthz");
+    }
+}

@@ -1,0 +1,406 @@
+//! Request bodies and queries → typed values, field by field.
+//!
+//! Serde stops at the first fault and quotes the input in its message. Callers should learn of every
+//! fault at once, and a quoted input can be a secret. So the object is split into its members here,
+//! each is read into its own type, and a fault is told by the type's fixed [`Field::EXPECTED`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::problem::FieldError;
+
+/// A type that a request's field can have.
+pub trait Field: DeserializeOwned {
+    /// What the field must be, as a clause: `must be …`.
+    const EXPECTED: &'static str;
+}
+
+impl Field for bool {
+    const EXPECTED: &'static str = "must be true or false";
+}
+
+/// A request's body or query: reads itself from its fields.
+pub trait FromFields: Sized {
+    /// Takes each field that it knows. `None` when a required one is missing or wrong; every fault is
+    /// then noted in `fields`.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// For requests that have no body or no query.
+impl FromFields for () {
+    fn from_fields(_: &mut Fields<'_>) -> Option<Self> {
+        Some(())
+    }
+}
+
+/// Why a body or query gave no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Not a JSON object, or one that names a member twice.
+    NotAnObject,
+    /// Each wrong field.
+    Fields(Vec<FieldError>),
+}
+
+/// What may be said of a member that the hub does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// Its name, for admin requests.
+    Named,
+    /// Nothing but that there is one, where the name could be a secret.
+    Unnamed,
+}
+
+/// Reads a JSON object; an empty body is an empty object where nothing is required.
+///
+/// # Errors
+/// [`Fault`].
+pub fn from_json<T: FromFields>(body: &[u8], unknown: Unknown) -> Result<T, Fault> {
+    let members = if body.is_empty() {
+        Members(Vec::new())
+    } else {
+        serde_json::from_slice::<Members<'_>>(body).map_err(|_| Fault::NotAnObject)?
+    };
+    let taken = members.0.into_iter().map(|(name, raw)| (name, Raw::Json(raw.get()))).collect();
+    match read(taken, "body", unknown) {
+        Err(_) if body.is_empty() => Err(Fault::NotAnObject),
+        other => other,
+    }
+}
+
+/// Reads a query string.
+///
+/// # Errors
+/// [`Fault::Fields`]; a parameter given twice is one unless its type takes several.
+pub fn from_query<T: FromFields>(query: &str) -> Result<T, Fault> {
+    let taken = form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| (name, Raw::Text(value)))
+        .collect();
+    read(taken, "query", Unknown::Unnamed)
+}
+
+fn read<T: FromFields>(
+    members: Vec<(Cow<'_, str>, Raw<'_>)>,
+    whole: &'static str,
+    unknown: Unknown,
+) -> Result<T, Fault> {
+    let mut fields = Fields { members, errors: Vec::new(), known: Vec::new() };
+    let value = T::from_fields(&mut fields);
+    fields.refuse_leftovers(whole, unknown);
+    match value {
+        Some(value) if fields.errors.is_empty() => Ok(value),
+        _ => Err(Fault::Fields(fields.errors)),
+    }
+}
+
+/// The members of a request that nobody has taken yet, and the faults found so far.
+pub struct Fields<'a> {
+    members: Vec<(Cow<'a, str>, Raw<'a>)>,
+    errors: Vec<FieldError>,
+    known: Vec<&'static str>,
+}
+
+enum Raw<'a> {
+    Json(&'a str),
+    Text(Cow<'a, str>),
+}
+
+impl Raw<'_> {
+    fn is_null(&self) -> bool {
+        matches!(self, Self::Json("null"))
+    }
+
+    fn read<T: Field>(&self) -> Option<T> {
+        match self {
+            Self::Json(json) => serde_json::from_str(json).ok(),
+            // A query has only text: what is not a string on the wire is written as in JSON.
+            Self::Text(text) => {
+                let plain: StrDeserializer<'_, serde::de::value::Error> =
+                    StrDeserializer::new(text);
+                T::deserialize(plain).ok().or_else(|| serde_json::from_str(text).ok())
+            }
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// A field that must be there.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        let Some(raw) = self.take(name) else {
+            self.fault(name, "is required");
+            return None;
+        };
+        self.read(name, &raw)
+    }
+
+    /// A field that may be absent; `null` is the same as absent.
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        let raw = self.take(name).filter(|raw| !raw.is_null())?;
+        self.read(name, &raw)
+    }
+
+    /// A field of a PATCH that may be absent and may not be cleared.
+    pub fn replace<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        let raw = self.take(name)?;
+        self.read(name, &raw)
+    }
+
+    /// A field of a PATCH that may be absent, and is cleared by `null`.
+    pub fn patch<T: Field>(&mut self, name: &'static str) -> Patch<T> {
+        match self.take(name) {
+            None => Patch::Keep,
+            Some(raw) if raw.is_null() => Patch::Clear,
+            Some(raw) => self.read(name, &raw).map_or(Patch::Keep, Patch::Set),
+        }
+    }
+
+    /// A query parameter that may be given several times.
+    pub fn repeated<T: Field>(&mut self, name: &'static str) -> Vec<T> {
+        let mut values = Vec::new();
+        while let Some(at) = self.position(name) {
+            let (_, raw) = self.members.remove(at);
+            values.extend(self.read(name, &raw));
+        }
+        values
+    }
+
+    /// Notes a fault that only the whole request shows.
+    pub fn fault(&mut self, name: &'static str, message: &str) {
+        self.errors.push(FieldError::new(name, message));
+    }
+
+    fn position(&mut self, name: &'static str) -> Option<usize> {
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
+        self.members.iter().position(|(member, _)| member == name)
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<Raw<'a>> {
+        let at = self.position(name)?;
+        let (_, raw) = self.members.remove(at);
+        if self.position(name).is_some() {
+            self.fault(name, "is given more than once");
+            self.members.retain(|(member, _)| member != name);
+        }
+        Some(raw)
+    }
+
+    fn read<T: Field>(&mut self, name: &'static str, raw: &Raw<'_>) -> Option<T> {
+        let value = raw.read();
+        if value.is_none() {
+            self.fault(name, T::EXPECTED);
+        }
+        value
+    }
+
+    fn refuse_leftovers(&mut self, whole: &'static str, unknown: Unknown) {
+        let noun = if whole == "query" { "parameter" } else { "member" };
+        let known = match self.known.as_slice() {
+            [] => format!("there is no {noun} to give here"),
+            names => format!("known: {}", names.join(", ")),
+        };
+        for (name, _) in std::mem::take(&mut self.members) {
+            // A member's name is free text: only one that looks like a name is repeated.
+            let plain = (1..=40).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            let field = if unknown == Unknown::Named && plain { name.as_ref() } else { whole };
+            let fault = FieldError::new(field, format!("unknown {noun}; {known}"));
+            if !self.errors.contains(&fault) {
+                self.errors.push(fault);
+            }
+        }
+    }
+}
+
+/// What a PATCH says of a field that may be null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patch<T> {
+    /// Absent: it stays as it is.
+    #[default]
+    Keep,
+    /// `null`: it is cleared.
+    Clear,
+    /// The new value.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// Whether the field stays as it is; for `skip_serializing_if`.
+    pub fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    /// The same of a reference to the value.
+    pub fn as_ref(&self) -> Patch<&T> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(value),
+        }
+    }
+
+    /// The same of another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(change(value)),
+        }
+    }
+
+    /// The value after the PATCH.
+    pub fn apply(self, current: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => current,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Patch<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Set(value) => value.serialize(serializer),
+            Self::Keep | Self::Clear => serializer.serialize_none(),
+        }
+    }
+}
+
+/// The members of an object, each as its JSON text; a name given twice is an error.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            if members.iter().any(|(other, _)| *other == name) {
+                return Err(serde::de::Error::custom("member given twice"));
+            }
+            // Comparing each with each is quadratic: no request has anywhere near this many.
+            if members.len() == 256 {
+                return Err(serde::de::Error::custom("too many members"));
+            }
+            members.push((name, map.next_value()?));
+        }
+        Ok(Members(members))
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{Span, Timestamp};
+
+    #[derive(Debug, PartialEq)]
+    struct Sample {
+        at: Timestamp,
+        on: Option<bool>,
+        until: Patch<Timestamp>,
+    }
+
+    impl FromFields for Sample {
+        fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+            let at = fields.required("at");
+            let on = fields.optional("on");
+            let until = fields.patch("until");
+            Some(Self { at: at?, on, until })
+        }
+    }
+
+    fn faults(body: &str) -> Vec<(String, String)> {
+        match from_json::<Sample>(body.as_bytes(), Unknown::Named) {
+            Err(Fault::Fields(errors)) => {
+                errors.into_iter().map(|e| (e.field, e.message)).collect()
+            }
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_reported_and_no_value_is_repeated() {
+        let found = faults(r#"{"at": "sk_secret", "on": 3, "until": [1], "color": "sk_secret"}"#);
+        let names: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(names, ["at", "on", "until", "color"]);
+        assert!(!format!("{found:?}").contains("sk_secret"));
+        let unnamed = faults(r#"{"at": "2026-01-01T00:00:00Z", "lb_inst_0123": 1}"#);
+        assert_eq!(unnamed[0].0, "body");
+    }
+
+    #[test]
+    fn null_clears_and_absence_keeps() {
+        let read = |body: &str| from_json::<Sample>(body.as_bytes(), Unknown::Named).unwrap();
+        let at = r#""at": "2026-01-01T00:00:00Z""#;
+        assert_eq!(read(&format!("{{{at}}}")).until, Patch::Keep);
+        assert_eq!(read(&format!(r#"{{{at}, "until": null, "on": null}}"#)).until, Patch::Clear);
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        for body in ["", "[]", "3", "{", "{} {}", r#"{"at": 1, "at": 2}"#, "\u{feff}{}"] {
+            let read = from_json::<Sample>(body.as_bytes(), Unknown::Named);
+            assert_eq!(read, Err(Fault::NotAnObject), "{body}");
+        }
+        let invalid = from_json::<Sample>(b"{\"at\": \"\xff\"}", Unknown::Named);
+        assert!(invalid.is_err());
+    }
+
+    #[test]
+    fn queries_name_known_parameters_only() {
+        struct Query(Option<Span>);
+        impl FromFields for Query {
+            fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+                Some(Self(fields.optional("silent_for")))
+            }
+        }
+        assert!(from_query::<Query>("silent_for=24h").unwrap().0.is_some());
+        let Err(Fault::Fields(errors)) = from_query::<Query>("silent_for=x&silent_for=y&key=hk_1")
+        else {
+            panic!("accepted")
+        };
+        let fields: Vec<_> = errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(fields, ["silent_for", "silent_for", "query"]);
+    }
+}

@@ -1,0 +1,21 @@
+//! What hubd and hubctl may both rely on: the route table and its wire types, keys, error codes.
+//!
+//! This crate does no I/O, knows no database and no HTTP stack. Rooms:
+//!
+//! - [`api`]: the route table, and the wire types, one file a resource
+//! - [`key`]: license, hub and admin keys, and the hash that is all the hub keeps of them
+//! - [`problem`], [`exit`]: every error code, its status on the wire and its exit code in hubctl
+//! - [`fields`]: request bodies and queries → typed values, with every fault reported at once
+//! - [`name`], [`labels`], [`time`], [`text`]: the small types that the wire types are made of
+//! - [`privacy`]: the allow-list of what the hub keeps
+
+pub mod api;
+pub mod exit;
+pub mod fields;
+pub mod key;
+pub mod labels;
+pub mod name;
+pub mod privacy;
+pub mod problem;
+pub mod text;
+pub mod time;

@@ -1,0 +1,109 @@
+//! Free text and codes that operators may set, each with its bounds.
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::fields::Field;
+
+macro_rules! text {
+    ($(#[doc = $doc:literal])+ $name:ident, $valid:expr, $expected:literal) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes `text` if it fits.
+            #[must_use]
+            pub fn new(text: &str) -> Option<Self> {
+                let valid: fn(&str) -> bool = $valid;
+                valid(text).then(|| Self(text.to_owned()))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = &'static str;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::new(text).ok_or(<Self as Field>::EXPECTED)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(&text).ok_or_else(|| de::Error::custom("text out of bounds"))
+            }
+        }
+
+        impl Field for $name {
+            const EXPECTED: &'static str = $expected;
+        }
+    };
+}
+
+text!(
+    /// A client's name for people: 1 to 200 characters without control characters.
+    DisplayName,
+    |text| {
+        !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
+    },
+    "must be 1 to 200 characters, not all blank, without control characters"
+);
+
+text!(
+    /// Where the operator's own records have the client: up to 128 visible ASCII characters.
+    ExternalRef,
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 128 visible ASCII characters"
+);
+
+text!(
+    /// Why an instance is suspended, as a code.
+    ReasonCode,
+    |text| {
+        text.len() <= 48
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    },
+    "must be a code: a-z, then up to 47 of a-z, 0-9 and _"
+);
+
+text!(
+    /// What a list is searched for, in handles and names.
+    SearchText,
+    |text| {
+        !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
+    },
+    "must be 1 to 200 characters without control characters"
+);
+
+text!(
+    /// An audit filter's value: an actor, an action or a target.
+    AuditWord,
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 128 visible ASCII characters"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold() {
+        assert!(DisplayName::new("Acme GmbH & Söhne").is_some());
+        assert!(DisplayName::new("  ").is_none());
+        assert!(DisplayName::new("a\u{1b}[31m").is_none());
+        assert!(DisplayName::new(&"ä".repeat(200)).is_some());
+        assert!(DisplayName::new(&"ä".repeat(201)).is_none());
+        assert!(ExternalRef::new("crm:42").is_some());
+        assert!(ExternalRef::new("crm 42").is_none());
+        assert!(ReasonCode::new("unpaid").is_some());
+        assert!(ReasonCode::new("2late").is_none());
+        assert!(ReasonCode::new(&"a".repeat(49)).is_none());
+    }
+}

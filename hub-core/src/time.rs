@@ -1,0 +1,258 @@
+//! Points in time and spans, as the wire writes them. Nothing here reads a clock.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::fields::Field;
+
+/// A point in time with millisecond precision, between the years 1 and 9999.
+///
+/// On the wire RFC 3339 in UTC with a `Z`; any offset is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, in Unix milliseconds.
+const RANGE: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_999);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self(0);
+
+    /// Milliseconds since 1970, held to the range that can be written.
+    #[must_use]
+    pub fn from_unix_ms(ms: i64) -> Self {
+        Self(ms.clamp(RANGE.0, RANGE.1))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn unix_ms(self) -> i64 {
+        self.0
+    }
+
+    /// This much later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self::from_unix_ms(self.0.saturating_add(millis(span)))
+    }
+
+    /// This much earlier.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self::from_unix_ms(self.0.saturating_sub(millis(span)))
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl From<std::time::SystemTime> for Timestamp {
+    fn from(at: std::time::SystemTime) -> Self {
+        let ms = OffsetDateTime::from(at).unix_timestamp_nanos() / 1_000_000;
+        Self::from_unix_ms(i64::try_from(ms).unwrap_or(RANGE.1))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .map_err(|_| fmt::Error)?;
+        let (date, time) = (at.date(), at.time());
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.millisecond()
+        )
+    }
+}
+
+/// The text is not a time, or not a span. Says nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a time or span in an accepted form")]
+pub struct MalformedTime;
+
+impl FromStr for Timestamp {
+    type Err = MalformedTime;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MalformedTime)?;
+        let ms = at.unix_timestamp_nanos().div_euclid(1_000_000);
+        let ms = i64::try_from(ms).map_err(|_| MalformedTime)?;
+        (RANGE.0..=RANGE.1).contains(&ms).then_some(Self(ms)).ok_or(MalformedTime)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Field for Timestamp {
+    const EXPECTED: &'static str = "must be an RFC 3339 time, such as 2027-12-31T00:00:00Z";
+}
+
+/// A length of time: `[1-9][0-9]{0,3}` and `m`, `h` or `d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(Duration);
+
+impl Span {
+    /// The same as a [`Duration`].
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for Span {
+    type Err = MalformedTime;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let split = text.len().checked_sub(1).filter(|&at| text.is_char_boundary(at));
+        let (digits, unit) = text.split_at(split.ok_or(MalformedTime)?);
+        let seconds = match unit {
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(MalformedTime),
+        };
+        let plain = (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if !plain || digits.starts_with('0') {
+            return Err(MalformedTime);
+        }
+        let count: u64 = digits.parse().map_err(|_| MalformedTime)?;
+        Ok(Self(Duration::from_secs(count * seconds)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match seconds {
+            s if s % 86_400 == 0 => write!(f, "{}d", s / 86_400),
+            s if s % 3_600 == 0 => write!(f, "{}h", s / 3_600),
+            s => write!(f, "{}m", s / 60),
+        }
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Field for Span {
+    const EXPECTED: &'static str = "must be a span: 1 to 9999 and m, h or d, such as 24h";
+}
+
+/// `since` and `until`: a time, or a span before now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// An absolute time.
+    At(Timestamp),
+    /// This long before now.
+    Ago(Span),
+}
+
+impl Moment {
+    /// The absolute time that is meant.
+    #[must_use]
+    pub fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(span) => now.before(span.duration()),
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = MalformedTime;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self::Ago).or_else(|_| text.parse().map(Self::At))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::At(at) => at.serialize(serializer),
+            Self::Ago(span) => span.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Field for Moment {
+    const EXPECTED: &'static str =
+        "must be an RFC 3339 time, or a span before now such as 24h (1 to 9999 and m, h or d)";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_any_offset_and_written_in_utc() {
+        for (given, written) in [
+            ("2026-11-24T03:43:31Z", "2026-11-24T03:43:31.000Z"),
+            ("2026-11-24T03:43:31.0019Z", "2026-11-24T03:43:31.001Z"),
+            ("2026-11-24T05:43:31.5+02:00", "2026-11-24T03:43:31.500Z"),
+            ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(given.parse::<Timestamp>().unwrap().to_string(), written);
+        }
+        for wrong in ["", "2026-11-24", "2026-13-01T00:00:00Z", "yesterday", "2026-11-24T03:43:31"]
+        {
+            assert!(wrong.parse::<Timestamp>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_stays_in_the_range_that_can_be_written() {
+        let far = Timestamp::from_unix_ms(i64::MAX).after(Duration::MAX);
+        assert_eq!(far.to_string(), "9999-12-31T23:59:59.999Z");
+        let early = Timestamp::from_unix_ms(i64::MIN).before(Duration::MAX);
+        assert_eq!(early.to_string(), "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn spans_follow_the_grammar() {
+        assert_eq!("90m".parse::<Span>().unwrap().duration(), Duration::from_mins(90));
+        assert_eq!("9999d".parse::<Span>().unwrap().to_string(), "9999d");
+        for wrong in ["", "0h", "01h", "10000h", "5", "5s", "h", "-5h", "5 h", "5é"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+}

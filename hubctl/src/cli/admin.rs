@@ -1,0 +1,86 @@
+//! The grammar of `hubctl admin-key` and `hubctl audit`.
+
+use clap::{Args, Subcommand};
+use hub_core::api::{Action, Role};
+use hub_core::name::KeyName;
+use hub_core::text::AuditWord;
+use hub_core::time::{Moment, Timestamp};
+
+use super::SinkArgs;
+use super::parse::{action, handle, key_name, moment, time};
+
+/// What to do with admin keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminKeyCommand {
+    /// List admin keys
+    #[command(visible_alias = "ls")]
+    List,
+    /// Create an admin key
+    Create(AdminKeyCreateArgs),
+    /// Revoke an admin key; it stops at once
+    #[command(visible_alias = "delete")]
+    Revoke(AdminKeyRevokeArgs),
+}
+
+/// Arguments of `admin-key create`.
+#[derive(Debug, Args)]
+pub(crate) struct AdminKeyCreateArgs {
+    /// Its name
+    #[arg(value_parser = key_name)]
+    pub(crate) name: KeyName,
+    /// viewer, provisioner, operator or owner
+    #[arg(long)]
+    pub(crate) role: Role,
+    /// When it ends: an RFC 3339 time; never when absent
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Leave one that exists as it is, and succeed
+    #[arg(long)]
+    pub(crate) if_not_exists: bool,
+    #[command(flatten)]
+    pub(crate) sink: SinkArgs,
+}
+
+/// Arguments of `admin-key revoke`.
+#[derive(Debug, Args)]
+pub(crate) struct AdminKeyRevokeArgs {
+    /// Its name
+    #[arg(value_parser = handle)]
+    pub(crate) name: String,
+    /// Succeed when there is none
+    #[arg(long)]
+    pub(crate) if_exists: bool,
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// List changes, newest first
+    #[command(visible_alias = "ls")]
+    List(AuditListArgs),
+    /// Recompute the chain of hashes; exit 6 when it is broken
+    Verify,
+}
+
+/// Filters of `audit list`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditListArgs {
+    /// At or after: an RFC 3339 time, or a span before now such as 24h
+    #[arg(long, value_parser = moment)]
+    pub(crate) since: Option<Moment>,
+    /// Before
+    #[arg(long, value_parser = moment)]
+    pub(crate) until: Option<Moment>,
+    /// By admin:NAME, instance:HANDLE or system
+    #[arg(long)]
+    pub(crate) actor: Option<AuditWord>,
+    /// Such as instance.activate
+    #[arg(long, value_parser = action)]
+    pub(crate) action: Option<Action>,
+    /// A handle or key name
+    #[arg(long)]
+    pub(crate) target: Option<AuditWord>,
+    /// Stop after so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}

@@ -1,0 +1,201 @@
+//! What can be typed: the tree of commands and the options that all of them share.
+//!
+//! Only the grammar lives here. What a value falls back to is decided in `settings`, what a command
+//! does in `commands`.
+
+mod admin;
+mod client;
+mod instance;
+mod parse;
+
+pub(crate) use admin::*;
+pub(crate) use client::*;
+pub(crate) use instance::*;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hub_core::name::InstanceId;
+
+use crate::sink::SinkSpec;
+use parse::{duration, http_method, instance_id, sink};
+
+/// Manage a licensing hub: clients, instances, their licenses and keys.
+#[derive(Debug, Parser)]
+#[command(name = "hubctl", version, propagate_version = true, arg_required_else_help = true)]
+#[command(max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// How results are written [default: table]
+    #[arg(short, long, global = true, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+    /// Write handles only, one a line
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Leave the header of tables out
+    #[arg(long, global = true)]
+    pub(crate) no_headers: bool,
+    /// Where the hub is
+    #[arg(long, global = true, value_name = "URL")]
+    #[arg(help = "Where the hub is [env: HUBCTL_URL] [default: http://127.0.0.1:8200]")]
+    pub(crate) url: Option<String>,
+    /// File with the admin key
+    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(help = "File with the admin key, `-` for standard input [env: HUBCTL_ADMIN_KEY_FILE]")]
+    pub(crate) admin_key_file: Option<PathBuf>,
+    /// Longest time for a request with all its retries; a bare number is seconds
+    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// How often a request is tried again
+    #[arg(long, global = true, value_name = "N", default_value_t = 3)]
+    pub(crate) retries: u32,
+    /// Take yes for the answer to every question
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+    /// Never ask; fail where an answer is needed
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Whether to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// How times are written in tables [default: relative at a terminal, else iso]
+    #[arg(long, global = true, value_name = "STYLE")]
+    pub(crate) time: Option<TimeStyle>,
+    /// Show requests on standard error, secrets masked
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Trust the certificates in this PEM file too
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) cacert: Option<PathBuf>,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; tab separated when piped.
+    Table,
+    /// One JSON document, with the names of the API.
+    Json,
+    /// Handles only.
+    Name,
+}
+
+/// Whether to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// As the terminal and the environment say.
+    Auto,
+    /// Also when piped.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// How times are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeStyle {
+    /// RFC 3339 in UTC.
+    Iso,
+    /// Such as `3 h ago`.
+    Relative,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Clients: who instances are issued to
+    #[command(subcommand, visible_alias = "clients")]
+    Client(ClientCommand),
+    /// Instances: one installation each, with its license and hub key
+    #[command(subcommand, visible_alias = "instances")]
+    Instance(InstanceCommand),
+    /// Exchange a license for a hub key; needs no admin key
+    Activate(ActivateArgs),
+    /// Tell whether a license is valid, and why not; needs no admin key
+    Validate(ValidateArgs),
+    /// Admin keys: who may manage the hub
+    #[command(subcommand, visible_alias = "admin-keys")]
+    AdminKey(AdminKeyCommand),
+    /// The log of all changes
+    #[command(subcommand, visible_alias = "audits")]
+    Audit(AuditCommand),
+    /// Counts of what the hub holds
+    Stats,
+    /// Which admin key this is
+    Whoami,
+    /// The versions of hubctl and of the hub
+    Version,
+    /// Call any path of the API, with the admin key where it takes one
+    Api(ApiArgs),
+    /// Read a key from standard input and write its fingerprint; asks no hub
+    Fingerprint,
+}
+
+/// Where a key that is made goes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SinkArgs {
+    /// Where the new key goes: `file:PATH` or `stdout`; shown once at a terminal when absent
+    #[arg(long, value_name = "SINK", value_parser = sink)]
+    pub(crate) sink: Option<SinkSpec>,
+    /// Take a folder that group or others can write
+    #[arg(long)]
+    pub(crate) allow_open_folder: bool,
+}
+
+/// Arguments of `activate`.
+#[derive(Debug, Args)]
+pub(crate) struct ActivateArgs {
+    /// File with the license key, `-` for standard input
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    pub(crate) license_file: PathBuf,
+    /// Refuse unless the license is this instance's
+    #[arg(long, value_name = "HANDLE", value_parser = instance_id)]
+    pub(crate) instance: Option<InstanceId>,
+    /// Change nothing while the hub key in the sink works
+    #[arg(long)]
+    pub(crate) if_needed: bool,
+    #[command(flatten)]
+    pub(crate) sink: SinkArgs,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// File with the license key, `-` for standard input
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    pub(crate) license_file: PathBuf,
+}
+
+/// Arguments of `api`.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArgs {
+    /// Such as GET
+    #[arg(value_parser = http_method)]
+    pub(crate) method: http::Method,
+    /// Such as /api/v1/admin/stats, with its query
+    pub(crate) path: String,
+    /// File with the JSON body, `-` for standard input
+    #[arg(long, value_name = "PATH")]
+    pub(crate) input: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_tree_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

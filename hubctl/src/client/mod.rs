@@ -1,0 +1,330 @@
+//! Calls to the hub: one generic [`Hub::call`] over the route table.
+//!
+//! Nothing here knows a command. What goes wrong comes back as a [`Failure`] that already has its
+//! exit code.
+
+mod problem;
+mod send;
+
+use std::cell::OnceCell;
+
+use http::Method;
+use http::header::IF_MATCH;
+use hub_core::api::{ADMIN_KEY_HEADER, Access, Cursor, Endpoint, HUB_KEY_HEADER, Limit, Page};
+use hub_core::exit::Exit;
+use hub_core::key::{AdminKey, HubKey};
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, Url, redirect};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Failure, Result};
+use crate::output::Out;
+use crate::settings::{Settings, is_loopback};
+
+/// A hub, and how it is asked.
+pub(crate) struct Hub<'a> {
+    settings: &'a Settings,
+    out: &'a Out,
+    http: Client,
+    admin_key: OnceCell<AdminKey>,
+}
+
+/// When a request may be sent again although its outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Always: twice is the same as once.
+    Safe,
+    /// Only when the hub certainly did nothing.
+    Unsafe,
+}
+
+/// One request, and all that is optional about it.
+pub(crate) struct Call<'a, E: Endpoint> {
+    /// What stands in the place of `{…}` in the path.
+    pub(crate) handle: &'a str,
+    /// The query.
+    pub(crate) query: &'a E::Query,
+    /// The body.
+    pub(crate) body: &'a E::Body,
+    /// Only if the object is still in this state.
+    pub(crate) if_match: Option<&'a str>,
+    /// The instance that asks.
+    pub(crate) hub_key: Option<&'a HubKey>,
+    /// Whether it may be sent twice.
+    pub(crate) repeat: Repeat,
+}
+
+/// What the hub answered.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    /// The body.
+    pub(crate) value: T,
+    /// Whether something was created.
+    pub(crate) created: bool,
+    /// The object's state.
+    pub(crate) etag: Option<String>,
+    /// An earlier attempt of the same request may have been carried out.
+    pub(crate) after_unknown: bool,
+}
+
+/// A request as bytes.
+struct Request {
+    method: Method,
+    url: Url,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Option<Vec<u8>>,
+    repeat: Repeat,
+}
+
+/// An answer as bytes.
+pub(crate) struct RawAnswer {
+    status: u16,
+    etag: Option<String>,
+    request_id: Option<String>,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+    after_unknown: bool,
+}
+
+impl<'a> Hub<'a> {
+    /// Builds the HTTP client; connects nowhere yet.
+    pub(crate) fn new(settings: &'a Settings, out: &'a Out) -> Result<Self> {
+        // The one provider there is: without it reqwest has none, and it panics.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("hubctl/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .http1_only();
+        if is_loopback(&settings.url) {
+            builder = builder.no_proxy();
+        }
+        let extra = match &settings.cacert {
+            Some(path) => {
+                let pem = crate::input::read_bytes(path, "the certificates")?;
+                Certificate::from_pem_bundle(&pem)
+                    .map_err(|_| Failure::usage("--cacert is not a file of PEM certificates"))?
+            }
+            None => Vec::new(),
+        };
+        // Loading the system's certificates costs more than all the rest: only for https.
+        builder = match settings.url.scheme() {
+            "https" => builder.tls_certs_merge(extra),
+            _ => builder.tls_certs_only(extra),
+        };
+        let http = builder.build().map_err(|error| {
+            Failure::usage(format!("no HTTP client can be made: {error}")).hint("check --cacert")
+        })?;
+        Ok(Self { settings, out, http, admin_key: OnceCell::new() })
+    }
+
+    /// Calls an endpoint and gives its answer's body.
+    pub(crate) async fn call<E: Endpoint>(
+        &self,
+        handle: &str,
+        query: &E::Query,
+        body: &E::Body,
+    ) -> Result<E::Reply> {
+        Ok(self.answer(Call::<E>::new(handle, query, body)).await?.value)
+    }
+
+    /// Calls an endpoint and gives all that it answered.
+    pub(crate) async fn answer<E: Endpoint>(&self, call: Call<'_, E>) -> Result<Answer<E::Reply>> {
+        let request = self.request(&call)?;
+        let raw = self.send(request).await.map_err(|failure| {
+            failure.with(|parts| {
+                parts.about = E::ROUTE.takes_handle().then(|| call.handle.to_owned());
+            })
+        })?;
+        Ok(Answer {
+            value: parse(&raw)?,
+            created: raw.status == 201,
+            etag: raw.etag,
+            after_unknown: raw.after_unknown,
+        })
+    }
+
+    /// Calls an endpoint that says "not found" of an object with `None`.
+    pub(crate) async fn find<E>(&self, handle: &str) -> Result<Option<Answer<E::Reply>>>
+    where
+        E: Endpoint<Query = (), Body = ()>,
+    {
+        match self.answer(Call::<E>::new(handle, &(), &())).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failure) if failure.exit() == Exit::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Reads a list to its end, or until it has `most` rows.
+    pub(crate) async fn all<E, T>(
+        &self,
+        handle: &str,
+        most: Option<usize>,
+        query: impl Fn(Option<Cursor>, Limit) -> E::Query,
+    ) -> Result<Vec<T>>
+    where
+        E: Endpoint<Body = (), Reply = Page<T>>,
+    {
+        let most = most.unwrap_or(usize::MAX);
+        let mut rows = Vec::new();
+        let mut cursor = None;
+        while rows.len() < most {
+            let rest = u16::try_from(most - rows.len()).unwrap_or(u16::MAX);
+            let limit = Limit::try_from(rest).unwrap_or(Limit::MAX);
+            let page = self.call::<E>(handle, &query(cursor, limit), &()).await?;
+            rows.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        rows.truncate(most);
+        Ok(rows)
+    }
+
+    /// Calls any path of the API, with the admin key where the path takes one.
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<RawAnswer> {
+        if !path.starts_with('/') {
+            return Err(
+                Failure::usage("PATH must begin with /").hint("such as /api/v1/admin/stats")
+            );
+        }
+        let url = self.url(path)?;
+        let admin = url.path().starts_with(&format!("{}/api/v1/admin/", self.prefix()));
+        let headers = if admin { vec![self.admin_header()?] } else { Vec::new() };
+        let repeat = match method {
+            Method::POST => Repeat::Unsafe,
+            _ => Repeat::Safe,
+        };
+        self.send(Request { method, url, headers, body, repeat }).await
+    }
+
+    fn request<E: Endpoint>(&self, call: &Call<'_, E>) -> Result<Request> {
+        let mut url = self.url(&E::ROUTE.fill(call.handle))?;
+        let pairs = query_pairs(&to_value(call.query)?);
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        let mut headers = Vec::new();
+        match E::ROUTE.access() {
+            Access::Admin(_) => headers.push(self.admin_header()?),
+            Access::Hub => headers.extend(
+                call.hub_key.map(|key| secret_header(HUB_KEY_HEADER, key.expose())).transpose()?,
+            ),
+            Access::Public | Access::License => {}
+        }
+        if let Some(etag) = call.if_match {
+            let etag = HeaderValue::from_str(etag).map_err(|_| not_understood("its ETag"))?;
+            headers.push((IF_MATCH, etag));
+        }
+        let body = match to_value(call.body)? {
+            Value::Null => None,
+            body => Some(body.to_string().into_bytes()),
+        };
+        Ok(Request { method: E::ROUTE.method(), url, headers, body, repeat: call.repeat })
+    }
+
+    fn admin_header(&self) -> Result<(HeaderName, HeaderValue)> {
+        if self.admin_key.get().is_none() {
+            let _ = self.admin_key.set(self.settings.admin_key()?);
+        }
+        let key = self.admin_key.get().map(AdminKey::expose).unwrap_or_default();
+        secret_header(ADMIN_KEY_HEADER, key)
+    }
+
+    fn prefix(&self) -> &str {
+        self.settings.url.path().trim_end_matches('/')
+    }
+
+    fn url(&self, path: &str) -> Result<Url> {
+        let base = self.settings.url.as_str().trim_end_matches('/');
+        format!("{base}{path}").parse().map_err(|_| Failure::usage("PATH makes no URL"))
+    }
+}
+
+impl<'a, E: Endpoint> Call<'a, E> {
+    /// A plain call.
+    pub(crate) fn new(handle: &'a str, query: &'a E::Query, body: &'a E::Body) -> Self {
+        Self { handle, query, body, if_match: None, hub_key: None, repeat: Repeat::Safe }
+    }
+}
+
+fn secret_header(name: &'static str, secret: &str) -> Result<(HeaderName, HeaderValue)> {
+    let mut value = HeaderValue::from_str(secret)
+        .map_err(|_| Failure::usage("a key must be of visible ASCII characters"))?;
+    value.set_sensitive(true);
+    Ok((HeaderName::from_static(name), value))
+}
+
+fn to_value(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value)
+        .map_err(|error| Failure::new(Exit::Bug, "bug", format!("no JSON of a request: {error}")))
+}
+
+fn parse<T: DeserializeOwned>(raw: &RawAnswer) -> Result<T> {
+    let body = if raw.body.is_empty() { b"null" } else { raw.body.as_slice() };
+    serde_json::from_slice(body).map_err(|_| {
+        not_understood("the body").with(|parts| {
+            parts.status = Some(raw.status);
+            parts.request_id.clone_from(&raw.request_id);
+        })
+    })
+}
+
+fn not_understood(what: &str) -> Failure {
+    Failure::new(
+        Exit::Incompatible,
+        "not_understood",
+        format!("the answer is not one of a hub that this hubctl knows: {what}"),
+    )
+    .hint("check the URL, and compare the versions with: hubctl version")
+}
+
+/// A query's members; a list repeats its name.
+fn query_pairs(query: &Value) -> Vec<(String, String)> {
+    let Value::Object(members) = query else { return Vec::new() };
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut pairs = Vec::new();
+    for (name, value) in members {
+        match value {
+            Value::Array(values) => {
+                pairs.extend(values.iter().map(|value| (name.clone(), text(value))));
+            }
+            value => pairs.push((name.clone(), text(value))),
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hub_core::api::{FleetQuery, InstanceQuery};
+
+    #[test]
+    fn lists_in_a_query_repeat_their_name() {
+        let query = FleetQuery {
+            common: InstanceQuery {
+                label: vec!["a=1".parse().unwrap(), "b=2".parse().unwrap()],
+                limit: Some(Limit::MAX),
+                ..InstanceQuery::default()
+            },
+            silent_for: Some("36h".parse().unwrap()),
+            ..FleetQuery::default()
+        };
+        let pairs = query_pairs(&to_value(&query).unwrap());
+        let written: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+        assert_eq!(written, ["label:a=1", "label:b=2", "limit:500", "silent_for:36h"]);
+        assert!(query_pairs(&to_value(&()).unwrap()).is_empty());
+    }
+}

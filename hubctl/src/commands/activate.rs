@@ -1,0 +1,121 @@
+//! `hubctl activate`: a license in, a hub key in the sink. Made to be run at every start of a machine.
+
+use hub_core::api::{Activate, ActivateRequest, Activated, GetSelf, SelfInstance};
+use hub_core::exit::Exit;
+use hub_core::key::{Fingerprint, HubKey, LicenseKey, Presented};
+use hub_core::problem::ErrorCode;
+use serde::Serialize;
+
+use super::Context;
+use crate::cli::ActivateArgs;
+use crate::client::Call;
+use crate::error::{Failure, Result};
+use crate::output::Done;
+use crate::sink::Sink;
+
+/// Runs it.
+pub(super) async fn run(args: ActivateArgs, context: &Context<'_>) -> Result<Exit> {
+    let mut sink = Sink::reserve(&args.sink, context.out)?;
+    let held = sink.held::<hub_core::key::Hub>()?;
+    let live = match &held {
+        Some(key) => who_is(key, context).await?,
+        None => None,
+    };
+    if args.if_needed
+        && let (Some(key), Some(instance)) = (&held, &live)
+    {
+        return needless(key, instance, context);
+    }
+    let license = context.license(&args.license_file).await?.ok_or_else(|| {
+        Failure::of(ErrorCode::LicenseInvalid, "what was given is not a license key")
+            .hint("a license key starts with lb_inst_; the file must hold nothing else")
+    })?;
+    // What a killed run left in the sink is the key that it would have registered.
+    if let Some(key) = held {
+        match register(&args, &license, &key, context).await {
+            Ok(activated) => {
+                let newest = live.and_then(|instance| instance.hub_key);
+                let same =
+                    newest.is_some_and(|newest| newest.fingerprint == key.hash().fingerprint());
+                return tell(&activated, &key, &sink, !same, context);
+            }
+            // The hub knows it: an older one, or another instance's.
+            Err(failure) if failure.is(ErrorCode::KeyConflict) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    let key = sink.fresh()?;
+    match register(&args, &license, &key, context).await {
+        Ok(activated) => tell(&activated, &key, &sink, true, context),
+        Err(failure) => {
+            if failure.is_refusal() {
+                sink.restore();
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// The instance that a hub key works for, if it works.
+async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<Option<SelfInstance>> {
+    let call = Call::<GetSelf> { hub_key: Some(key), ..Call::new("", &(), &()) };
+    match context.hub()?.answer(call).await {
+        Ok(answer) => Ok(Some(answer.value)),
+        Err(failure) if failure.is(ErrorCode::HubKeyInvalid) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn register(
+    args: &ActivateArgs,
+    license: &LicenseKey,
+    key: &HubKey,
+    context: &Context<'_>,
+) -> Result<Activated> {
+    let body = ActivateRequest {
+        license_key: Presented(Ok(license.clone())),
+        instance_id: args.instance.clone(),
+        hub_key_sha256: Some(key.hash()),
+    };
+    context.hub()?.call::<Activate>("", &(), &body).await
+}
+
+fn tell(
+    activated: &Activated,
+    key: &HubKey,
+    sink: &Sink,
+    changed: bool,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let id = &activated.instance_id;
+    let fingerprint = &activated.hub_key_fingerprint.as_str()[..6];
+    context.out.done(&Done {
+        object: activated,
+        handle: id.as_str(),
+        changed,
+        words: format!("activated {id}   hub key {fingerprint}…{}", sink.told()),
+        next: None,
+        reveal: sink.reveal("hub_api_key", key),
+    })?;
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Needless<'a> {
+    #[serde(flatten)]
+    instance: &'a SelfInstance,
+    hub_key_fingerprint: Fingerprint,
+}
+
+fn needless(key: &HubKey, instance: &SelfInstance, context: &Context<'_>) -> Result<Exit> {
+    let id = &instance.instance_id;
+    context.out.done(&Done {
+        object: &Needless { instance, hub_key_fingerprint: key.hash().fingerprint() },
+        handle: id.as_str(),
+        changed: false,
+        words: format!("{id} is activated, and the sink holds its hub key"),
+        next: None,
+        reveal: None,
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,29 @@
+//! `hubctl api METHOD PATH`: any path, authenticated.
+
+use hub_core::exit::Exit;
+
+use super::Context;
+use crate::cli::{ApiArgs, Format};
+use crate::error::Result;
+use crate::input;
+use crate::output::write_data;
+
+/// Sends the request and writes the answer's body as it is.
+pub(super) async fn run(args: ApiArgs, context: &Context<'_>) -> Result<Exit> {
+    let body = match args.input {
+        None => None,
+        Some(path) => {
+            context.stdin_is_free(&path, "--input")?;
+            Some(input::waiting(move || input::read_bytes(&path, "the body")).await?)
+        }
+    };
+    let answer = context.hub()?.raw(args.method, &args.path, body).await?;
+    let text = String::from_utf8_lossy(&answer.body);
+    match text.trim_end() {
+        // With nothing to say, one JSON document is still promised.
+        "" if context.out.format() == Format::Json => write_data("null\n")?,
+        "" => {}
+        text => write_data(&format!("{text}\n"))?,
+    }
+    Ok(Exit::Done)
+}

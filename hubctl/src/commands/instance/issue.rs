@@ -1,0 +1,202 @@
+//! `hubctl instance issue` and `ensure`: an instance whose license ends up in the sink, however often
+//! the command was killed on the way.
+
+use hub_core::api::{GetInstance, Instance, IssueInstance, NewInstance, UpdateInstance};
+use hub_core::exit::Exit;
+use hub_core::key::LicenseKey;
+use hub_core::problem::ErrorCode;
+
+use super::{Context, tell, terms};
+use crate::cli::{InstanceEnsureArgs, OrNone};
+use crate::client::{Answer, Call};
+use crate::commands::exists;
+use crate::error::{Failure, Result};
+use crate::output::Done;
+use crate::sink::Sink;
+
+/// How often `ensure` looks again when somebody else changes the instance at the same time.
+const ROUNDS: u32 = 3;
+
+/// What to do with an instance that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// Fail, and touch nothing.
+    Refuse,
+    /// Succeed, and touch nothing.
+    Take,
+    /// Make it what was asked for.
+    Converge,
+}
+
+/// Runs either.
+pub(super) async fn run(
+    args: InstanceEnsureArgs,
+    existing: Existing,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let new = new_instance(&args)?;
+    let mut sink = Sink::reserve(&args.sink, context.out)?;
+    let held = sink.held()?;
+    match context.hub()?.find::<GetInstance>(args.instance.as_str()).await? {
+        Some(found) => meet(&args, existing, found, held.as_ref(), &sink, context).await,
+        None => issue(&args, new, held, &mut sink, context).await,
+    }
+}
+
+fn new_instance(args: &InstanceEnsureArgs) -> Result<NewInstance> {
+    let patch = terms::patch(&args.terms)?;
+    Ok(NewInstance {
+        instance_id: Some(args.instance.clone()),
+        license_sha256: None,
+        expires_at: args.terms.expires_at.and_then(OrNone::into_option),
+        grace_days: patch.grace_days,
+        max_activations: args.terms.max_activations.and_then(OrNone::into_option),
+        entitlements: patch.entitlements,
+        labels: patch.labels,
+        hub_key_sha256: None,
+    })
+}
+
+async fn issue(
+    args: &InstanceEnsureArgs,
+    mut new: NewInstance,
+    held: Option<LicenseKey>,
+    sink: &mut Sink,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let hub = context.hub()?;
+    // What a killed run left in the sink is the key that it would have registered.
+    let key = match held {
+        Some(key) => key,
+        None => sink.fresh()?,
+    };
+    new.license_sha256 = Some(key.hash());
+    let answer = match hub.answer(Call::<IssueInstance>::new(&args.client, &(), &new)).await {
+        Ok(answer) => answer,
+        Err(failure) => {
+            if failure.is_refusal() {
+                sink.restore();
+            }
+            return Err(explain(failure, args, sink, context).await);
+        }
+    };
+    let instance = answer.value.instance;
+    let fingerprint = &instance.license.fingerprint;
+    let license_file = sink.path().unwrap_or_else(|| "license.key".to_owned());
+    context.out.done(&Done {
+        object: &instance,
+        handle: instance.instance_id.as_str(),
+        changed: answer.created || answer.after_unknown,
+        words: format!(
+            "issued {}   license {}…{}",
+            instance.instance_id,
+            &fingerprint.as_str()[..6],
+            sink.told()
+        ),
+        next: Some(format!(
+            "on the client's machine   hubctl activate --license-file {license_file} --sink file:hub.key"
+        )),
+        reveal: sink.reveal("license_key", &key),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Says more of a refusal than the hub can, which knows nothing of sinks.
+async fn explain(
+    failure: Failure,
+    args: &InstanceEnsureArgs,
+    sink: &Sink,
+    context: &Context<'_>,
+) -> Failure {
+    if failure.is(ErrorCode::KeyConflict)
+        && let Some(path) = sink.path()
+    {
+        return failure.hint(format!("{path} holds a key that the hub knows already, from another instance or from one that was deleted: name another file"));
+    }
+    if failure.is(ErrorCode::InstanceExists)
+        && let Ok(hub) = context.hub()
+        && let Ok(Some(found)) = hub.find::<GetInstance>(args.instance.as_str()).await
+    {
+        return failure.existing(&found.value);
+    }
+    failure
+}
+
+/// Deals with an instance that exists.
+async fn meet(
+    args: &InstanceEnsureArgs,
+    existing: Existing,
+    found: Answer<Instance>,
+    held: Option<&LicenseKey>,
+    sink: &Sink,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let instance = &found.value;
+    let id = &instance.instance_id;
+    let refuse = |message: String| exists(ErrorCode::InstanceExists, message, instance);
+    if args.client != instance.client_slug.as_str() && args.client != instance.client_id {
+        let message = format!("instance {id} belongs to client {}", instance.client_slug);
+        return Err(refuse(message).hint("choose another handle"));
+    }
+    match held.map(|key| key.hash().fingerprint() == instance.license.fingerprint) {
+        Some(true) => {}
+        Some(false) => {
+            let message = format!("instance {id} exists, and the sink holds another key than its own");
+            return Err(refuse(message)
+                .hint(format!("hubctl instance rotate-license {id} makes a new license")));
+        }
+        None if existing == Existing::Refuse => {
+            return Err(refuse(format!("instance {id} exists already")));
+        }
+        None => context.out.warn(&format!(
+            "{id} exists, and its license is not in the sink: hubctl instance rotate-license {id} makes a new one"
+        )),
+    }
+    if existing != Existing::Converge {
+        return quiet_tell(context, sink, instance, false);
+    }
+    converge(args, found, sink, context).await
+}
+
+/// Changes what differs from what was given.
+async fn converge(
+    args: &InstanceEnsureArgs,
+    mut found: Answer<Instance>,
+    sink: &Sink,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let hub = context.hub()?;
+    let handle = args.instance.as_str();
+    for _ in 0..ROUNDS {
+        let wanted = terms::patch(&args.terms)?;
+        let Some(patch) = terms::difference(wanted, &found.value) else {
+            return quiet_tell(context, sink, &found.value, false);
+        };
+        let if_match = found.etag.as_deref();
+        let call = Call::<UpdateInstance> { if_match, ..Call::new(handle, &(), &patch) };
+        match hub.answer(call).await {
+            Ok(answer) => return quiet_tell(context, sink, &answer.value, true),
+            Err(failure) if failure.is(ErrorCode::PreconditionFailed) => {
+                found = hub.answer(Call::<GetInstance>::new(handle, &(), &())).await?;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    let message = format!("instance {handle} keeps being changed by somebody else");
+    Err(Failure::of(ErrorCode::PreconditionFailed, message))
+}
+
+/// Where standard output is for a key alone and there is none, only words are left to write.
+fn quiet_tell(
+    context: &Context<'_>,
+    sink: &Sink,
+    instance: &Instance,
+    changed: bool,
+) -> Result<Exit> {
+    if sink.is_stdout() && context.out.format() == crate::cli::Format::Table {
+        let state = if changed { "updated" } else { "unchanged" };
+        context.out.words(&format!("{} {state}", instance.instance_id));
+        return Ok(Exit::Done);
+    }
+    tell(context, instance, changed, "updated")
+}

@@ -1,0 +1,147 @@
+//! What each command does, one file a noun; here is what they share, and which is run.
+
+mod activate;
+mod admin_key;
+mod api;
+mod audit;
+mod client;
+mod hub;
+mod instance;
+mod suggest;
+mod validate;
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use hub_core::exit::Exit;
+use hub_core::key::LicenseKey;
+use hub_core::problem::ErrorCode;
+use zeroize::Zeroizing;
+
+use crate::cli::{Cli, Command};
+use crate::client::Hub;
+use crate::confirm::Consent;
+use crate::error::{Failure, Result};
+use crate::input;
+use crate::output::Out;
+use crate::settings::{Env, Settings, Style};
+
+/// What a command works with.
+pub(crate) struct Context<'a> {
+    out: &'a Out,
+    settings: &'a Settings,
+    consent: Consent,
+    hub: OnceCell<Hub<'a>>,
+}
+
+impl<'a> Context<'a> {
+    /// The hub; its client is built when the first command asks for it.
+    fn hub(&self) -> Result<&Hub<'a>> {
+        if self.hub.get().is_none() {
+            let _ = self.hub.set(Hub::new(self.settings, self.out)?);
+        }
+        self.hub.get().ok_or_else(|| Failure::new(Exit::Bug, "bug", "there is no client"))
+    }
+
+    /// Refuses to read two things from standard input.
+    fn stdin_is_free(&self, path: &Path, option: &str) -> Result<()> {
+        if path == Path::new("-") && self.settings.key_from_stdin() {
+            return Err(Failure::usage(format!(
+                "--admin-key-file and {option} cannot both be standard input"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads a license key; a malformed one is `None`.
+    async fn license(&self, path: &Path) -> Result<Option<LicenseKey>> {
+        let path = path.to_owned();
+        let text: Zeroizing<String> =
+            input::waiting(move || input::read_secret(&path, "the license")).await?;
+        Ok(LicenseKey::parse(&text).ok())
+    }
+}
+
+/// Runs what was typed, and tells how it ended.
+pub(crate) fn run(cli: Cli, env: Env) -> Exit {
+    let style = match Style::resolve(&cli.global, &env) {
+        Ok(style) => style,
+        Err(failure) => {
+            crate::output::early_failure(&failure, false);
+            return failure.exit();
+        }
+    };
+    let out = Out::new(style);
+    let outcome = match &cli.command {
+        // Offline: no settings, no runtime, no client.
+        Command::Fingerprint => hub::fingerprint(&out),
+        _ => Settings::resolve(&cli.global, env).and_then(|settings| online(cli, &settings, &out)),
+    };
+    match outcome {
+        Ok(exit) => exit,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.exit()
+        }
+    }
+}
+
+fn online(cli: Cli, settings: &Settings, out: &Out) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Bug, "no_runtime", error.to_string()))?;
+    let context =
+        Context { out, settings, consent: Consent::of(&cli.global), hub: OnceCell::new() };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = command(cli.command, &context) => match outcome {
+                Err(failure) => Err(suggest::another_handle(&context, failure).await),
+                done => done,
+            },
+            failure = interrupted() => Err(failure),
+        }
+    });
+    // A question that nobody answered still waits in its thread: do not wait for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn command(command: Command, context: &Context<'_>) -> Result<Exit> {
+    match command {
+        Command::Client(command) => client::run(command, context).await,
+        Command::Instance(command) => instance::run(command, context).await,
+        Command::Activate(args) => activate::run(args, context).await,
+        Command::Validate(args) => validate::run(args, context).await,
+        Command::AdminKey(command) => admin_key::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
+        Command::Stats => hub::stats(context).await,
+        Command::Whoami => hub::whoami(context).await,
+        Command::Version => hub::version(context).await,
+        Command::Api(args) => api::run(args, context).await,
+        Command::Fingerprint => hub::fingerprint(context.out),
+    }
+}
+
+/// Waits for a signal to end. What was begun is dropped, and with it every temporary file.
+async fn interrupted() -> Failure {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| Failure::new(Exit::Bug, "no_signals", error.to_string());
+    let (mut interrupt, mut terminate) =
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
+            (Err(error), _) | (_, Err(error)) => return failed(error),
+        };
+    let exit = tokio::select! {
+        _ = interrupt.recv() => Exit::Interrupted,
+        _ = terminate.recv() => Exit::Terminated,
+    };
+    Failure::new(exit, "interrupted", "interrupted; run the same command again")
+}
+
+/// Adds what exists already to a failure that says so.
+fn exists(code: ErrorCode, message: String, object: &impl serde::Serialize) -> Failure {
+    Failure::of(code, message).existing(object).with(|parts| {
+        parts.hint = Some("--if-not-exists takes it as it is".to_owned());
+    })
+}

@@ -1,0 +1,55 @@
+//! `hubctl validate`
+
+use hub_core::api::{Validate, ValidateRequest, Validated, Verdict};
+use hub_core::exit::Exit;
+use hub_core::key::Presented;
+use hub_core::problem::ErrorCode;
+
+use super::Context;
+use crate::cli::{Format, ValidateArgs};
+use crate::error::Result;
+use crate::output::{write_data, write_json};
+
+/// Asks the hub, and ends with what an activation would be refused with.
+pub(super) async fn run(args: ValidateArgs, context: &Context<'_>) -> Result<Exit> {
+    let verdict = match context.license(&args.license_file).await? {
+        Some(key) => {
+            let body = ValidateRequest { license_key: Presented(Ok(key)) };
+            context.hub()?.call::<Validate>("", &(), &body).await?
+        }
+        // What has not the form of a key is known to be none: the hub need not be asked.
+        None => Validated {
+            valid: false,
+            code: Verdict::Refused(ErrorCode::LicenseInvalid),
+            instance_id: None,
+            license: None,
+        },
+    };
+    write(&verdict, context)?;
+    Ok(match verdict.code {
+        Verdict::Valid(_) => Exit::Done,
+        Verdict::Refused(code) => code.exit(),
+    })
+}
+
+fn write(verdict: &Validated, context: &Context<'_>) -> Result<()> {
+    let handle = verdict.instance_id.as_ref().map_or("", |id| id.as_str());
+    match context.out.format() {
+        Format::Json => write_json(verdict),
+        Format::Name if handle.is_empty() => Ok(()),
+        Format::Name => write_data(&format!("{handle}\n")),
+        Format::Table => {
+            let mut words = verdict.code.as_str().to_owned();
+            if !handle.is_empty() {
+                words = format!("{words}   {handle}");
+            }
+            if let Some(license) = &verdict.license {
+                let until = context.out.times().or_never(license.expires_at);
+                let grace = if license.in_grace { ", in grace" } else { "" };
+                words =
+                    format!("{words}   license {}   expires {until}{grace}", license.fingerprint);
+            }
+            write_data(&format!("{words}\n"))
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Why a command failed: one type, from which the words, the JSON and the exit code are made.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use hub_core::exit::Exit;
+use hub_core::problem::ErrorCode;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Result of whatever a command does.
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why a command failed. Boxed, because it is large and rare.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Parts>);
+
+/// What a [`Failure`] knows.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The stable name: the hub's code, or one of hubctl's own.
+    pub(crate) code: Cow<'static, str>,
+    /// What was wrong, in a sentence.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+    /// The HTTP status, when the hub answered or would have.
+    pub(crate) status: Option<u16>,
+    /// The request, as the hub's log names it.
+    pub(crate) request_id: Option<String>,
+    /// What the process ends with.
+    pub(crate) exit: Exit,
+    /// What exists already.
+    pub(crate) existing: Option<Value>,
+    /// The handle that was asked for, to suggest another.
+    pub(crate) about: Option<String>,
+    /// An earlier attempt of the same request may have been carried out.
+    pub(crate) after_unknown: bool,
+}
+
+impl Failure {
+    /// A failure that hubctl found itself.
+    pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            code: Cow::Borrowed(code),
+            message: message.into(),
+            hint: None,
+            status: None,
+            request_id: None,
+            exit,
+            existing: None,
+            about: None,
+            after_unknown: false,
+        }))
+    }
+
+    /// What the hub would say too, found without asking it: scripts need not tell the two apart.
+    pub(crate) fn of(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::new(code.exit(), code.as_str(), message)
+            .with(|parts| parts.status = Some(code.status().as_u16()))
+    }
+
+    /// Wrong usage, or a file that cannot be read.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// An answer is needed and nobody can give it.
+    pub(crate) fn input_needed(message: impl Into<String>) -> Self {
+        Self::new(Exit::InputNeeded, "input_needed", message)
+    }
+
+    /// The key sink could not be written.
+    pub(crate) fn sink(message: impl Into<String>) -> Self {
+        Self::new(Exit::SinkFailed, "sink_failed", message)
+    }
+
+    /// Whoever read the output has closed it.
+    pub(crate) fn output_closed() -> Self {
+        Self::new(Exit::OutputClosed, "output_closed", "the output was closed")
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the object that exists already.
+    pub(crate) fn existing(mut self, object: &impl Serialize) -> Self {
+        self.0.existing = serde_json::to_value(object).ok();
+        self
+    }
+
+    /// Changes what is known of it.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
+        change(&mut self.0);
+        self
+    }
+
+    /// Whether the hub answered this.
+    pub(crate) fn is(&self, code: ErrorCode) -> bool {
+        self.0.code == code.as_str()
+    }
+
+    /// Whether the hub refused the request and certainly did nothing.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !self.0.after_unknown && self.0.status.is_some_and(|status| (400..500).contains(&status))
+    }
+
+    /// What is known of it.
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// What the process ends with.
+    pub(crate) fn exit(&self) -> Exit {
+        self.0.exit
+    }
+
+    /// The document that `-o json` writes to standard error.
+    pub(crate) fn to_json(&self) -> String {
+        let Parts { code, message, hint, status, request_id, exit, existing, .. } = &*self.0;
+        let document = Document {
+            error: Described {
+                code,
+                message: mask(message),
+                hint: hint.as_deref().map(mask),
+                status: *status,
+                request_id: request_id.as_deref(),
+                retryable: exit.retryable(),
+                exit: exit.code(),
+                existing: existing.as_ref(),
+            },
+        };
+        serde_json::to_string_pretty(&document).unwrap_or_default()
+    }
+
+    /// The words for a person.
+    pub(crate) fn to_words(&self, error: &console::Style, label: &console::Style) -> String {
+        let Parts { code, message, hint, request_id, .. } = &*self.0;
+        let head = error.apply_to(format!("error[{code}]:"));
+        let mut words = format!("{head} {}\n", plain(&mask(message)));
+        if let Some(hint) = hint {
+            let _ = writeln!(words, "{} {}", label.apply_to("help:"), plain(&mask(hint)));
+        }
+        if let Some(id) = request_id {
+            let _ = writeln!(words, "{} {}", label.apply_to("request-id:"), plain(id));
+        }
+        words
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    error: Described<'a>,
+}
+
+#[derive(Serialize)]
+struct Described<'a> {
+    code: &'a str,
+    message: String,
+    hint: Option<String>,
+    status: Option<u16>,
+    request_id: Option<&'a str>,
+    retryable: bool,
+    exit: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existing: Option<&'a Value>,
+}
+
+/// Control characters in an answer must not steer the terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+}
+
+/// Hides whatever has the form of a key: a person may have typed one where none belongs.
+pub(crate) fn mask(text: &str) -> String {
+    let mut masked = text.to_owned();
+    for prefix in ["lb_inst_", "lb_admin_", "hk_"] {
+        let mut from = 0;
+        while let Some(at) = masked[from..].find(prefix) {
+            let start = from + at + prefix.len();
+            let secret = masked[start..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+            if secret >= 8 {
+                masked.replace_range(start..start + secret, "…");
+            }
+            from = start;
+        }
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_masked_wherever_they_stand() {
+        let typed = "unexpected argument 'lb_inst_0123456789abcdef0123456789abcdef' found";
+        assert_eq!(mask(typed), "unexpected argument 'lb_inst_…' found");
+        assert_eq!(mask("hk_0123456789ABCDEF and hk_0123456789abcdef"), "hk_… and hk_…");
+        assert_eq!(mask("hk_short is no key"), "hk_short is no key");
+    }
+
+    #[test]
+    fn the_document_has_every_member() {
+        let failure = Failure::of(ErrorCode::InstanceNotFound, "no instance acme-prd")
+            .hint("did you mean acme-prod?");
+        let json: Value = serde_json::from_str(&failure.to_json()).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"error": {
+                "code": "instance_not_found", "message": "no instance acme-prd",
+                "hint": "did you mean acme-prod?", "status": 404, "request_id": null,
+                "retryable": false, "exit": 3
+            }})
+        );
+    }
+
+    #[test]
+    fn words_cannot_steer_the_terminal() {
+        let failure = Failure::usage("a\u{1b}[31mb");
+        let style = console::Style::new();
+        assert_eq!(failure.to_words(&style, &style), "error[usage]: a[31mb\n");
+    }
+
+    #[test]
+    fn a_refusal_is_certain() {
+        let refused = Failure::usage("x").with(|parts| parts.status = Some(422));
+        assert!(refused.is_refusal());
+        assert!(!refused.with(|parts| parts.after_unknown = true).is_refusal());
+        assert!(!Failure::usage("x").with(|parts| parts.status = Some(503)).is_refusal());
+    }
+}

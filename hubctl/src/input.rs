@@ -1,0 +1,45 @@
+//! What is read: files, standard input, and never the command line for a secret.
+
+use std::io::Read;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Failure, Result};
+
+/// No key and no request is anywhere near this long.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Reads a secret from a file or, for `-`, from standard input, without the line's end.
+pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Zeroizing<String>> {
+    let bytes = Zeroizing::new(read_bytes(path, what)?);
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+}
+
+/// Reads a file or, for `-`, standard input.
+pub(crate) fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+    };
+    let from =
+        if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
+    read.map_err(|error| Failure::usage(format!("cannot read {what} from {from}: {error}")))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::usage(format!("{what} from {from} is longer than 1 MiB")));
+    }
+    Ok(bytes)
+}
+
+/// Runs what may wait for a person, so that a signal can still end the program.
+pub(crate) async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(Failure::new(hub_core::exit::Exit::Bug, "bug", "reading the input failed"))
+    })
+}

@@ -1,0 +1,176 @@
+//! How each resource looks in a table.
+
+use hub_core::api::{AdminKeyInfo, AuditEvent, Client, Instance};
+use hub_core::labels::Labels;
+
+use super::{Column, Row, Times};
+
+const fn column(title: &'static str, rank: u8) -> Column {
+    Column { title, rank }
+}
+
+fn labels(labels: &Labels) -> String {
+    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
+impl Row for Client {
+    const COLUMNS: &'static [Column] = &[
+        column("SLUG", 0),
+        column("NAME", 1),
+        column("STATUS", 0),
+        column("INSTANCES", 2),
+        column("LABELS", 4),
+        column("CREATED", 3),
+    ];
+
+    fn handle(&self) -> String {
+        self.slug.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        vec![
+            self.handle(),
+            self.name.as_str().to_owned(),
+            self.status.as_str().to_owned(),
+            self.instances.total.to_string(),
+            labels(&self.labels),
+            times.write(self.created_at),
+        ]
+    }
+
+    fn details(&self, times: &Times) -> Vec<(&'static str, String)> {
+        let counts = self.instances;
+        vec![
+            ("SLUG", self.handle()),
+            ("ID", self.id.clone()),
+            ("NAME", self.name.as_str().to_owned()),
+            ("EXTERNAL REF", self.external_ref.as_ref().map_or("", |r| r.as_str()).to_owned()),
+            ("STATUS", self.status.as_str().to_owned()),
+            ("INSTANCES", counts.total.to_string()),
+            ("PENDING", counts.pending.to_string()),
+            ("ACTIVE", counts.active.to_string()),
+            ("SUSPENDED", counts.suspended.to_string()),
+            ("LABELS", labels(&self.labels)),
+            ("CREATED", times.write(self.created_at)),
+            ("UPDATED", times.write(self.updated_at)),
+        ]
+    }
+}
+
+impl Row for Instance {
+    const COLUMNS: &'static [Column] = &[
+        column("INSTANCE", 0),
+        column("CLIENT", 1),
+        column("STATUS", 0),
+        column("LICENSE", 5),
+        column("EXPIRES", 3),
+        column("LABELS", 6),
+        column("CREATED", 4),
+        column("LAST SEEN", 2),
+    ];
+
+    fn handle(&self) -> String {
+        self.instance_id.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        vec![
+            self.handle(),
+            self.client_slug.to_string(),
+            self.effective_status.as_str().to_owned(),
+            self.license.fingerprint.to_string(),
+            times.or_never(self.license.expires_at),
+            labels(&self.labels),
+            times.write(self.created_at),
+            times.or_never(self.last_seen_at),
+        ]
+    }
+
+    fn details(&self, times: &Times) -> Vec<(&'static str, String)> {
+        let license = &self.license;
+        let limit = license.max_activations.map(|limit| limit.get().to_string());
+        let hub_key = self.hub_key.as_ref().map(|key| key.fingerprint.to_string());
+        let mut details = vec![
+            ("INSTANCE", self.handle()),
+            ("CLIENT", self.client_slug.to_string()),
+            ("STATUS", self.effective_status.as_str().to_owned()),
+            ("LICENSE", license.fingerprint.to_string()),
+            ("EXPIRES", times.or_never(license.expires_at)),
+            ("GRACE DAYS", license.grace_days.get().to_string()),
+            (
+                "ACTIVATIONS",
+                format!("{} of {}", license.activations, limit.as_deref().unwrap_or("any number")),
+            ),
+            ("ENTITLEMENTS", license.entitlements.iter().collect::<Vec<_>>().join(",")),
+            ("HUB KEY", hub_key.unwrap_or_default()),
+            ("LABELS", labels(&self.labels)),
+            ("CREATED", times.write(self.created_at)),
+            ("UPDATED", times.write(self.updated_at)),
+            ("ACTIVATED", times.or_never(self.activated_at)),
+            ("LAST SEEN", times.or_never(self.last_seen_at)),
+        ];
+        if let Some(suspension) = &self.suspension {
+            let reason = suspension.reason.as_ref().map_or("", |reason| reason.as_str());
+            details.push(("SUSPENDED SINCE", times.write(suspension.since)));
+            details.push(("REASON", reason.to_owned()));
+        }
+        details
+    }
+}
+
+impl Row for AdminKeyInfo {
+    const COLUMNS: &'static [Column] = &[
+        column("NAME", 0),
+        column("ROLE", 0),
+        column("FINGERPRINT", 1),
+        column("CREATED", 4),
+        column("EXPIRES", 2),
+        column("LAST USED", 3),
+    ];
+
+    fn handle(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        vec![
+            self.handle(),
+            self.role.to_string(),
+            self.fingerprint.to_string(),
+            times.write(self.created_at),
+            times.or_never(self.expires_at),
+            times.or_never(self.last_used_at),
+        ]
+    }
+}
+
+impl Row for AuditEvent {
+    const COLUMNS: &'static [Column] = &[
+        column("SEQ", 2),
+        column("AT", 1),
+        column("ACTOR", 0),
+        column("ACTION", 0),
+        column("TARGET", 0),
+        column("DETAIL", 3),
+        column("REQUEST", 4),
+    ];
+
+    fn handle(&self) -> String {
+        self.seq.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        let detail: Vec<_> =
+            self.detail.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        vec![
+            self.handle(),
+            times.write(self.at),
+            self.actor.clone(),
+            self.action.clone(),
+            self.target.clone(),
+            detail.join(" "),
+            self.request_id.clone(),
+        ]
+    }
+}

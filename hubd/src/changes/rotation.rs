@@ -1,0 +1,85 @@
+//! Replacing a license or hub key.
+
+use std::time::Duration;
+
+use hub_core::api::Action;
+use hub_core::key::KeyHash;
+use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
+
+use super::Change;
+use super::instances::find;
+use crate::domain::{OpenKey, Refusal, retire_for_rotation};
+use crate::store::{KeyKind, NewKey, Store, Tx, transact};
+
+/// Which key to put in the place of which.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rotation {
+    pub(crate) kind: KeyKind,
+    pub(crate) hash: KeyHash,
+    /// The caller made the key: it may be known, and then the request may be a repeat.
+    pub(crate) callers_key: bool,
+    /// For how long the key before goes on working.
+    pub(crate) overlap: Duration,
+}
+
+/// A key in its place.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    pub(crate) instance_id: String,
+    pub(crate) previous_valid_until: Option<Timestamp>,
+}
+
+/// Replaces an instance's key of a kind. The same hash again changes nothing.
+pub(crate) async fn rotate(
+    store: &Store,
+    change: &Change,
+    handle: &str,
+    rotation: &Rotation,
+) -> Result<Rotated, Refusal> {
+    transact!(store, "rotate key", |tx| replace(tx, change, handle, rotation))
+}
+
+async fn replace(
+    tx: &mut Tx,
+    change: &Change,
+    handle: &str,
+    rotation: &Rotation,
+) -> Result<Rotated, Refusal> {
+    let instance = find(tx, handle).await?;
+    let Rotation { kind, hash, callers_key, overlap } = *rotation;
+    let open = tx.open_keys(&[instance.id], kind).await?;
+    let mut open: Vec<OpenKey> = open.into_iter().map(|(_, key)| key).collect();
+    if kind == KeyKind::Hub && instance.activated_at.is_none() {
+        return Err(Refusal::new(ErrorCode::NotActivated));
+    }
+    let in_overlap =
+        || open.iter().filter(|key| key.is_live(change.now)).find_map(|key| key.not_after);
+    if callers_key && open.iter().any(|key| key.not_after.is_none() && key.hash == hash) {
+        return Ok(Rotated {
+            instance_id: instance.instance_id,
+            previous_valid_until: in_overlap(),
+        });
+    }
+    if callers_key {
+        tx.refuse_known(&[hash]).await?;
+    }
+    let overlap_end = (!overlap.is_zero()).then(|| change.now.after(overlap));
+    retire_for_rotation(&mut open, overlap_end);
+    let ends: Vec<_> = open.iter().filter_map(|key| Some((key.hash, key.not_after?))).collect();
+    tx.end_keys(&ends).await?;
+    let key = NewKey { instance: instance.id, kind, hash, issued_at: change.now, not_after: None };
+    tx.insert_keys(&[key]).await?;
+    let (action, name) = match kind {
+        KeyKind::License => (Action::InstanceRotateLicense, "license"),
+        KeyKind::Hub => (Action::InstanceRotateHubKey, "hub_key"),
+    };
+    tx.audit(
+        change
+            .event(action, handle)
+            .with(name, hash.fingerprint())
+            .with("overlap_seconds", overlap.as_secs()),
+    );
+    let previous_valid_until = overlap_end.filter(|_| !open.is_empty());
+    Ok(Rotated { instance_id: instance.instance_id, previous_valid_until })
+}

@@ -1,0 +1,81 @@
+//! Entity tags of what operators set, and the preconditions made of them (RFC 9110 §8.8.3, §13.1.1).
+
+use std::fmt;
+
+use hub_core::problem::ErrorCode;
+use sha2::{Digest, Sha256};
+
+use super::Refusal;
+
+/// A strong entity tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ETag(String);
+
+impl ETag {
+    /// The tag of these values.
+    pub(crate) fn of(values: &impl serde::Serialize) -> Self {
+        let text = serde_json::to_string(values).unwrap_or_default();
+        Self(hex::encode(&Sha256::digest(text)[..10]))
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+/// What `If-Match` asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Precondition {
+    /// No header, or `*`, which any existing object matches.
+    #[default]
+    Any,
+    /// One of these tags.
+    OneOf(Vec<ETag>),
+}
+
+impl Precondition {
+    /// Reads a header; what is not a strong tag matches nothing.
+    pub(crate) fn parse(header: &str) -> Self {
+        if header.trim() == "*" {
+            return Self::Any;
+        }
+        let tags = header.split(',').filter_map(|tag| {
+            let opaque = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+            Some(ETag(opaque.to_owned()))
+        });
+        Self::OneOf(tags.collect())
+    }
+
+    /// Refuses unless the object's present tag is asked for.
+    pub(crate) fn check(&self, present: &ETag) -> Result<(), Refusal> {
+        match self {
+            Self::OneOf(tags) if !tags.contains(present) => {
+                Err(Refusal::new(ErrorCode::PreconditionFailed))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_strong_tag_of_the_present_state_matches() {
+        let tag = ETag::of(&("acme", 1));
+        for (header, matches) in [
+            ("*".to_owned(), true),
+            (tag.to_string(), true),
+            (format!("\"x\", {tag}"), true),
+            (format!("W/{tag}"), false),
+            ("\"x\"".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(Precondition::parse(&header).check(&tag).is_ok(), matches, "{header}");
+        }
+        assert!(Precondition::default().check(&tag).is_ok());
+    }
+}

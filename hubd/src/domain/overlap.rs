@@ -1,0 +1,104 @@
+//! Which of an instance's keys of one kind go on working beside a new one.
+//!
+//! At most two live at once: the newest, and one in overlap.
+
+use hub_core::key::KeyHash;
+use hub_core::time::Timestamp;
+
+/// The end of a key that ended at once: earlier than any replica's clock, so that a clock that is
+/// behind cannot bring the key back.
+pub(crate) const ENDED: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// A key that was not ended: the newest one, or one of an overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenKey {
+    pub(crate) hash: KeyHash,
+    /// `None` for the newest key.
+    pub(crate) not_after: Option<Timestamp>,
+    /// Whether anyone has authenticated with it.
+    pub(crate) used: bool,
+}
+
+impl OpenKey {
+    /// Whether it works now.
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+        self.not_after.is_none_or(|end| end > now)
+    }
+
+    fn is_newest(&self) -> bool {
+        self.not_after.is_none()
+    }
+}
+
+/// An operator replaces the newest key: it works until `overlap_end`, or ends at once, and a key that
+/// was in overlap ends.
+pub(crate) fn retire_for_rotation(live: &mut [OpenKey], overlap_end: Option<Timestamp>) {
+    for key in live {
+        let end = if key.is_newest() { overlap_end } else { None };
+        key.not_after = Some(end.unwrap_or(ENDED));
+    }
+}
+
+/// An activation adds a key: the newest one goes on until `overlap_end`.
+///
+/// One exception: when nobody ever used the newest key, its answer was lost, and a key in overlap that
+/// was used is the one that the running instance holds. Then that one stays, so that a bootstrap
+/// script which is killed twice does not cut off what runs.
+pub(crate) fn retire_for_activation(live: &mut [OpenKey], overlap_end: Timestamp) {
+    let lost = live.iter().any(|key| key.is_newest() && !key.used);
+    let running = live.iter().any(|key| !key.is_newest() && key.used);
+    for key in live {
+        if lost && running {
+            if key.is_newest() || !key.used {
+                key.not_after = Some(ENDED);
+            }
+        } else {
+            key.not_after = Some(if key.is_newest() { overlap_end } else { ENDED });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn key(n: u8, not_after: Option<Timestamp>, used: bool) -> OpenKey {
+        OpenKey { hash: KeyHash::from_bytes(&[n; 32]).unwrap(), not_after, used }
+    }
+
+    fn ends(live: &[OpenKey]) -> Vec<Option<Timestamp>> {
+        live.iter().map(|key| key.not_after).collect()
+    }
+
+    #[test]
+    fn rotation_leaves_at_most_the_newest_in_overlap() {
+        let later = ENDED.after(Duration::from_mins(1));
+        let before = [key(1, Some(later), true), key(2, None, false)];
+        let mut live = before;
+        retire_for_rotation(&mut live, Some(later));
+        assert_eq!(ends(&live), [Some(ENDED), Some(later)]);
+        let mut live = before;
+        retire_for_rotation(&mut live, None);
+        assert_eq!(ends(&live), [Some(ENDED), Some(ENDED)]);
+    }
+
+    #[test]
+    fn activation_keeps_the_key_that_something_runs_with() {
+        let soon = ENDED.after(Duration::from_mins(1));
+        let later = ENDED.after(Duration::from_mins(10));
+        for (older_used, newest_used, older_end, newest_end) in [
+            (false, false, ENDED, later),
+            (false, true, ENDED, later),
+            (true, true, ENDED, later),
+            (true, false, soon, ENDED),
+        ] {
+            let mut live = [key(1, Some(soon), older_used), key(2, None, newest_used)];
+            retire_for_activation(&mut live, later);
+            assert_eq!(ends(&live), [Some(older_end), Some(newest_end)]);
+        }
+        let mut only = [key(1, None, false)];
+        retire_for_activation(&mut only, later);
+        assert_eq!(ends(&only), [Some(later)]);
+    }
+}

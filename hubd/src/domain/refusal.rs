@@ -1,0 +1,136 @@
+//! What the caller did, or what befell the hub: the middle one of the three layers of errors.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use hub_core::problem::{ErrorCode, FieldError};
+
+use crate::store;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) code: ErrorCode,
+    /// What was wrong and what to do, for a person.
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) errors: Vec<FieldError>,
+    pub(crate) retry_after: Option<Duration>,
+    /// For the log only.
+    cause: Option<store::Error>,
+}
+
+impl Refusal {
+    /// A refusal with the sentence that always goes with the code.
+    pub(crate) fn new(code: ErrorCode) -> Self {
+        let retry_after = match code {
+            ErrorCode::Overloaded | ErrorCode::DatabaseUnavailable => Some(Duration::from_secs(1)),
+            _ => None,
+        };
+        Self { code, detail: sentence(code).into(), errors: Vec::new(), retry_after, cause: None }
+    }
+
+    /// A refusal with a sentence of its own. It may name handles that were validated, nothing else
+    /// that came from outside.
+    pub(crate) fn because(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: detail.into(), ..Self::new(code) }
+    }
+
+    /// Wrong fields.
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(ErrorCode::InvalidRequest) }
+    }
+
+    /// One wrong field.
+    pub(crate) fn field(name: &'static str, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError::new(name, message)])
+    }
+
+    /// Too many wrong keys from one address.
+    pub(crate) fn limited(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited) }
+    }
+
+    /// Whether nothing was written because another transaction came first.
+    pub(crate) fn lost_a_race(&self) -> bool {
+        self.cause.as_ref().is_some_and(|cause| cause.kind == store::ErrorKind::Lost)
+    }
+
+    /// Whether the database failed as a whole, so that asking it again at once is no use.
+    pub(crate) fn is_outage(&self) -> bool {
+        self.code == ErrorCode::DatabaseUnavailable
+    }
+
+    /// What failed, for the log.
+    pub(crate) fn cause(&self) -> Option<&store::Error> {
+        self.cause.as_ref()
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        let code = match error.kind {
+            store::ErrorKind::Unavailable | store::ErrorKind::Unknown | store::ErrorKind::Lost => {
+                ErrorCode::DatabaseUnavailable
+            }
+            store::ErrorKind::Internal => ErrorCode::Internal,
+        };
+        Self { cause: Some(error), ..Self::new(code) }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code)
+    }
+}
+
+fn sentence(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InvalidJson => "the body must be one JSON object that names each member once",
+        ErrorCode::InvalidRequestTarget => "the request line or a header cannot be understood",
+        ErrorCode::InvalidCursor => "the cursor is not one of this list: start without a cursor",
+        ErrorCode::AdminKeyMissing => "send an admin key in the X-Admin-Api-Key header",
+        ErrorCode::AdminKeyInvalid => "the admin key is unknown, revoked or expired",
+        ErrorCode::HubKeyMissing => "send the instance's hub key in the X-Hub-Api-Key header",
+        ErrorCode::HubKeyInvalid => {
+            "the hub key is unknown or has ended: activate again to get a new one"
+        }
+        ErrorCode::LicenseInvalid => "the license key is not valid: check it with the operator",
+        ErrorCode::RoleForbidden => "the admin key's role may not do this",
+        ErrorCode::InstanceSuspended => "the operator has suspended this instance",
+        ErrorCode::ClientSuspended => "the operator has suspended this client",
+        ErrorCode::LicenseExpired => "the license has expired: ask the operator to extend it",
+        ErrorCode::InstanceMismatch => "the key belongs to another instance",
+        ErrorCode::ActivationLimitReached => {
+            "the license was activated as often as it may be: ask the operator to raise the limit"
+        }
+        ErrorCode::RouteNotFound => "there is no such path",
+        ErrorCode::ClientNotFound => "there is no such client",
+        ErrorCode::InstanceNotFound => "there is no such instance",
+        ErrorCode::AdminKeyNotFound => "there is no such admin key",
+        ErrorCode::MethodNotAllowed => "this path takes only the methods named in Allow",
+        ErrorCode::ClientExists => "the slug is taken",
+        ErrorCode::InstanceExists => "the instance_id is taken",
+        ErrorCode::ClientNotEmpty => {
+            "the client has instances: delete them first, or delete with cascade=true"
+        }
+        ErrorCode::NotActivated => "the instance was never activated, so it has no hub key",
+        ErrorCode::KeyConflict => "the hash is that of another key or of one that has ended",
+        ErrorCode::AdminKeyExists => "an admin key of this name exists",
+        ErrorCode::LastOwnerKey => "this is the last owner key: create another one first",
+        ErrorCode::ReportConflict => "the report_id was used for other content",
+        ErrorCode::RequestTimeout => "the request came too slowly and was given up",
+        ErrorCode::PreconditionFailed => "If-Match does not match: read the present state first",
+        ErrorCode::BodyTooLarge => "the body is larger than this endpoint takes",
+        ErrorCode::UnsupportedMediaType => {
+            "send the body as application/json, without a Content-Encoding"
+        }
+        ErrorCode::InvalidRequest => "some fields are wrong: see errors",
+        ErrorCode::RateLimited => "too many wrong keys from this address: wait, then try again",
+        ErrorCode::Internal => "the hub failed: the request is safe to repeat",
+        ErrorCode::Overloaded => "the hub is busy and did nothing: try again",
+        ErrorCode::DatabaseUnavailable => {
+            "the database did not answer: the request is safe to repeat"
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Who calls: the key in the header → a caller, before any body is read.
+
+use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, Role, access};
+use hub_core::key::{AdminKey, Fingerprint, HubKey};
+use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+
+use crate::domain::Refusal;
+use crate::hub::Hub;
+use crate::store::InstanceRecord;
+
+/// A kind of access, and who has it.
+pub(crate) trait Authenticate {
+    /// What is known of a caller.
+    type Caller: Send + 'static;
+
+    /// Finds out who calls.
+    fn authenticate(
+        hub: &Hub,
+        headers: &HeaderMap,
+        access: Access,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Self::Caller, Refusal>> + Send;
+}
+
+impl Authenticate for access::Public {
+    type Caller = ();
+    async fn authenticate(_: &Hub, _: &HeaderMap, _: Access, _: Timestamp) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// The key is in the body: the handler looks at it.
+impl Authenticate for access::License {
+    type Caller = ();
+    async fn authenticate(_: &Hub, _: &HeaderMap, _: Access, _: Timestamp) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// An instance that proved who it is.
+#[derive(Debug)]
+pub(crate) struct HubCaller {
+    pub(crate) instance: InstanceRecord,
+}
+
+impl Authenticate for access::Hub {
+    type Caller = HubCaller;
+
+    async fn authenticate(
+        hub: &Hub,
+        headers: &HeaderMap,
+        _: Access,
+        now: Timestamp,
+    ) -> Result<HubCaller, Refusal> {
+        let Some(text) = only(headers, HUB_KEY_HEADER)? else {
+            return Err(ErrorCode::HubKeyMissing.into());
+        };
+        let key = HubKey::parse(text).map_err(|_| ErrorCode::HubKeyInvalid)?;
+        let instance = hub.authenticate_instance(key.hash(), now).await?;
+        Ok(HubCaller { instance })
+    }
+}
+
+/// An operator who proved who they are.
+#[derive(Debug)]
+pub(crate) struct AdminCaller {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl Authenticate for access::Admin {
+    type Caller = AdminCaller;
+
+    async fn authenticate(
+        hub: &Hub,
+        headers: &HeaderMap,
+        access: Access,
+        now: Timestamp,
+    ) -> Result<AdminCaller, Refusal> {
+        let text = match only(headers, ADMIN_KEY_HEADER)? {
+            Some(text) => text,
+            None => bearer(headers).ok_or(ErrorCode::AdminKeyMissing)?,
+        };
+        let key = AdminKey::parse(text).map_err(|_| ErrorCode::AdminKeyInvalid)?;
+        let caller = hub.authenticate_admin(key.hash(), now).await?;
+        match access {
+            Access::Admin(least) if caller.role < least => {
+                let detail = format!("this needs the role {least}, the key has {}", caller.role);
+                Err(Refusal::because(ErrorCode::RoleForbidden, detail))
+            }
+            _ => Ok(caller),
+        }
+    }
+}
+
+/// The header's value. Two of them could be read differently by two parties: that is a wrong key.
+fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ErrorCode> {
+    let wrong =
+        if name == HUB_KEY_HEADER { ErrorCode::HubKeyInvalid } else { ErrorCode::AdminKeyInvalid };
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(|value| value.to_str().map_err(|_| wrong)).transpose()?;
+    if values.next().is_some() {
+        return Err(wrong);
+    }
+    Ok(value)
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,87 @@
+//! A request's body: type, size and time, then JSON → fields.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hub_core::api::Access;
+use hub_core::fields::{self, Fault, FromFields, Unknown};
+use hub_core::problem::ErrorCode;
+use hyper::HeaderMap;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::domain::Refusal;
+
+/// Reads a body of the kind that `access` implies.
+pub(super) async fn read<T: FromFields>(
+    body: Incoming,
+    headers: &HeaderMap,
+    access: Access,
+    limit: Duration,
+) -> Result<T, Refusal> {
+    let bytes = collect(body, headers, access.body_limit(), limit).await?;
+    let unknown = match access {
+        Access::Admin(_) => Unknown::Named,
+        Access::Public | Access::License | Access::Hub => Unknown::Unnamed,
+    };
+    fields::from_json(&bytes, unknown).map_err(refuse)
+}
+
+/// Reads a query.
+pub(super) fn query<T: FromFields>(query: Option<&str>) -> Result<T, Refusal> {
+    fields::from_query(query.unwrap_or_default()).map_err(refuse)
+}
+
+fn refuse(fault: Fault) -> Refusal {
+    match fault {
+        Fault::NotAnObject => Refusal::new(ErrorCode::InvalidJson),
+        Fault::Fields(errors) => Refusal::fields(errors),
+    }
+}
+
+/// The bytes may hold a key, so they are wiped when the request is over.
+async fn collect(
+    body: Incoming,
+    headers: &HeaderMap,
+    most: usize,
+    limit: Duration,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    if body.is_end_stream() {
+        return Ok(Zeroizing::default());
+    }
+    if !is_plain_json(headers) {
+        return Err(Refusal::new(ErrorCode::UnsupportedMediaType));
+    }
+    let too_large = || {
+        let detail = format!("the body is larger than the {most} bytes that this endpoint takes");
+        Refusal::because(ErrorCode::BodyTooLarge, detail)
+    };
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    let collected = timeout(limit, Limited::new(body, most).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().into())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::because(
+            ErrorCode::InvalidJson,
+            "the body ended early or its chunks are not well-formed",
+        )),
+        Err(_) => Err(Refusal::new(ErrorCode::RequestTimeout)),
+    }
+}
+
+/// `application/json`, with or without parameters, once, and not encoded.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let json = types.next().and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("application/json")
+    });
+    let identity = |value: &hyper::header::HeaderValue| {
+        value.to_str().is_ok_and(|value| value.trim().eq_ignore_ascii_case("identity"))
+    };
+    json && types.next().is_none() && headers.get_all(CONTENT_ENCODING).iter().all(identity)
+}

@@ -1,0 +1,96 @@
+//! The accept loop and its limits.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection;
+use super::service::HubService;
+
+/// How long peers may take, and how many there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the first byte of a head to its end, and from the connection to the first byte.
+    pub(crate) head_timeout: Duration,
+    /// Without a byte in either direction.
+    pub(crate) idle_timeout: Duration,
+    /// At once; more wait in the kernel's queue.
+    pub(crate) connections: usize,
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: TcpListener,
+    limits: Limits,
+}
+
+/// After an `accept` that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+impl Listener {
+    pub(crate) async fn bind(address: SocketAddr, limits: Limits) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(address).await?, limits })
+    }
+
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `stop`, then ends when every connection has ended.
+    pub(crate) async fn run(self, service: HubService, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        let connections = TaskTracker::new();
+        loop {
+            let slot = Arc::clone(&slots).acquire_owned();
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = async { (slot.await, self.socket.accept().await) } => accepted,
+            };
+            let (slot, (io, peer)) = match accepted {
+                (Ok(slot), Ok(accepted)) => (slot, accepted),
+                (_, Err(error)) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+                (Err(_), _) => break,
+            };
+            tune(&io);
+            let served = connection::serve(io, peer, service.clone(), self.limits, stop.clone());
+            connections.spawn(async move {
+                served.await;
+                drop(slot);
+            });
+        }
+        drop(self.socket);
+        connections.close();
+        connections.wait().await;
+    }
+}
+
+/// A peer that vanished without a word is noticed, also while it is being answered. Where the system
+/// does not know an option, the connection works without.
+fn tune(io: &TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_mins(1))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    let socket = SockRef::from(io);
+    let tuned = [
+        socket.set_tcp_nodelay(true),
+        socket.set_tcp_keepalive(&keepalive),
+        socket.set_tcp_user_timeout(Some(Duration::from_secs(30))),
+    ];
+    for error in tuned.into_iter().filter_map(Result::err) {
+        tracing::debug!(%error, "socket option not set");
+    }
+}

@@ -1,0 +1,92 @@
+//! A refusal → what the wire says: the one place.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hub_core::problem::{ErrorCode, Problem};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{HeaderName, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+
+use crate::domain::Refusal;
+
+/// An answer as hyper sends it.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// The name of the request that is answered.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The problem body with its headers.
+pub(super) fn answer(refusal: &Refusal, request_id: &str, allow: Option<&str>) -> Answer {
+    let mut answer = Response::new(Full::from(body(refusal, request_id)));
+    *answer.status_mut() = refusal.code.status();
+    let headers = answer.headers_mut();
+    for (name, value) in headers_of(refusal, request_id, allow) {
+        headers.insert(name, value);
+    }
+    answer
+}
+
+/// The same as bytes, for a peer whose request never got to hyper. The connection ends with it.
+pub(super) fn raw(status: StatusCode, refusal: &Refusal, request_id: &str) -> Bytes {
+    let body = body_with_status(refusal, request_id, status);
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\ncontent-length: {}\r\nconnection: close\r\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len()
+    );
+    for (name, value) in headers_of(refusal, request_id, None) {
+        let value = value.to_str().unwrap_or_default();
+        write!(head, "{name}: {value}\r\n").unwrap_or_else(|_| unreachable!("a String takes all"));
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(&body);
+    bytes.into()
+}
+
+fn body(refusal: &Refusal, request_id: &str) -> Vec<u8> {
+    body_with_status(refusal, request_id, refusal.code.status())
+}
+
+fn body_with_status(refusal: &Refusal, request_id: &str, status: StatusCode) -> Vec<u8> {
+    let mut problem = Problem::new(refusal.code, refusal.detail.as_ref(), request_id);
+    problem.status = status.as_u16();
+    status.canonical_reason().unwrap_or("Error").clone_into(&mut problem.title);
+    problem.errors.clone_from(&refusal.errors);
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+fn headers_of(
+    refusal: &Refusal,
+    request_id: &str,
+    allow: Option<&str>,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = vec![
+        (CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    headers.extend(HeaderValue::from_str(request_id).map(|id| (REQUEST_ID, id)));
+    if let Some(wait) = refusal.retry_after {
+        // Rounded up: who comes back a moment early is refused again.
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+        headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+    }
+    headers.extend(allow.and_then(|methods| Some((ALLOW, HeaderValue::from_str(methods).ok()?))));
+    match refusal.code {
+        ErrorCode::AdminKeyMissing | ErrorCode::AdminKeyInvalid => {
+            headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"admin\"")));
+        }
+        ErrorCode::HubKeyMissing | ErrorCode::HubKeyInvalid | ErrorCode::LicenseInvalid => {
+            headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey realm=\"hub\"")));
+        }
+        ErrorCode::RequestTimeout | ErrorCode::BodyTooLarge => {
+            headers.push((CONNECTION, HeaderValue::from_static("close")));
+        }
+        _ => {}
+    }
+    headers
+}

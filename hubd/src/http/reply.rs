@@ -1,0 +1,42 @@
+//! What a handler answers with, before it is JSON.
+
+use crate::domain::ETag;
+
+/// An answer: a body, and what goes with it.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub(super) outcome: Outcome<T>,
+    pub(super) etag: Option<ETag>,
+}
+
+#[derive(Debug)]
+pub(super) enum Outcome<T> {
+    Found(T),
+    /// With the path of what was created.
+    Created(String, T),
+    Deleted,
+}
+
+impl<T> Reply<T> {
+    /// What was asked for.
+    pub(crate) fn found(body: T) -> Self {
+        Self { outcome: Outcome::Found(body), etag: None }
+    }
+
+    /// Something new, at this path.
+    pub(crate) fn created(path: String, body: T) -> Self {
+        Self { outcome: Outcome::Created(path, body), etag: None }
+    }
+
+    /// With the tag of its present state.
+    pub(crate) fn tagged(self, etag: ETag) -> Self {
+        Self { etag: Some(etag), ..self }
+    }
+}
+
+impl Reply<()> {
+    /// It is gone.
+    pub(crate) fn deleted() -> Self {
+        Self { outcome: Outcome::Deleted, etag: None }
+    }
+}

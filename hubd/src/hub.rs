@@ -1,0 +1,190 @@
+//! The hub: the database, the batching tasks before it, and the limits, wired together.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hub_core::api::Role;
+use hub_core::key::KeyHash;
+use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
+use ipnet::IpNet;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::Refusal;
+use crate::http::{AdminCaller, Admission, Guesses};
+use crate::ingest::Batcher;
+use crate::store::{
+    ActivationResult, ActivationWish, HotWrite, HotWritten, InstanceRecord, KeyKind, KnownKey,
+    Sighting, Store,
+};
+
+/// How finely "last seen" and "last used" are kept: a write a minute, not one a request.
+const SIGHTING_GRAIN: Duration = Duration::from_mins(1);
+
+/// What the operator set of it.
+#[derive(Debug, Clone)]
+pub(crate) struct HubSettings {
+    pub(crate) activation_overlap: Duration,
+    pub(crate) guess_burst: NonZeroU32,
+    pub(crate) guess_period: Duration,
+    pub(crate) queue: usize,
+    pub(crate) public_requests: usize,
+    pub(crate) admin_requests: usize,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+}
+
+/// A question for the batched look-up.
+#[derive(Debug, Clone, Copy)]
+struct Lookup {
+    hash: KeyHash,
+    kind: KeyKind,
+    now: Timestamp,
+}
+
+/// The running hub.
+pub(crate) struct Hub {
+    store: Store,
+    writes: Batcher<HotWrite, HotWritten>,
+    lookups: Batcher<Lookup, Option<KnownKey>>,
+    admission: Admission,
+    guesses: Guesses,
+    settings: HubSettings,
+    tasks: TaskTracker,
+    stopping: AtomicBool,
+}
+
+impl Hub {
+    /// Starts the batching tasks in `tasks`.
+    pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
+        let hot = store.clone();
+        let writes = Batcher::start(tasks, settings.queue, move |batch: Arc<[HotWrite]>| {
+            let store = hot.clone();
+            async move { store.write_hot(&batch).await }
+        });
+        let reader = store.clone();
+        let lookups = Batcher::start(tasks, settings.queue, move |batch: Arc<[Lookup]>| {
+            let store = reader.clone();
+            async move { look_up(&store, &batch).await }
+        });
+        Self {
+            store,
+            writes,
+            lookups,
+            admission: Admission::new(settings.public_requests, settings.admin_requests),
+            guesses: Guesses::new(settings.guess_burst, settings.guess_period),
+            settings,
+            tasks: tasks.clone(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    pub(crate) fn guesses(&self) -> &Guesses {
+        &self.guesses
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> &[IpNet] {
+        &self.settings.trusted_proxies
+    }
+
+    pub(crate) fn activation_overlap(&self) -> Duration {
+        self.settings.activation_overlap
+    }
+
+    /// From now on the hub is not ready for new work.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Refuses before a body is read when its request would be refused after.
+    pub(crate) fn refuse_when_full(&self) -> Result<(), Refusal> {
+        if self.writes.is_full() || self.lookups.is_full() {
+            return Err(ErrorCode::Overloaded.into());
+        }
+        Ok(())
+    }
+
+    /// The instance that a hub key belongs to. Its status is for the caller to look at.
+    pub(crate) async fn authenticate_instance(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+    ) -> Result<InstanceRecord, Refusal> {
+        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::Hub, now }).await?;
+        let key = found.ok_or(ErrorCode::HubKeyInvalid)?;
+        if key.unused() || is_stale(key.instance.last_seen_at, now) {
+            let instance = key.instance.id;
+            self.writes.submit(HotWrite::Saw(Sighting { instance, hub_key: hash, now })).await?;
+        }
+        Ok(key.instance)
+    }
+
+    /// The instance that a license key belongs to.
+    pub(crate) async fn find_license(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+    ) -> Result<Option<InstanceRecord>, Refusal> {
+        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::License, now }).await?;
+        Ok(found.map(|key| key.instance))
+    }
+
+    /// Activates; the answer is on disk.
+    pub(crate) async fn activate(&self, wish: ActivationWish) -> Result<ActivationResult, Refusal> {
+        match self.writes.submit(HotWrite::Activate(wish)).await? {
+            HotWritten::Activated(result) => Ok(*result),
+            HotWritten::Refused(code) => Err(code.into()),
+            HotWritten::Saw => Err(ErrorCode::Internal.into()),
+        }
+    }
+
+    /// The operator that an admin key belongs to.
+    pub(crate) async fn authenticate_admin(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+    ) -> Result<AdminCaller, Refusal> {
+        let store = self.store.clone();
+        // In a task of its own: a peer that goes away must not cancel a database call.
+        let found = tokio::spawn(async move { store.admin_key(&hash).await }).await;
+        let found = found.map_err(|_| ErrorCode::Internal)??;
+        let key = found.ok_or(ErrorCode::AdminKeyInvalid)?;
+        if key.hash()? != hash || !key.is_live(now) {
+            return Err(ErrorCode::AdminKeyInvalid.into());
+        }
+        if is_stale(key.last_used_at, now) {
+            let store = self.store.clone();
+            self.tasks.spawn(async move {
+                if let Err(error) = store.saw_admin_key(&hash, now).await {
+                    tracing::warn!(%error, "the last use of an admin key was not noted");
+                }
+            });
+        }
+        let role: Role = key.role()?;
+        Ok(AdminCaller { name: key.name, role, fingerprint: hash.fingerprint() })
+    }
+}
+
+fn is_stale(last: Option<i64>, now: Timestamp) -> bool {
+    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN).unix_ms())
+}
+
+async fn look_up(store: &Store, batch: &[Lookup]) -> Result<Vec<Option<KnownKey>>, Refusal> {
+    let hashes: Vec<KeyHash> = batch.iter().map(|lookup| lookup.hash).collect();
+    let known = store.known_keys(&hashes).await?;
+    let answer = |lookup: &Lookup| known.live(&lookup.hash, lookup.kind, lookup.now).cloned();
+    Ok(batch.iter().map(answer).collect())
+}

@@ -1,0 +1,161 @@
+//! One task that takes whatever has queued, does it all at once, and answers each caller.
+//!
+//! There is no timer: while one batch is being done the next one forms. An idle hub pays one commit a
+//! request, a busy one shares a commit among hundreds.
+
+use std::sync::Arc;
+
+use hub_core::problem::ErrorCode;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::domain::Refusal;
+
+/// The way to the task.
+#[derive(Debug)]
+pub(crate) struct Batcher<I, O> {
+    queue: mpsc::Sender<Item<I, O>>,
+}
+
+#[derive(Debug)]
+struct Item<I, O> {
+    input: I,
+    answer: oneshot::Sender<Result<O, Refusal>>,
+}
+
+/// The most items of a batch: more only makes the first of them wait for the last.
+const MOST: usize = 512;
+
+impl<I, O> Batcher<I, O>
+where
+    I: Clone + Send + Sync + 'static,
+    O: Send + 'static,
+{
+    /// Starts the task. `work` answers each item of a batch, in order, or fails as a whole and has
+    /// then done nothing that an acknowledged answer would tell of. The task ends when the batcher is
+    /// dropped and the queue is empty.
+    pub(crate) fn start<W, F>(tasks: &TaskTracker, capacity: usize, work: W) -> Self
+    where
+        W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+    {
+        let (queue, mut items) = mpsc::channel(capacity);
+        tasks.spawn(async move {
+            let mut batch = Vec::with_capacity(MOST);
+            while items.recv_many(&mut batch, MOST).await > 0 {
+                do_batch(&work, batch.drain(..)).await;
+            }
+        });
+        Self { queue }
+    }
+
+    /// Whether the next item would be refused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.capacity() == 0
+    }
+
+    /// Queues an item and waits for its answer. A full queue refuses it, and nothing is done.
+    pub(crate) async fn submit(&self, input: I) -> Result<O, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Item { input, answer }).map_err(|_| ErrorCode::Overloaded)?;
+        answered.await.map_err(|_| ErrorCode::Internal)?
+    }
+}
+
+async fn do_batch<I, O, W, F>(work: &W, batch: impl Iterator<Item = Item<I, O>>)
+where
+    I: Clone + Send + Sync + 'static,
+    O: Send + 'static,
+    W: Fn(Arc<[I]>) -> F,
+    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+{
+    let (inputs, answers): (Vec<I>, Vec<_>) = batch.map(|item| (item.input, item.answer)).unzip();
+    let inputs: Arc<[I]> = inputs.into();
+    match attempt(work, Arc::clone(&inputs)).await {
+        Ok(outputs) => {
+            for (answer, output) in answers.into_iter().zip(outputs) {
+                // A caller that went away has no use for its answer.
+                let _ = answer.send(Ok(output));
+            }
+        }
+        // A bad item must not cost its neighbours. When the database is down it is not the items.
+        Err(refusal) if inputs.len() > 1 && !refusal.is_outage() => {
+            for (answer, input) in answers.into_iter().zip(inputs.iter()) {
+                let one = attempt(work, Arc::from([input.clone()])).await;
+                let output = one.and_then(|mut one| one.pop().ok_or(ErrorCode::Internal.into()));
+                let _ = answer.send(output);
+            }
+        }
+        Err(refusal) => {
+            for answer in answers {
+                let _ = answer.send(Err(refusal.clone()));
+            }
+        }
+    }
+}
+
+/// In a task of its own, so that a panic costs this batch and not all to come.
+async fn attempt<I, O, W, F>(work: &W, inputs: Arc<[I]>) -> Result<Vec<O>, Refusal>
+where
+    O: Send + 'static,
+    W: Fn(Arc<[I]>) -> F,
+    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+{
+    tokio::spawn(work(inputs)).await.unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bad_item_costs_only_itself() {
+        let tasks = TaskTracker::new();
+        let batcher = Batcher::start(&tasks, 16, |items: Arc<[i32]>| async move {
+            assert!(items.len() > 1 || items[0] != 13, "the bad item");
+            if items.contains(&13) {
+                return Err(Refusal::new(ErrorCode::Internal));
+            }
+            Ok(items.iter().map(|item| item * 2).collect())
+        });
+        let (good, bad, other) =
+            tokio::join!(batcher.submit(1), batcher.submit(13), batcher.submit(2));
+        assert_eq!(good.unwrap(), 2);
+        assert_eq!(bad.unwrap_err().code, ErrorCode::Internal);
+        assert_eq!(other.unwrap(), 4);
+        assert_eq!(batcher.submit(21).await.unwrap(), 42);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_a_dropped_batcher_finishes_its_work() {
+        let tasks = TaskTracker::new();
+        let (started, gate) =
+            (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
+        let (begun, held) = (Arc::clone(&started), Arc::clone(&gate));
+        let batcher = Arc::new(Batcher::start(&tasks, 1, move |items: Arc<[i32]>| {
+            let (begun, held) = (Arc::clone(&begun), Arc::clone(&held));
+            async move {
+                begun.notify_one();
+                let _open = held.acquire().await;
+                Ok(items.to_vec())
+            }
+        }));
+        let submit = |n| {
+            let batcher = Arc::clone(&batcher);
+            tokio::spawn(async move { batcher.submit(n).await })
+        };
+        let first = submit(1);
+        started.notified().await;
+        let second = submit(2);
+        while !batcher.is_full() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(batcher.submit(3).await.unwrap_err().code, ErrorCode::Overloaded);
+        gate.add_permits(1);
+        assert_eq!(first.await.unwrap().unwrap(), 1);
+        assert_eq!(second.await.unwrap().unwrap(), 2);
+        drop(batcher);
+        tasks.close();
+        tasks.wait().await;
+    }
+}

@@ -1,0 +1,29 @@
+//! The log: readable on a terminal, JSON lines otherwise. It never holds a query, a header, a body or
+//! the text of a panic.
+
+use std::io::IsTerminal;
+use std::panic;
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard error.
+///
+/// # Errors
+/// When the filter is malformed; says so without quoting it.
+pub fn start(filter: &str) -> Result<(), &'static str> {
+    let filter = filter
+        .parse::<EnvFilter>()
+        .map_err(|_| "--log must be a level or a filter such as hubd=debug")?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.with_target(false).init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+    panic::set_hook(Box::new(|info| {
+        // Its message could quote what was being worked on.
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, "panic");
+    }));
+    Ok(())
+}

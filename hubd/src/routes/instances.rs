@@ -1,0 +1,164 @@
+//! `/api/v1/admin/instances` and `/api/v1/admin/clients/{id}/instances`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hub_core::api::{
+    DeleteInstance, GetInstance, Instance, InstanceQuery, IssueInstance, IssuedInstance,
+    ListClientInstances, ListInstances, OverlapSeconds, Page, ReactivateInstance, RotateHubKey,
+    RotateLicense, RotatedHubKey, RotatedLicense, Route, SuspendInstance, UpdateInstance,
+};
+use hub_core::key::{Hub as HubKind, License, Shown};
+use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
+
+use super::paging::Paging;
+use crate::changes::{self, Made, Rotation};
+use crate::domain::Refusal;
+use crate::http::{Call, Reply};
+use crate::hub::Hub;
+use crate::store::{InstanceFilter, InstanceRecord, KeyKind};
+
+pub(super) async fn issue(
+    hub: Arc<Hub>,
+    call: Call<IssueInstance>,
+) -> Result<Reply<IssuedInstance>, Refusal> {
+    let (change, client) = (call.change(), &call.handle);
+    let made = changes::issue_instance(hub.store(), &change, client, &call.body).await?;
+    let (is_new, issued) = match made {
+        Made::Created(issued) => (true, issued),
+        Made::Existing(issued) => (false, issued),
+    };
+    let etag = changes::instance_etag(&issued.instance)?;
+    let instance = issued.instance.to_wire(call.now)?;
+    let path = Route::GetInstance.fill(instance.instance_id.as_str());
+    let shown = IssuedInstance { instance, license_key: issued.license_key.map(Shown) };
+    let reply = if is_new { Reply::created(path, shown) } else { Reply::found(shown) };
+    Ok(reply.tagged(etag))
+}
+
+pub(super) async fn list_of_client(
+    hub: Arc<Hub>,
+    call: Call<ListClientInstances>,
+) -> Result<Reply<Page<Instance>>, Refusal> {
+    let client = hub.store().client(&call.handle).await?.ok_or(ErrorCode::ClientNotFound)?;
+    let filter = InstanceFilter { client: Some(client.id), ..Default::default() };
+    page(&hub, call.query, filter, call.now).await
+}
+
+pub(super) async fn list(
+    hub: Arc<Hub>,
+    call: Call<ListInstances>,
+) -> Result<Reply<Page<Instance>>, Refusal> {
+    let (query, now) = (call.query, call.now);
+    let filter = InstanceFilter {
+        text: query.q.map(|text| text.as_str().to_owned()),
+        silent_since: query.silent_for.map(|span| now.before(span.duration())),
+        expires: query.expires_within.map(|span| (now, now.after(span.duration()))),
+        ..Default::default()
+    };
+    page(&hub, query.common, filter, now).await
+}
+
+async fn page(
+    hub: &Hub,
+    query: InstanceQuery,
+    filter: InstanceFilter,
+    now: Timestamp,
+) -> Result<Reply<Page<Instance>>, Refusal> {
+    let paging = Paging::new("instances", query.limit, query.cursor.as_ref())?;
+    let filter = InstanceFilter {
+        status: query.status,
+        labels: query.label,
+        after: paging.after.clone(),
+        ..filter
+    };
+    let rows = hub.store().list_instances(&filter, paging.rows(), now).await?;
+    let shown: Result<Vec<_>, _> = rows.iter().map(|row| row.to_wire(now)).collect();
+    Ok(Reply::found(paging.page(shown?, |instance| instance.instance_id.to_string())))
+}
+
+pub(super) async fn get(
+    hub: Arc<Hub>,
+    call: Call<GetInstance>,
+) -> Result<Reply<Instance>, Refusal> {
+    let found = hub.store().instance(&call.handle).await?.ok_or(ErrorCode::InstanceNotFound)?;
+    show(&found, call.now)
+}
+
+pub(super) async fn update(
+    hub: Arc<Hub>,
+    call: Call<UpdateInstance>,
+) -> Result<Reply<Instance>, Refusal> {
+    let (change, handle) = (call.change(), &call.handle);
+    let updated =
+        changes::update_instance(hub.store(), &change, handle, &call.body, &call.if_match).await?;
+    show(&updated, call.now)
+}
+
+pub(super) async fn rotate_license(
+    hub: Arc<Hub>,
+    call: Call<RotateLicense>,
+) -> Result<Reply<RotatedLicense>, Refusal> {
+    let (hash, key) = changes::given_or_new::<License>(call.body.license_sha256)?;
+    let overlap = duration(call.body.overlap_seconds);
+    let rotation = Rotation { kind: KeyKind::License, hash, callers_key: key.is_none(), overlap };
+    let done = changes::rotate(hub.store(), &call.change(), &call.handle, &rotation).await?;
+    Ok(Reply::found(RotatedLicense {
+        instance_id: done.instance_id.parse().map_err(|_| ErrorCode::Internal)?,
+        license_key: key.map(Shown),
+        license_fingerprint: hash.fingerprint(),
+        previous_valid_until: done.previous_valid_until,
+    }))
+}
+
+pub(super) async fn rotate_hub_key(
+    hub: Arc<Hub>,
+    call: Call<RotateHubKey>,
+) -> Result<Reply<RotatedHubKey>, Refusal> {
+    let (hash, key) = changes::given_or_new::<HubKind>(call.body.hub_key_sha256)?;
+    let overlap = duration(call.body.overlap_seconds);
+    let rotation = Rotation { kind: KeyKind::Hub, hash, callers_key: key.is_none(), overlap };
+    let done = changes::rotate(hub.store(), &call.change(), &call.handle, &rotation).await?;
+    Ok(Reply::found(RotatedHubKey {
+        instance_id: done.instance_id.parse().map_err(|_| ErrorCode::Internal)?,
+        hub_api_key: key.map(Shown),
+        hub_key_fingerprint: hash.fingerprint(),
+        previous_valid_until: done.previous_valid_until,
+    }))
+}
+
+pub(super) async fn suspend(
+    hub: Arc<Hub>,
+    call: Call<SuspendInstance>,
+) -> Result<Reply<Instance>, Refusal> {
+    let change = call.change();
+    let instance =
+        changes::suspend_instance(hub.store(), &change, &call.handle, &call.body).await?;
+    show(&instance, call.now)
+}
+
+pub(super) async fn reactivate(
+    hub: Arc<Hub>,
+    call: Call<ReactivateInstance>,
+) -> Result<Reply<Instance>, Refusal> {
+    let instance = changes::reactivate_instance(hub.store(), &call.change(), &call.handle).await?;
+    show(&instance, call.now)
+}
+
+pub(super) async fn delete(
+    hub: Arc<Hub>,
+    call: Call<DeleteInstance>,
+) -> Result<Reply<()>, Refusal> {
+    let change = call.change();
+    changes::delete_instance(hub.store(), &change, &call.handle, &call.if_match).await?;
+    Ok(Reply::deleted())
+}
+
+fn show(instance: &InstanceRecord, now: Timestamp) -> Result<Reply<Instance>, Refusal> {
+    Ok(Reply::found(instance.to_wire(now)?).tagged(changes::instance_etag(instance)?))
+}
+
+fn duration(seconds: Option<OverlapSeconds>) -> Duration {
+    Duration::from_secs(seconds.unwrap_or_default().get().into())
+}

@@ -1,0 +1,43 @@
+//! `/healthz`, `/readyz`, `/version`, `/api/v1/privacy`, `/api/v1/admin/stats`.
+
+use std::sync::Arc;
+
+use hub_core::api::{GetPrivacy, GetStats, GetVersion, Health, Ready, Stats, Status, Version};
+use hub_core::privacy::PrivacyPromise;
+use hub_core::problem::ErrorCode;
+
+use crate::domain::Refusal;
+use crate::http::{Call, Reply};
+use crate::hub::Hub;
+use crate::store::Store;
+
+pub(super) async fn health(_: Arc<Hub>, _: Call<Health>) -> Result<Reply<Status>, Refusal> {
+    Ok(Reply::found(Status { status: "ok".to_owned() }))
+}
+
+pub(super) async fn ready(hub: Arc<Hub>, _: Call<Ready>) -> Result<Reply<Status>, Refusal> {
+    if hub.is_stopping() {
+        return Err(Refusal::because(ErrorCode::Overloaded, "the hub is stopping"));
+    }
+    hub.store().ping().await?;
+    Ok(Reply::found(Status { status: "ready".to_owned() }))
+}
+
+pub(super) async fn version(_: Arc<Hub>, _: Call<GetVersion>) -> Result<Reply<Version>, Refusal> {
+    Ok(Reply::found(Version {
+        name: "hubd".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        schema: Store::schema(),
+    }))
+}
+
+pub(super) async fn privacy(
+    _: Arc<Hub>,
+    _: Call<GetPrivacy>,
+) -> Result<Reply<PrivacyPromise>, Refusal> {
+    Ok(Reply::found(PrivacyPromise::new(0)))
+}
+
+pub(super) async fn stats(hub: Arc<Hub>, call: Call<GetStats>) -> Result<Reply<Stats>, Refusal> {
+    Ok(Reply::found(hub.store().stats(call.now).await?))
+}

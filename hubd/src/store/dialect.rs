@@ -1,0 +1,27 @@
+//! Every difference between the two databases. A new one needs an argument.
+
+/// SQLite.
+pub(super) mod sqlite {
+    /// Takes the one write lock at once: a deferred transaction that reads first and then writes
+    /// fails when another wrote in between, and does not wait.
+    pub(in crate::store) const BEGIN: &str = "BEGIN IMMEDIATE";
+    /// `BEGIN IMMEDIATE` has locked the whole database.
+    pub(in crate::store) const LOCK_HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
+    /// Position of the second text in the first, 0 when it is not there.
+    pub(in crate::store) const FIND: &str = "instr";
+    /// Bytes that the database takes, without the write-ahead log.
+    pub(in crate::store) const STORE_BYTES: &str =
+        "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+    pub(in crate::store) use super::super::bulk::sqlite::Bulk;
+}
+
+/// PostgreSQL.
+pub(super) mod postgres {
+    pub(in crate::store) const BEGIN: &str = "BEGIN";
+    /// The row lock is the write lock that all replicas share; it is held until the commit.
+    pub(in crate::store) const LOCK_HEAD: &str =
+        "SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE";
+    pub(in crate::store) const FIND: &str = "strpos";
+    pub(in crate::store) const STORE_BYTES: &str = "SELECT pg_database_size(current_database())";
+    pub(in crate::store) use super::super::bulk::postgres::Bulk;
+}

@@ -1,0 +1,153 @@
+//! License and hub keys: only their hashes.
+
+use hub_core::key::KeyHash;
+use hub_core::time::Timestamp;
+use sqlx::AssertSqlSafe;
+
+use super::bulk::{Column, Value};
+use super::error::Error;
+use super::on;
+use super::tx::Tx;
+use crate::domain::OpenKey;
+
+/// Which keys an instance has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    License,
+    Hub,
+}
+
+impl Kind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::License => "license",
+            Self::Hub => "hub",
+        }
+    }
+}
+
+/// A new key of an instance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewKey {
+    pub(crate) instance: i64,
+    pub(crate) kind: Kind,
+    pub(crate) hash: KeyHash,
+    pub(crate) issued_at: Timestamp,
+    /// Already ended when a later key of the same batch took its place.
+    pub(crate) not_after: Option<Timestamp>,
+}
+
+const INSERT: [Column; 5] = [
+    Column::Int("instance"),
+    Column::Text("kind"),
+    Column::Bytes("hash"),
+    Column::Int("issued_at"),
+    Column::Int("not_after"),
+];
+const END: [Column; 2] = [Column::Bytes("hash"), Column::Int("not_after")];
+const INSTANCES: [Column; 1] = [Column::Int("instance")];
+const HASHES: [Column; 1] = [Column::Bytes("hash")];
+
+#[derive(sqlx::FromRow)]
+struct OpenRow {
+    instance: i64,
+    hash: Vec<u8>,
+    not_after: Option<i64>,
+    first_used_at: Option<i64>,
+}
+
+impl Tx {
+    /// The keys of a kind that were not ended, of each of these instances: the newest one, and those
+    /// of an overlap, which may be over.
+    pub(crate) async fn open_keys(
+        &mut self,
+        instances: &[i64],
+        kind: Kind,
+    ) -> Result<Vec<(i64, OpenKey)>, Error> {
+        let ids: Vec<Vec<Value>> = instances.iter().map(|id| vec![(*id).into()]).collect();
+        let rows: Vec<OpenRow> = on!(self.db(), |db| {
+            let query = format!(
+                "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
+                 WHERE kind = '{}' AND instance {}",
+                kind.as_str(),
+                dialect::Bulk::one_of(INSTANCES[0]),
+            );
+            let arguments = dialect::Bulk::bind(&INSTANCES, &ids);
+            sqlx::query_as_with(AssertSqlSafe(query), arguments).fetch_all(db).await?
+        });
+        let open = rows.into_iter().map(|row| {
+            let hash = KeyHash::from_bytes(&row.hash).ok_or_else(|| Error::corrupt("key hash"))?;
+            let not_after = row.not_after.map(Timestamp::from_unix_ms);
+            Ok((row.instance, OpenKey { hash, not_after, used: row.first_used_at.is_some() }))
+        });
+        open.collect()
+    }
+
+    /// Those of the hashes that belong to any key, also one that has ended.
+    pub(crate) async fn known_hashes(&mut self, hashes: &[KeyHash]) -> Result<Vec<KeyHash>, Error> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Vec<Value>> = hashes.iter().map(|hash| vec![hash.into()]).collect();
+        let known: Vec<Vec<u8>> = on!(self.db(), |db| {
+            let query = format!(
+                "SELECT hash FROM instance_keys WHERE hash {known} \
+                 UNION ALL SELECT hash FROM admin_keys WHERE hash {known}",
+                known = dialect::Bulk::one_of(HASHES[0])
+            );
+            let arguments = dialect::Bulk::bind(&HASHES, &rows);
+            sqlx::query_scalar_with(AssertSqlSafe(query), arguments).fetch_all(db).await?
+        });
+        Ok(known.iter().filter_map(|hash| KeyHash::from_bytes(hash)).collect())
+    }
+
+    /// Sets when keys end. One that ends at once leaves its instance: what an activation costs must
+    /// not grow with the number of those before it.
+    pub(crate) async fn end_keys(&mut self, ends: &[(KeyHash, Timestamp)]) -> Result<(), Error> {
+        if ends.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Vec<Value>> =
+            ends.iter().map(|(hash, end)| vec![hash.into(), end.unix_ms().into()]).collect();
+        on!(self.db(), |db| {
+            let update = format!(
+                "UPDATE instance_keys SET not_after = bulk.not_after, \
+                 instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END FROM {} \
+                 WHERE instance_keys.hash = bulk.hash",
+                dialect::Bulk::source(&END)
+            );
+            let arguments = dialect::Bulk::bind(&END, &rows);
+            sqlx::query_with(AssertSqlSafe(update), arguments).execute(db).await?;
+        });
+        Ok(())
+    }
+
+    /// Adds keys. Their hashes must not be known.
+    pub(crate) async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<(), Error> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Vec<Value>> = keys
+            .iter()
+            .map(|key| {
+                vec![
+                    key.instance.into(),
+                    key.kind.as_str().into(),
+                    (&key.hash).into(),
+                    key.issued_at.unix_ms().into(),
+                    key.not_after.map(Timestamp::unix_ms).into(),
+                ]
+            })
+            .collect();
+        on!(self.db(), |db| {
+            let insert = format!(
+                "INSERT INTO instance_keys (instance, kind, hash, issued_at, not_after) \
+                 SELECT instance, kind, hash, issued_at, not_after FROM {}",
+                dialect::Bulk::source(&INSERT)
+            );
+            let arguments = dialect::Bulk::bind(&INSERT, &rows);
+            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(db).await?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! A closed loop of keep-alive clients, each with one request under way at a time.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How many clients, for how long.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) clients: usize,
+    pub(crate) lasting: Duration,
+}
+
+/// What they saw.
+pub(crate) struct Outcome {
+    /// Sorted.
+    latencies: Vec<Duration>,
+    pub(crate) failed: usize,
+    took: Duration,
+}
+
+impl Outcome {
+    pub(crate) fn per_second(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a rate is an estimate")]
+        let answered = self.latencies.len() as f64;
+        answered / self.took.as_secs_f64()
+    }
+
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index between 0 and the length"
+        )]
+        let at = (self.latencies.len() as f64 * share) as usize;
+        self.latencies.get(at).copied().unwrap_or_default()
+    }
+}
+
+pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+pub(crate) fn get(path: &str, hub_key: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: hub\r\nx-hub-api-key: {hub_key}\r\n\r\n").into_bytes()
+}
+
+impl Load {
+    /// Sends the requests over and over, each client starting at another one.
+    pub(crate) async fn run(&self, address: &str, requests: &[Vec<u8>]) -> Outcome {
+        let started = Instant::now();
+        let deadline = started + self.lasting;
+        let clients: Vec<_> = (0..self.clients)
+            .map(|n| {
+                let offset = n * requests.len() / self.clients;
+                let own = requests[offset..].iter().chain(&requests[..offset]).cloned();
+                let own = own.collect();
+                tokio::spawn(client(address.to_owned(), own, deadline))
+            })
+            .collect();
+        let (mut latencies, mut failed) = (Vec::new(), 0);
+        for client in clients {
+            let (seen, refused) = client.await.expect("a client ends");
+            latencies.extend(seen);
+            failed += refused;
+        }
+        let took = started.elapsed();
+        latencies.sort_unstable();
+        Outcome { latencies, failed, took }
+    }
+}
+
+async fn client(
+    address: String,
+    requests: Vec<Vec<u8>>,
+    deadline: Instant,
+) -> (Vec<Duration>, usize) {
+    let mut socket = TcpStream::connect(&address).await.expect("the server listens");
+    socket.set_nodelay(true).expect("a socket option");
+    let (mut latencies, mut failed) = (Vec::new(), 0);
+    let mut buffer = Vec::with_capacity(8 * 1024);
+    for request in requests.iter().cycle() {
+        let sent = Instant::now();
+        if sent >= deadline {
+            break;
+        }
+        socket.write_all(request).await.expect("the server reads");
+        if answered_well(&mut socket, &mut buffer).await {
+            latencies.push(sent.elapsed());
+        } else {
+            failed += 1;
+        }
+    }
+    (latencies, failed)
+}
+
+/// Reads one answer; whether it is 200.
+async fn answered_well(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
+    buffer.clear();
+    loop {
+        let n = socket.read_buf(buffer).await.expect("the server answers");
+        assert!(n > 0, "the server closed the connection");
+        if let Some(length) = whole(buffer) {
+            assert_eq!(length, buffer.len(), "one answer at a time");
+            return buffer.starts_with(b"HTTP/1.1 200");
+        }
+    }
+}
+
+/// The length of the answer, once it is all there.
+fn whole(buffer: &[u8]) -> Option<usize> {
+    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&buffer[..head]).ok()?;
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+    let whole = head + length.trim().parse::<usize>().ok()?;
+    (buffer.len() >= whole).then_some(whole)
+}

@@ -1,0 +1,124 @@
+//! Activations and hub-key checks a second, on both databases, against a bare hyper server that reads
+//! the body and answers a constant, all in one run on one machine; and memory at rest.
+//!
+//! `cargo bench -p hub-tests` prints a table. Figures are reported, never asserted: machines differ.
+//! `BENCH_SECONDS` (default 5) and `BENCH_CLIENTS` (default 1,32,256) change the run.
+
+#![expect(clippy::print_stdout, reason = "its output is the report")]
+
+mod bare;
+mod load;
+
+use std::time::Duration;
+
+use hub_tests::postgres::{Cluster, Durability};
+use hub_tests::{Engine, Hub, Setup};
+use serde_json::json;
+
+use load::{Load, Outcome};
+
+/// Instances that requests are spread over.
+const INSTANCES: usize = 500;
+
+fn main() {
+    if std::env::args().any(|argument| argument == bare::FLAG) {
+        return bare::serve();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(compare());
+}
+
+async fn compare() {
+    let seconds = setting("BENCH_SECONDS", "5").parse().expect("BENCH_SECONDS is a number");
+    let clients = setting("BENCH_CLIENTS", "1,32,256");
+    let clients: Vec<usize> =
+        clients.split(',').map(|n| n.parse().expect("BENCH_CLIENTS are numbers")).collect();
+    let load = |clients| Load { clients, lasting: Duration::from_secs(seconds) };
+
+    let server = bare::start();
+    let mut ceiling = Vec::new();
+    for &n in &clients {
+        let requests = [load::post("/", &"x".repeat(70))];
+        ceiling.push(load(n).run(server.address(), &requests).await);
+        report("bare hyper, POST", n, &ceiling[ceiling.len() - 1], None);
+    }
+    drop(server);
+    // The database's commits are to be real ones.
+    let cluster = Cluster::start(Durability::Fsync);
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let setup = Setup::on(engine);
+        let hub = match engine {
+            Engine::Sqlite => setup.start().await,
+            Engine::Postgres => setup.start_in(&cluster).await,
+        };
+        println!("{:<28} {:>8.1} MiB resident at rest", name(engine, "hubd"), resident(&hub));
+        let fleet = Fleet::issue(&hub).await;
+        for (n, bare) in clients.iter().zip(&ceiling) {
+            let done = load(*n).run(hub.address(), &fleet.checks).await;
+            report(&name(engine, "self"), *n, &done, Some(bare));
+        }
+        for (n, bare) in clients.iter().zip(&ceiling) {
+            let done = load(*n).run(hub.address(), &fleet.activations).await;
+            report(&name(engine, "activate"), *n, &done, Some(bare));
+        }
+        println!(
+            "{:<28} {:>8.1} MiB resident after the load",
+            name(engine, "hubd"),
+            resident(&hub)
+        );
+    }
+}
+
+/// Instances with their licenses and hub keys, as requests.
+struct Fleet {
+    activations: Vec<Vec<u8>>,
+    checks: Vec<Vec<u8>>,
+}
+
+impl Fleet {
+    async fn issue(hub: &Hub) -> Self {
+        hub.client("bench").await;
+        let (mut activations, mut checks) = (Vec::new(), Vec::new());
+        for n in 0..INSTANCES {
+            let issued = hub.issue("bench", &format!("bench-{n}")).await;
+            let hub_key = hub.hub_key(&issued.license_key).await;
+            hub.use_key(&hub_key).await;
+            let body = json!({ "license_key": issued.license_key }).to_string();
+            activations.push(load::post("/api/v1/instances/activate", &body));
+            checks.push(load::get("/api/v1/instances/self", &hub_key));
+        }
+        Self { activations, checks }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the settings of this program")]
+fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn name(engine: Engine, what: &str) -> String {
+    match engine {
+        Engine::Sqlite => format!("{what}, SQLite"),
+        Engine::Postgres => format!("{what}, PostgreSQL"),
+    }
+}
+
+fn report(what: &str, clients: usize, done: &Outcome, bare: Option<&Outcome>) {
+    let share = bare.map(|bare| 100.0 * done.per_second() / bare.per_second());
+    let share = share.map(|share| format!("{share:5.1} % of bare hyper")).unwrap_or_default();
+    println!(
+        "{what:<28} {clients:>4} clients {:>9.0}/s  p50 {:>7.2} ms  p99 {:>7.2} ms  {} failed  {share}",
+        done.per_second(),
+        done.quantile(0.50).as_secs_f64() * 1e3,
+        done.quantile(0.99).as_secs_f64() * 1e3,
+        done.failed,
+    );
+}
+
+/// Resident memory of the process in MiB.
+fn resident(hub: &Hub) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", hub.pid())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0.0);
+    kib / 1024.0
+}

@@ -1,0 +1,257 @@
+//! deploy/activate.sh, as a bootstrap script runs it: with the smallest shells there are.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use hub_tests::binaries::workspace;
+use hub_tests::fleet::{own_hub_key, own_license_key, sha256};
+use hub_tests::{Hub, Setup};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A client's machine: a license file, a place for the key, and a PATH.
+struct Machine {
+    dir: TempDir,
+    shell: Vec<&'static str>,
+    path: PathBuf,
+}
+
+/// What the script runs, but for `sha256sum` and `curl`.
+const TOOLS: [&str; 13] = [
+    "cat", "chmod", "cut", "date", "dirname", "head", "ln", "mv", "od", "rm", "sed", "sleep", "tr",
+];
+
+fn which(tool: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(tool)).find(|tool| tool.is_file())
+}
+
+/// The shells that this computer has, the smallest ones; at least its own `sh`.
+fn shells() -> Vec<Vec<&'static str>> {
+    let mut shells = vec![vec![if which("dash").is_some() { "dash" } else { "sh" }]];
+    if which("busybox").is_some() {
+        shells.push(vec!["busybox", "sh"]);
+    }
+    shells
+}
+
+impl Machine {
+    /// With a curl that notes the arguments it was started with, and with sha256sum or without.
+    fn new(shell: &[&'static str], license: &str, sha256sum: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bin");
+        fs::create_dir(&path).unwrap();
+        for tool in TOOLS.into_iter().chain(sha256sum.then_some("sha256sum")) {
+            symlink(which(tool).expect(tool), path.join(tool)).unwrap();
+        }
+        let curl = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\nexec '{}' \"$@\"\n",
+            dir.path().join("argv").display(),
+            which("curl").expect("curl").display()
+        );
+        fs::write(path.join("curl"), curl).unwrap();
+        fs::set_permissions(path.join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(dir.path().join("license"), license).unwrap();
+        Self { dir, shell: shell.to_vec(), path }
+    }
+
+    fn sink(&self) -> PathBuf {
+        self.dir.path().join("hub.key")
+    }
+
+    fn key(&self) -> String {
+        fs::read_to_string(self.sink()).unwrap().trim_end().to_owned()
+    }
+
+    fn run_at(&self, url: &str) -> Output {
+        let shell = which(self.shell[0]).expect("found before");
+        let mut script = Command::new(shell);
+        script.args(&self.shell[1..]).arg(workspace().join("deploy/activate.sh"));
+        script.args(["--url", url, "--license-file"]).arg(self.dir.path().join("license"));
+        script.arg("--sink").arg(format!("file:{}", self.sink().display()));
+        script.env_clear().env("PATH", &self.path).current_dir(self.dir.path());
+        script.output().unwrap()
+    }
+
+    /// Runs the script and expects this exit code, and that no key was shown to anyone.
+    fn run(&self, hub: &Hub, code: i32) -> String {
+        let output = self.run_at(hub.base());
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{:?}: {said}", self.shell);
+        let argv = fs::read_to_string(self.dir.path().join("argv")).unwrap_or_default();
+        for shown in [&said, &argv] {
+            assert!(!shown.contains("lb_inst_") && !shown.contains("hk_"), "{shown}");
+        }
+        said
+    }
+
+    /// What lies in the folder, but for what this test put there.
+    fn leftovers(&self) -> Vec<String> {
+        let names = fs::read_dir(self.dir.path()).unwrap().flatten();
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> =
+            names.filter(|name| !["bin", "license", "argv"].contains(&name.as_str())).collect();
+        names.sort();
+        names
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+async fn activations(hub: &Hub, instance_id: &str) -> serde_json::Value {
+    hub.show(instance_id).await["license"]["activations"].clone()
+}
+
+#[tokio::test]
+async fn a_fresh_run_delivers_a_key_and_a_rerun_changes_nothing() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in shells().iter().enumerate() {
+        let id = format!("acme-{n}");
+        let license = hub.issue("acme", &id).await.license_key;
+        // With and without a newline at the end.
+        let ending = if n == 0 { "\n" } else { "" };
+        let machine = Machine::new(shell, &format!("{license}{ending}"), true);
+        machine.run(&hub, 0);
+        assert_eq!(machine.leftovers(), ["hub.key"]);
+        assert_eq!(mode(&machine.sink()), 0o600);
+        let key = machine.key();
+        hub.use_key(&key).await;
+        for _ in 0..2 {
+            machine.run(&hub, 0);
+            assert_eq!((machine.key(), machine.leftovers()), (key.clone(), vec!["hub.key".into()]));
+        }
+        assert_eq!(activations(&hub, &id).await, 1);
+    }
+}
+
+/// Killed after the hub answered and before the key was in its place.
+#[tokio::test]
+async fn a_run_that_was_killed_is_finished_by_the_next() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in (1_u32..).zip(shells()) {
+        let id = format!("acme-{n}");
+        let license = hub.issue_with("acme", &id, json!({"max_activations": 1})).await.license_key;
+        let machine = Machine::new(&shell, &license, true);
+        let own = own_hub_key(n);
+        fs::write(machine.dir.path().join("hub.key.pending"), format!("{own}\n")).unwrap();
+        let body = json!({"license_key": license, "hub_key_sha256": sha256(&own)});
+        hub.anonymous().post("/api/v1/instances/activate", body).await.expect(200).done();
+        hub.use_key(&own).await;
+        machine.run(&hub, 0);
+        assert_eq!((machine.key(), machine.leftovers()), (own, vec!["hub.key".into()]));
+        assert_eq!(activations(&hub, &id).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_rotated_away_is_replaced() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in shells().iter().enumerate() {
+        let id = format!("acme-{n}");
+        let license = hub.issue("acme", &id).await.license_key;
+        let machine = Machine::new(shell, &license, true);
+        machine.run(&hub, 0);
+        let ended = machine.key();
+        hub.act(&id, "rotate-hub-key", json!({})).await;
+        machine.run(&hub, 0);
+        assert_ne!(machine.key(), ended);
+        assert_eq!(machine.leftovers(), ["hub.key"]);
+        hub.use_key(&machine.key()).await;
+    }
+}
+
+/// Without sha256sum the hub makes the key.
+#[tokio::test]
+async fn it_works_without_sha256sum_too() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in shells().iter().enumerate() {
+        // Some builds of busybox bring their own, whatever PATH says.
+        let id = format!("acme-{n}");
+        let license = hub.issue("acme", &id).await.license_key;
+        let machine = Machine::new(shell, &license, false);
+        machine.run(&hub, 0);
+        assert_eq!((mode(&machine.sink()), machine.leftovers()), (0o600, vec!["hub.key".into()]));
+        let key = machine.key();
+        hub.use_key(&key).await;
+        machine.run(&hub, 0);
+        assert_eq!(machine.key(), key);
+        hub.act(&id, "suspend", json!({})).await;
+        machine.run(&hub, 78);
+        hub.act(&id, "reactivate", json!({})).await;
+        hub.act(&id, "rotate-hub-key", json!({})).await;
+        machine.run(&hub, 0);
+        assert_ne!(machine.key(), key);
+        hub.use_key(&machine.key()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_78_and_says_why() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in shells().iter().enumerate() {
+        let id = format!("acme-{n}");
+        let license = hub.issue("acme", &id).await.license_key;
+        let unknown = Machine::new(shell, &own_license_key(9), true);
+        assert!(unknown.run(&hub, 78).contains("license_invalid"));
+        let malformed = Machine::new(shell, "lb_inst_XYZ\n", true);
+        malformed.run(&hub, 78);
+        assert_eq!(malformed.leftovers(), [""; 0], "nothing was asked, nothing is left");
+
+        let machine = Machine::new(shell, &license, true);
+        hub.act(&id, "suspend", json!({})).await;
+        assert!(machine.run(&hub, 78).contains("instance_suspended"));
+        assert!(!machine.sink().exists());
+        hub.act(&id, "reactivate", json!({})).await;
+        machine.run(&hub, 0);
+        let key = machine.key();
+        hub.act(&id, "suspend", json!({})).await;
+        machine.run(&hub, 78);
+        assert_eq!(machine.key(), key, "a refusal leaves the key where it is");
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_75_and_the_next_run_goes_on() {
+    let mut hub = Setup::on(hub_tests::Engine::Sqlite).start().await;
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    let url = hub.base().to_owned();
+    let machine = Machine::new(&shells()[0], &license, true);
+    assert!(hub.stop().success());
+    let output = machine.run_at(&url);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert_eq!(said.matches("no answer").count(), 6, "five attempts, and a last word: {said}");
+    assert_eq!(machine.leftovers(), ["hub.key.pending"], "the key waits for the next run");
+    hub.launch();
+    machine.run(&hub, 0);
+    assert_eq!(machine.leftovers(), ["hub.key"]);
+    hub.use_key(&machine.key()).await;
+}
+
+#[tokio::test]
+async fn a_sink_that_cannot_hold_a_key_is_refused_before_anything_is_asked() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    for shell in shells() {
+        let link = Machine::new(&shell, &license, true);
+        symlink(link.dir.path().join("elsewhere"), link.sink()).unwrap();
+        link.run(&hub, 78);
+        let folder = Machine::new(&shell, &license, true);
+        fs::create_dir(folder.sink()).unwrap();
+        folder.run(&hub, 78);
+        assert!(!folder.dir.path().join("argv").exists());
+    }
+    assert_eq!(hub.show("acme-1").await["status"], "pending");
+}

@@ -1,0 +1,32 @@
+//! End-to-end tests: the real programs, from outside. A story a test, a module a subject.
+//!
+//! Most run on both databases: `cargo test sqlite` and `cargo test postgres` pick one.
+#![expect(clippy::unwrap_used, reason = "a story fails where it stops")]
+
+// Who may do what.
+mod access; // every route with every kind of credential
+mod admin_keys; // roles, the last owner key
+mod keys; // the caller's own keys, rotation, overlap
+
+// What operators do.
+mod audit; // a row a change, and a chain that shows tampering
+mod clients; // creation, handles, changes, deletion
+mod instances; // issuing, terms, labels, suspension, deletion
+mod lists; // pages, filters, cursors
+
+// What instances do.
+mod activate; // activation and validation, in every state
+mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
+
+// What must never happen.
+mod errors; // every error code, and its body
+mod malformed; // requests that no client sends
+mod privacy; // keys in files, logs, answers, command lines
+mod races; // many at once, several hubs
+
+// What it stands on.
+mod lifecycle; // first start, restart, stop
+mod migrations; // two databases, one schema
+
+// What a new user does first.
+mod readme; // the tour, as it is written

@@ -1,0 +1,102 @@
+//! Two databases, one schema: made from nothing at the first start, and alike.
+
+use std::collections::BTreeSet;
+
+use hub_tests::sql::Sql;
+use hub_tests::{Hub, both_stores};
+
+/// `table.column type nullability`, with PostgreSQL's names of the types.
+async fn columns(sql: &mut Sql) -> BTreeSet<String> {
+    let query = match sql {
+        Sql::Sqlite(_) => {
+            r#"SELECT m.name || '.' || p.name || ' '
+                 || CASE p.type WHEN 'INTEGER' THEN 'bigint' WHEN 'BLOB' THEN 'bytea'
+                                ELSE lower(p.type) END
+                 || CASE p."notnull" WHEN 1 THEN ' not null' ELSE '' END
+               FROM sqlite_schema m JOIN pragma_table_info(m.name) p
+               WHERE m.type = 'table' AND m.name NOT LIKE '\_sqlx%' ESCAPE '\'
+                 AND m.name NOT LIKE 'sqlite%'"#
+        }
+        Sql::Postgres(_) => {
+            r"SELECT table_name || '.' || column_name || ' ' || data_type
+                 || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END
+               FROM information_schema.columns
+               WHERE table_schema = 'public' AND table_name NOT LIKE '\_sqlx%'"
+        }
+    };
+    sql.texts(query).await.into_iter().collect()
+}
+
+/// `table(column, …)` of every unique key, `partial` when it has a condition.
+async fn unique_keys(sql: &mut Sql) -> BTreeSet<String> {
+    let query = match sql {
+        Sql::Sqlite(_) => {
+            r#"SELECT name || '|' || key || '|' || columns FROM (
+                 SELECT m.name, i.partial AS key,
+                   (SELECT group_concat(name, ',') FROM pragma_index_info(i.name)) AS columns
+                 FROM sqlite_schema m JOIN pragma_index_list(m.name) i ON i."unique" = 1
+                 WHERE m.type = 'table'
+                 UNION
+                 SELECT m.name, 0, p.name FROM sqlite_schema m JOIN pragma_table_info(m.name) p
+                 WHERE m.type = 'table' AND p.pk = 1)
+               WHERE name NOT LIKE '\_sqlx%' ESCAPE '\' AND name NOT LIKE 'sqlite%'"#
+        }
+        Sql::Postgres(_) => {
+            r"SELECT c.relname || '|' || (x.indpred IS NOT NULL)::int || '|' ||
+                 (SELECT string_agg(a.attname, ',' ORDER BY k.at)
+                  FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(number, at)
+                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number)
+               FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid
+               WHERE x.indisunique AND c.relnamespace = 'public'::regnamespace
+                 AND c.relname NOT LIKE '\_sqlx%'"
+        }
+    };
+    sql.texts(query).await.into_iter().collect()
+}
+
+#[tokio::test]
+async fn both_schemas_have_the_same_tables_columns_and_unique_keys() {
+    let (sqlite, postgres) = (Hub::sqlite().await, Hub::postgres().await);
+    let (mut lite, mut big) = (sqlite.sql().await, postgres.sql().await);
+    let of_sqlite = columns(&mut lite).await;
+    assert!(of_sqlite.contains("instances.instance_id text not null"), "{of_sqlite:#?}");
+    assert_eq!(of_sqlite, columns(&mut big).await);
+    let of_sqlite = unique_keys(&mut lite).await;
+    assert!(of_sqlite.contains("instances|0|instance_id"), "{of_sqlite:#?}");
+    assert_eq!(of_sqlite, unique_keys(&mut big).await);
+}
+
+#[tokio::test]
+async fn both_name_the_same_migrations() {
+    let (sqlite, postgres) = (Hub::sqlite().await, Hub::postgres().await);
+    let names = "SELECT version || ' ' || description FROM _sqlx_migrations ORDER BY version";
+    let of_sqlite = sqlite.sql().await.texts(names).await;
+    assert!(!of_sqlite.is_empty());
+    assert_eq!(of_sqlite, postgres.sql().await.texts(names).await);
+    for hub in [&sqlite, &postgres] {
+        let version = hub.anonymous().get("/version").await.ok();
+        let newest = hub.sql().await.number("SELECT MAX(version) FROM _sqlx_migrations").await;
+        assert_eq!(version["schema"], newest);
+    }
+}
+
+both_stores! {
+    async fn a_second_start_changes_nothing(mut hub: Hub) {
+        hub.client("acme").await;
+        let applied = "SELECT COUNT(*) FROM _sqlx_migrations";
+        let before = hub.sql().await.number(applied).await;
+        hub.restart();
+        assert_eq!(hub.sql().await.number(applied).await, before);
+        hub.admin().get("/api/v1/admin/clients/acme").await.expect(200).done();
+    }
+
+    async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
+        assert!(hub.stop().success());
+        let newer = "UPDATE _sqlx_migrations SET version = 99990000000000 WHERE version = \
+            (SELECT MAX(version) FROM _sqlx_migrations)";
+        assert_eq!(hub.sql().await.execute(newer).await, 1);
+        let (status, said) = hub.launch_refused();
+        assert!(!status.success());
+        assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
+    }
+}

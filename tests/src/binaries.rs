@@ -1,0 +1,81 @@
+//! Builds hubd and hubctl once a test process, and knows where they are.
+//!
+//! Cargo builds no other package's programs for an integration test, and a program left over from an
+//! earlier build would be tested instead of the code at hand.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The hubd executable.
+#[must_use]
+pub fn hubd() -> PathBuf {
+    built().executable("hubd")
+}
+
+/// The hubctl executable.
+#[must_use]
+pub fn hubctl() -> PathBuf {
+    built().executable("hubctl")
+}
+
+/// The root of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is a member of a workspace")
+}
+
+/// What a nested cargo said.
+struct Build(Output);
+
+fn built() -> &'static Build {
+    static BUILD: OnceLock<Build> = OnceLock::new();
+    BUILD.get_or_init(|| Build(build().output().expect("cargo runs")))
+}
+
+fn build() -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let mut build = Command::new(cargo);
+    // One program that does not compile fails the tests that need it, not all.
+    build.args(["build", "--keep-going", "--message-format=json-render-diagnostics"]);
+    build.args(["-p", "hubd", "-p", "hubctl"]);
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    build.arg("--target-dir").arg(target_dir());
+    build.current_dir(workspace());
+    // What cargo set for this test would make build scripts run again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
+    }
+    build
+}
+
+/// The target directory that this test was built in.
+fn target_dir() -> OsString {
+    std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
+        let test = std::env::current_exe().expect("a test knows its own path");
+        // target/debug/deps/e2e-0123456789abcdef
+        test.ancestors().nth(3).expect("a test lies in target/debug/deps").into()
+    })
+}
+
+impl Build {
+    fn executable(&self, name: &str) -> PathBuf {
+        let artifacts = String::from_utf8_lossy(&self.0.stdout);
+        let path = artifacts
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|artifact| artifact["target"]["name"] == name)
+            .find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
+        path.unwrap_or_else(|| {
+            panic!("cargo built no {name}:\n{}", String::from_utf8_lossy(&self.0.stderr))
+        })
+    }
+}

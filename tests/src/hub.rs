@@ -1,0 +1,276 @@
+//! A running hubd: the real program on port 0, with a folder of its own, killed when it is dropped.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use hub_core::api::{ADMIN_KEY_HEADER, HUB_KEY_HEADER};
+use tempfile::TempDir;
+
+use crate::http::Caller;
+use crate::postgres::{Database, tail};
+use crate::setup::{Engine, Setup};
+use crate::watchdog::{self, Chore};
+use crate::{binaries, raw};
+
+/// How long a hub may take until it listens; only a broken one takes longer.
+const START: Duration = Duration::from_mins(1);
+
+/// A hubd process and what it works on.
+#[derive(Debug)]
+pub struct Hub {
+    setup: Setup,
+    process: Option<Process>,
+    admin_key: String,
+    dir: TempDir,
+    // After the process: a database is dropped when nobody is connected any more.
+    database: Option<Arc<Database>>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    base: String,
+    _chore: Chore,
+}
+
+impl Hub {
+    /// A hub with default settings on SQLite.
+    pub async fn sqlite() -> Self {
+        Setup::on(Engine::Sqlite).start().await
+    }
+
+    /// A hub with default settings on PostgreSQL.
+    pub async fn postgres() -> Self {
+        Setup::on(Engine::Postgres).start().await
+    }
+
+    pub(crate) fn start(setup: Setup, database: Option<Arc<Database>>) -> Self {
+        let dir = tempfile::Builder::new().prefix("hub-").tempdir().expect("a temporary folder");
+        let admin_key = String::new();
+        let mut hub = Self { setup, process: None, admin_key, dir, database };
+        hub.launch();
+        hub.admin_key = hub.bootstrap_key();
+        hub
+    }
+
+    /// A second hubd over the same PostgreSQL database, with a folder of its own.
+    #[must_use]
+    pub fn replica(&self) -> Self {
+        let database = self.database.clone().expect("only PostgreSQL takes several hubs");
+        let dir = tempfile::Builder::new().prefix("hub-").tempdir().expect("a temporary folder");
+        let (setup, admin_key) = (self.setup.clone(), self.admin_key.clone());
+        let mut replica = Self { setup, process: None, admin_key, dir, database: Some(database) };
+        replica.launch();
+        replica
+    }
+
+    /// Starts the process again, over the same data.
+    pub fn launch(&mut self) {
+        assert!(self.process.is_none(), "the hub runs already");
+        let mut child = self.command().spawn().expect("hubd starts");
+        let clean = format!("kill -9 {}; rm -rf '{}'", child.id(), self.dir.path().display());
+        let chore = watchdog::at_exit(&clean);
+        let stdout = child.stdout.take().expect("stdout is piped");
+        // Stored before its line is read, so that a panic below kills it and prints its log.
+        self.process = Some(Process { child, base: String::new(), _chore: chore });
+        let line = first_line(stdout);
+        let base = line.as_deref().and_then(|line| line.strip_prefix("hubd listening on "));
+        let base = base.unwrap_or_else(|| panic!("hubd did not say where it listens: {line:?}"));
+        let base = base.trim_end().to_owned();
+        self.process.as_mut().expect("it was just started").base = base;
+    }
+
+    /// Sets an environment variable for the next start.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.setup.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn command(&self) -> Command {
+        fs::create_dir_all(self.data_dir()).expect("the data folder is made");
+        let log = File::options().create(true).append(true).open(self.log_path());
+        let mut hubd = Command::new(binaries::hubd());
+        hubd.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        hubd.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
+        if let Some(database) = &self.database {
+            hubd.args(["--database", &database.url()]);
+        }
+        hubd.args(&self.setup.args).envs(self.setup.env.iter().map(|(n, v)| (n, v)));
+        hubd.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+        // Its own group: an interrupt at the terminal is for the tests, which then end it.
+        hubd.stderr(log.expect("the log opens")).process_group(0);
+        hubd
+    }
+
+    /// Starts the process in the expectation that it ends by itself; gives how, and what it said.
+    #[must_use]
+    pub fn launch_refused(&self) -> (ExitStatus, String) {
+        let said = self.log().len();
+        let mut child = self.command().spawn().expect("hubd starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let line = first_line(stdout);
+        let _ = child.kill();
+        let status = child.wait().expect("hubd is our child");
+        assert!(line.is_none(), "hubd started all the same: {line:?}");
+        (status, self.log()[said..].to_owned())
+    }
+
+    fn bootstrap_key(&self) -> String {
+        let set = self.setup.env.iter().find(|(name, _)| name == "HUBD_ADMIN_API_KEY");
+        set.map_or_else(|| self.admin_key_file(), |(_, key)| key.clone())
+    }
+
+    fn admin_key_file(&self) -> String {
+        let key = fs::read_to_string(self.data_dir().join("admin.key"));
+        key.expect("the first start writes admin.key").trim_end().to_owned()
+    }
+
+    /// Asks the process to stop with SIGTERM and waits for its end.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("the hub runs");
+        let pid = process.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        assert!(asked.success(), "hubd had ended already");
+        process.child.wait().expect("hubd is our child")
+    }
+
+    /// Ends the process as a crash does.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("the hub runs");
+        process.child.kill().expect("hubd can be killed");
+        process.child.wait().expect("hubd is our child");
+    }
+
+    /// Stops the process and starts it again, over the same data and on another port.
+    pub fn restart(&mut self) {
+        assert!(self.stop().success(), "hubd ends well after SIGTERM");
+        self.launch();
+    }
+
+    /// A caller with the owner key of the first start.
+    #[must_use]
+    pub fn admin(&self) -> Caller {
+        self.with_key(ADMIN_KEY_HEADER, &self.admin_key)
+    }
+
+    /// A caller with this admin key.
+    #[must_use]
+    pub fn admin_with(&self, key: &str) -> Caller {
+        self.with_key(ADMIN_KEY_HEADER, key)
+    }
+
+    /// A caller with this hub key.
+    #[must_use]
+    pub fn instance(&self, hub_key: &str) -> Caller {
+        self.with_key(HUB_KEY_HEADER, hub_key)
+    }
+
+    /// A caller with a key in this header.
+    #[must_use]
+    pub fn with_key(&self, header: &'static str, key: &str) -> Caller {
+        self.anonymous().header(header, key)
+    }
+
+    /// A caller without a key.
+    #[must_use]
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.base())
+    }
+
+    /// Sends bytes over a bare connection; see [`raw::exchange`].
+    pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        raw::exchange(self.address(), bytes).await
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.process.as_ref().expect("the hub runs").base
+    }
+
+    /// Where it listens: `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base().trim_start_matches("http://")
+    }
+
+    /// The number of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the hub runs").child.id()
+    }
+
+    /// The owner key of the first start.
+    #[must_use]
+    pub fn admin_key(&self) -> &str {
+        &self.admin_key
+    }
+
+    /// Which database it runs on.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.setup.engine
+    }
+
+    /// The URL of its database.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database.as_ref().map_or_else(
+            || format!("sqlite://{}", self.data_dir().join("hub.db").display()),
+            |database| database.url(),
+        )
+    }
+
+    /// A folder for this hub's test; it holds the data folder and the log.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The `--data-dir` of hubd.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Where its standard error goes.
+    #[must_use]
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.path().join("hubd.log")
+    }
+
+    /// What it logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let log = fs::read(self.log_path()).expect("hubd has a log");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+}
+
+impl Drop for Hub {
+    #[expect(clippy::print_stderr, reason = "the log tells why a test failed")]
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.child.kill();
+            let _ = process.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the end of hubd's log ---\n{}\n---", tail(&self.log_path()));
+        }
+    }
+}
+
+/// The first line of a stream; the rest is read too, so that the writer never waits.
+fn first_line(stream: impl std::io::Read + Send + 'static) -> Option<String> {
+    let (found, line) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = found.send(line);
+        }
+    });
+    line.recv_timeout(START).ok()
+}

@@ -1,0 +1,54 @@
+//! The harness of the end-to-end tests: it starts the real programs and talks to them from outside.
+//!
+//! It knows the contract through `hub-core` and nothing of the insides of hubd. Rooms:
+//!
+//! - [`binaries`]: builds hubd and hubctl once a test process
+//! - [`watchdog`]: cleans up after the test process, however it ended
+//! - [`postgres`]: a throwaway PostgreSQL cluster, once a test process, and a database a test
+//! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
+//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
+//! - [`fleet`]: the steps that most stories begin with
+//! - [`ctl`]: runs of the real hubctl
+//! - [`sql`]: looks into the hub's database, and tampers with it
+//! - [`clock`]: times for requests
+#![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
+
+pub mod binaries;
+pub mod clock;
+pub mod ctl;
+pub mod fleet;
+pub mod http;
+pub mod hub;
+pub mod postgres;
+pub mod raw;
+pub mod setup;
+pub mod sql;
+pub mod watchdog;
+
+pub use hub::Hub;
+pub use setup::{Engine, Setup};
+
+/// Makes two tests of a story, `name::sqlite` and `name::postgres`.
+///
+/// The story takes a running [`Hub`], or a [`Setup`] that it starts itself.
+#[macro_export]
+macro_rules! both_stores {
+    ($($(#[doc = $doc:literal])* async fn $name:ident($($given:ident)+: $kind:ty) $story:block)+) => {
+        $($(#[doc = $doc])*
+        mod $name {
+            use super::*;
+
+            async fn story($($given)+: $kind) $story
+
+            #[tokio::test]
+            async fn sqlite() {
+                story(<$kind as $crate::setup::Given>::on($crate::Engine::Sqlite).await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                story(<$kind as $crate::setup::Given>::on($crate::Engine::Postgres).await).await;
+            }
+        })+
+    };
+}

@@ -1,0 +1,89 @@
+//! How a hub is started: on which database, with which settings.
+
+use std::future::Future;
+
+use crate::Hub;
+use crate::postgres::{self, Cluster};
+
+/// Which database a hub runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// The built-in one.
+    Sqlite,
+    /// A database of the throwaway cluster.
+    Postgres,
+}
+
+/// A hub that is not started yet.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub(crate) engine: Engine,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// A hub on this database with default settings.
+    #[must_use]
+    pub fn on(engine: Engine) -> Self {
+        Self { engine, args: Vec::new(), env: Vec::new() }
+    }
+
+    /// Which database it is for.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// With these arguments too.
+    #[must_use]
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// With this environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without a limit on wrong keys that a test could reach.
+    #[must_use]
+    pub fn any_number_of_guesses(self) -> Self {
+        self.args(["--guess-burst", "1000000"])
+    }
+
+    /// Starts the hub.
+    pub async fn start(self) -> Hub {
+        match self.engine {
+            Engine::Sqlite => Hub::start(self, None),
+            Engine::Postgres => self.start_in(postgres::shared()).await,
+        }
+    }
+
+    /// Starts the hub on a database of this cluster.
+    pub async fn start_in(self, cluster: &Cluster) -> Hub {
+        let database = cluster.database().await;
+        Hub::start(self, Some(database.into()))
+    }
+}
+
+/// What a story of [`both_stores!`](crate::both_stores) can begin with.
+pub trait Given {
+    /// Makes it on this database.
+    fn on(engine: Engine) -> impl Future<Output = Self>;
+}
+
+impl Given for Hub {
+    fn on(engine: Engine) -> impl Future<Output = Self> {
+        Setup::on(engine).start()
+    }
+}
+
+impl Given for Setup {
+    fn on(engine: Engine) -> impl Future<Output = Self> {
+        std::future::ready(Self::on(engine))
+    }
+}
