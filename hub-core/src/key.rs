@@ -75,6 +75,18 @@ fn has_hex_after(text: &str, prefix: &str, min: usize, max: usize) -> bool {
     })
 }
 
+/// Whether a text holds what could be a key of any kind, or most of one: a prefix and 16 letters or
+/// digits after it. For texts that are kept or logged and where no key belongs.
+#[must_use]
+pub fn holds_key(text: &str) -> bool {
+    [License::PREFIX, Hub::PREFIX, Admin::PREFIX].iter().any(|prefix| {
+        text.match_indices(prefix).any(|(at, _)| {
+            let secret = text[at + prefix.len()..].bytes();
+            secret.take_while(u8::is_ascii_alphanumeric).count() >= 16
+        })
+    })
+}
+
 /// A secret key of one kind; the text is wiped from memory on drop.
 pub struct Key<K> {
     text: Zeroizing<String>,
@@ -336,6 +348,15 @@ mod tests {
         assert_eq!(by_hand.parse::<KeyHash>().unwrap(), key.hash());
         assert_eq!(by_hand.to_uppercase().parse::<KeyHash>().unwrap(), key.hash());
         assert!("00".parse::<KeyHash>().is_err());
+    }
+
+    #[test]
+    fn a_key_is_noticed_wherever_it_stands() {
+        assert!(holds_key("x-hk_0123456789abcdef01234567"));
+        assert!(holds_key("hk_short.hk_0123456789abcdef"));
+        assert!(holds_key("lb_admin_0123456789abcdef0123456789abcdef"));
+        assert!(!holds_key("rotate-hk_2026-11-25"));
+        assert!(!holds_key("lb_inst_"));
     }
 
     #[test]

@@ -218,9 +218,45 @@ impl Field for Moment {
         "must be an RFC 3339 time, or a span before now such as 24h (1 to 9999 and m, h or d)";
 }
 
+/// From `since` up to `until`, which is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The first moment.
+    pub since: Timestamp,
+    /// The first moment after; `None` leaves the end open.
+    pub until: Option<Timestamp>,
+}
+
+impl Range {
+    /// What is asked for by default: the last 7 days.
+    const DEFAULT: Duration = Duration::from_hours(7 * 24);
+
+    /// The range that two query parameters mean. Without `since` it is 7 days long.
+    #[must_use]
+    pub fn resolve(since: Option<Moment>, until: Option<Moment>, now: Timestamp) -> Self {
+        let until = until.map(|until| until.resolve(now));
+        let end = until.map_or(now, |until| until.min(now));
+        let since = since.map_or(end.before(Self::DEFAULT), |since| since.resolve(now));
+        Self { since, until }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_is_the_last_week_unless_told_otherwise() {
+        let now = Timestamp::from_unix_ms(1_800_000_000_000);
+        let resolve =
+            |since: &str, until: &str| Range::resolve(since.parse().ok(), until.parse().ok(), now);
+        let ago = |days: u64| now.before(Duration::from_hours(24 * days));
+        assert_eq!(resolve("", ""), Range { since: ago(7), until: None });
+        assert_eq!(resolve("30d", ""), Range { since: ago(30), until: None });
+        assert_eq!(resolve("", "30d"), Range { since: ago(37), until: Some(ago(30)) });
+        let later = resolve("", "9999-01-01T00:00:00Z");
+        assert_eq!(later.since, ago(7), "a future end does not move the start");
+    }
 
     #[test]
     fn times_are_read_in_any_offset_and_written_in_utc() {

@@ -136,6 +136,13 @@ both_stores! {
         let older = count(&format!("until={at}")).await;
         let newer = count(&format!("since={at}")).await;
         assert_eq!(older + newer, all, "[since, until)");
+        // The last 7 days, unless asked for more.
+        let mut sql = hub.sql().await;
+        allow_changes(&mut sql, hub.engine()).await;
+        sql.execute("UPDATE audit_events SET at = at - 604800000 WHERE seq <= 3").await;
+        assert_eq!(count("").await, all - 3);
+        assert_eq!(count("since=8d").await, all);
+        assert_eq!(count("until=1h").await, 3);
     }
 
     async fn pages_go_from_new_to_old_without_gaps(hub: Hub) {
@@ -205,7 +212,7 @@ both_stores! {
 }
 
 /// Drops the triggers, as an attacker with the database in hand would.
-async fn allow_changes(sql: &mut Sql, engine: Engine) {
+pub(crate) async fn allow_changes(sql: &mut Sql, engine: Engine) {
     let of_table = if engine == Engine::Postgres { " ON audit_events" } else { "" };
     for trigger in ["audit_events_no_update", "audit_events_no_delete"] {
         sql.execute(&format!("DROP TRIGGER {trigger}{of_table}")).await;

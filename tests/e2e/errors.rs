@@ -126,7 +126,7 @@ async fn provoke(hub: &Hub, code: ErrorCode) -> Option<Answer> {
         | ErrorCode::Internal
         // Needs a database that is gone: a_database_that_is_gone_is_told.
         | ErrorCode::DatabaseUnavailable
-        // Needs more requests in flight than a test should make: for the load tests.
+        // Needs a hub with little room: a_full_hub_sheds_public_requests_and_nothing_else.
         | ErrorCode::Overloaded => return None,
     })
 }
@@ -149,6 +149,26 @@ both_stores! {
         let limited = hub.instance(&own_hub_key(2)).get(SELF).await;
         limited.problem(429, "rate_limited");
         assert!(limited.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{limited}");
+    }
+
+    /// Who has sent a head and keeps its body back takes up room, for as long as a body may take.
+    async fn a_full_hub_sheds_public_requests_and_nothing_else(setup: Setup) {
+        let hub = setup.args(["--max-public-requests", "1"]).any_number_of_guesses().start().await;
+        let unfinished = b"POST /api/v1/instances/validate HTTP/1.1\r\nHost: hub\r\n\
+            Content-Type: application/json\r\nContent-Length: 60\r\n\r\n{";
+        let slow = (0..4).map(|_| hub.raw(unfinished));
+        let slow = futures_util::future::join_all(slow);
+        let asking = async {
+            let shed = until_shed(&hub).await;
+            shed.problem(503, "overloaded");
+            assert!(shed.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{shed}");
+            hub.anonymous().get("/healthz").await.expect(200).done();
+            hub.anonymous().get("/readyz").await.expect(200).done();
+            hub.admin().post(CLIENTS, json!({"name": "Acme"})).await.expect(201).done();
+        };
+        let (_, ()) = tokio::join!(slow, asking);
+        // Room again, once the slow ones were given up.
+        hub.instance(&own_hub_key(1)).get(SELF).await.problem(401, "hub_key_invalid");
     }
 
     /// A person reads what went wrong; what might be a secret is not repeated.
@@ -198,6 +218,19 @@ async fn postgres_a_database_that_is_gone_is_told_and_comes_back() {
     until_ready(&hub).await;
     hub.anonymous().post(ACTIVATE, activate).await.expect(200).done();
     assert_eq!(hub.admin().get("/api/v1/admin/audit/verify").await.ok()["ok"], true);
+}
+
+/// Asks until there is no room; the limit is for a hub that always has some.
+async fn until_shed(hub: &Hub) -> Answer {
+    for _ in 0..200 {
+        let body = json!({"license_key": own_license_key(1)});
+        let answer = hub.anonymous().post("/api/v1/instances/validate", body).await;
+        if answer.status == 503 {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the hub has room without end");
 }
 
 /// Asks until the hub is ready again; the limit is for a hub that never is.

@@ -18,6 +18,9 @@ mod lists; // pages, filters, cursors
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
 
+// What both do at a command line.
+mod hubctl; // commands, exit codes, key delivery, terminals
+
 // What must never happen.
 mod errors; // every error code, and its body
 mod malformed; // requests that no client sends

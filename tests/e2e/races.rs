@@ -41,6 +41,7 @@ both_stores! {
             assert!((1..=u64::from(limit)).contains(&activations), "{activations} of {limit}");
             expect_known(&hub, &taken).await;
         }
+        assert!(!hub.log().contains("one by one"), "{}", hub.log());
     }
 
     async fn one_hash_sent_many_times_at_once_is_one_activation(hub: Hub) {

@@ -55,6 +55,11 @@ impl Ctl {
         self
     }
 
+    /// What an environment variable was set to.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.env.iter().rev().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
+    }
+
     /// With this on standard input.
     #[must_use]
     pub fn stdin(mut self, text: &str) -> Self {

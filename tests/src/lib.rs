@@ -8,7 +8,7 @@
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
 //! - [`fleet`]: the steps that most stories begin with
-//! - [`ctl`]: runs of the real hubctl
+//! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person
 //! - [`sql`]: looks into the hub's database, and tampers with it
 //! - [`clock`]: times for requests
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
@@ -23,6 +23,7 @@ pub mod postgres;
 pub mod raw;
 pub mod setup;
 pub mod sql;
+pub mod terminal;
 pub mod watchdog;
 
 pub use hub::Hub;

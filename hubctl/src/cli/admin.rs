@@ -65,7 +65,7 @@ pub(crate) enum AuditCommand {
 /// Filters of `audit list`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditListArgs {
-    /// At or after: an RFC 3339 time, or a span before now such as 24h
+    /// At or after: an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
     #[arg(long, value_parser = moment)]
     pub(crate) since: Option<Moment>,
     /// Before

@@ -80,6 +80,8 @@ where
         }
         // A bad item must not cost its neighbours. When the database is down it is not the items.
         Err(refusal) if inputs.len() > 1 && !refusal.is_outage() => {
+            let cause = refusal.cause().map(ToString::to_string);
+            tracing::warn!(items = inputs.len(), cause, "a batch failed and is done one by one");
             for (answer, input) in answers.into_iter().zip(inputs.iter()) {
                 let one = attempt(work, Arc::from([input.clone()])).await;
                 let output = one.and_then(|mut one| one.pop().ok_or(ErrorCode::Internal.into()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hub_core::api::{AuditEvent, AuditVerdict, ListAudit, Page, VerifyAudit};
 use hub_core::problem::ErrorCode;
+use hub_core::time::Range;
 
 use super::paging::Paging;
 use crate::domain::Refusal;
@@ -19,8 +20,7 @@ pub(super) async fn list(
     let paging = Paging::new("audit", query.limit, query.cursor.as_ref())?;
     let before = paging.after.as_deref().map(str::parse).transpose();
     let filter = AuditFilter {
-        since: query.since.map(|since| since.resolve(now)),
-        until: query.until.map(|until| until.resolve(now)),
+        range: Range::resolve(query.since, query.until, now),
         actor: query.actor.map(|actor| actor.as_str().to_owned()),
         action: query.action,
         target: query.target.map(|target| target.as_str().to_owned()),

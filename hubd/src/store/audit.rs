@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub_core::api::{Action, AuditEvent, AuditVerdict};
-use hub_core::time::Timestamp;
+use hub_core::time::{Range, Timestamp};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
@@ -170,10 +170,9 @@ impl Tx {
 }
 
 /// Which events to list.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct AuditFilter {
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) until: Option<Timestamp>,
+    pub(crate) range: Range,
     pub(crate) actor: Option<String>,
     pub(crate) action: Option<Action>,
     pub(crate) target: Option<String>,
@@ -190,10 +189,8 @@ impl Store {
         let rows: Vec<Row> = on!(self.reader(), |db| {
             let mut query = QueryBuilder::new(SELECT);
             query.push(" WHERE seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
-            if let Some(since) = filter.since {
-                query.push(" AND at >= ").push_bind(since.unix_ms());
-            }
-            if let Some(until) = filter.until {
+            query.push(" AND at >= ").push_bind(filter.range.since.unix_ms());
+            if let Some(until) = filter.range.until {
                 query.push(" AND at < ").push_bind(until.unix_ms());
             }
             if let Some(actor) = &filter.actor {

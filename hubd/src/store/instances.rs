@@ -50,19 +50,24 @@ macro_rules! record_columns {
 }
 pub(super) use record_columns;
 
-/// What they come from.
-macro_rules! record_tables {
+/// What they come from, after `instances i`.
+macro_rules! record_joins {
     () => {
-        "instances i JOIN clients c ON c.id = i.client \
+        "JOIN clients c ON c.id = i.client \
          JOIN instance_keys l ON l.instance = i.id AND l.kind = 'license' AND l.not_after IS NULL \
          LEFT JOIN instance_keys h ON h.instance = i.id AND h.kind = 'hub' AND h.not_after IS NULL"
     };
 }
-pub(super) use record_tables;
+pub(super) use record_joins;
 
-const SELECT: &str = concat!("SELECT ", record_columns!(), " FROM ", record_tables!());
-const SELECT_ONE: &str =
-    concat!("SELECT ", record_columns!(), " FROM ", record_tables!(), " WHERE i.instance_id = $1");
+const SELECT: &str = concat!("SELECT ", record_columns!(), " FROM instances i ", record_joins!());
+const SELECT_ONE: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM instances i ",
+    record_joins!(),
+    " WHERE i.instance_id = $1"
+);
 
 impl InstanceRecord {
     /// What decides whether the instance works.

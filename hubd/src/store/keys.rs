@@ -8,7 +8,7 @@ use super::bulk::{Column, Value};
 use super::error::Error;
 use super::on;
 use super::tx::Tx;
-use crate::domain::OpenKey;
+use crate::domain::{ENDED, OpenKey};
 
 /// Which keys an instance has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds keys. Their hashes must not be known.
+    /// Adds keys. Their hashes must not be known. One that has ended already belongs to no instance.
     pub(crate) async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<(), Error> {
         if keys.is_empty() {
             return Ok(());
@@ -130,8 +130,9 @@ impl Tx {
         let rows: Vec<Vec<Value>> = keys
             .iter()
             .map(|key| {
+                let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
                 vec![
-                    key.instance.into(),
+                    instance.into(),
                     key.kind.as_str().into(),
                     (&key.hash).into(),
                     key.issued_at.unix_ms().into(),

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::bulk::{Column, Value};
 use super::error::Error;
-use super::instances::{InstanceRecord, record_columns, record_tables};
+use super::instances::{InstanceRecord, record_columns, record_joins};
 use super::keys::Kind;
 use super::tx::Tx;
 use super::{Store, on};
@@ -55,9 +55,8 @@ const SELECT: &str = concat!(
     "SELECT k.hash AS key_hash, k.kind AS key_kind, k.not_after AS key_not_after, ",
     "k.first_used_at AS key_first_used_at, ",
     record_columns!(),
-    " FROM ",
-    record_tables!(),
-    " JOIN instance_keys k ON k.instance = i.id"
+    " FROM instance_keys k JOIN instances i ON i.id = k.instance ",
+    record_joins!()
 );
 
 macro_rules! look_up {

@@ -1,0 +1,66 @@
+//! hubctl, as operators and scripts use it: the real program against a real hub.
+
+#[path = "hubctl/delivery.rs"]
+mod delivery; // where new keys go, whatever happens on the way
+#[path = "hubctl/endings.rs"]
+mod endings; // exit codes, and what is said
+#[path = "hubctl/everyday.rs"]
+mod everyday; // every command once, in each format
+#[path = "hubctl/terminal.rs"]
+mod terminal; // questions, tables, colours
+
+use hub_tests::Hub;
+use hub_tests::ctl::{Ctl, Ran};
+use hub_tests::fleet::text;
+use serde_json::Value;
+
+/// The arguments of a command line; no argument here holds a blank.
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// Runs a command line and expects this exit code.
+fn ran(ctl: &Ctl, line: &str, code: i32) -> Ran {
+    let ran = ctl.run(&words(line));
+    assert_eq!(ran.code, code, "hubctl {line}\nstdout:\n{}\nstderr:\n{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// Runs a command line with `-o json`; gives its document.
+fn json(ctl: &Ctl, line: &str) -> Value {
+    ran(ctl, &format!("{line} -o json"), 0).json()
+}
+
+/// Runs a command line with `-o json` that must fail; gives the error. Standard output stays empty.
+fn error(ctl: &Ctl, line: &str, code: i32) -> Value {
+    let ran = ran(ctl, &format!("{line} -o json"), code);
+    assert_eq!(ran.stdout, "", "hubctl {line}");
+    let document: Value = serde_json::from_str(&ran.stderr)
+        .unwrap_or_else(|_| panic!("hubctl {line}: not one JSON document:\n{}", ran.stderr));
+    let error = document["error"].clone();
+    assert_eq!(error["exit"], code, "hubctl {line}: {error}");
+    for member in ["code", "message", "hint", "status", "request_id", "retryable"] {
+        assert!(error.get(member).is_some(), "hubctl {line}: no {member} in {error}");
+    }
+    error
+}
+
+/// The key in a file of the folder that hubctl runs in.
+fn key_in(ctl: &Ctl, file: &str) -> String {
+    let key = std::fs::read_to_string(ctl.dir().join(file));
+    key.unwrap_or_else(|error| panic!("{file}: {error}")).trim_end().to_owned()
+}
+
+/// What lies in that folder.
+fn files(ctl: &Ctl) -> Vec<String> {
+    let names = std::fs::read_dir(ctl.dir()).unwrap().flatten();
+    let mut names: Vec<String> =
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The fingerprint of an instance's license, as the hub has it.
+async fn license_of(hub: &Hub, instance_id: &str) -> String {
+    text(&hub.show(instance_id).await["license"], "fingerprint")
+}
