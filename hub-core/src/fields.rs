@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::problem::FieldError;
+use crate::time::Timestamp;
 
 /// A type that a request's field can have.
 pub trait Field: DeserializeOwned {
@@ -29,6 +30,21 @@ pub trait FromFields: Sized {
     /// Takes each field that it knows. `None` when a required one is missing or wrong; every fault is
     /// then noted in `fields`.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// A request's body: reads itself from bytes.
+pub trait ReadBody: Sized {
+    /// Reads it at the time `now`; `unknown` tells what may be said of members that are not known.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    fn read_body(bytes: &[u8], unknown: Unknown, now: Timestamp) -> Result<Self, Fault>;
+}
+
+impl<T: FromFields> ReadBody for T {
+    fn read_body(bytes: &[u8], unknown: Unknown, _: Timestamp) -> Result<Self, Fault> {
+        from_json(bytes, unknown)
+    }
 }
 
 /// For requests that have no body or no query.
@@ -293,7 +309,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
-        while let Some(Name(name)) = map.next_key()? {
+        while let Some(MemberName(name)) = map.next_key()? {
             if members.iter().any(|(other, _)| *other == name) {
                 return Err(serde::de::Error::custom("member given twice"));
             }
@@ -307,22 +323,22 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// A member's name, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
+/// A member's name, or another text, borrowed where it has no escapes.
+pub(crate) struct MemberName<'a>(pub(crate) Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for MemberName<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NameVisitor;
         impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
+            type Value = MemberName<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
+                Ok(MemberName(Cow::Borrowed(text)))
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
+                Ok(MemberName(Cow::Owned(text.to_owned())))
             }
         }
         deserializer.deserialize_str(NameVisitor)
@@ -332,7 +348,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::{Span, Timestamp};
+    use crate::time::Span;
 
     #[derive(Debug, PartialEq)]
     struct Sample {

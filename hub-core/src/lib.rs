@@ -7,15 +7,18 @@
 //! - [`problem`], [`exit`]: every error code, its status on the wire and its exit code in hubctl
 //! - [`fields`]: request bodies and queries → typed values, with every fault reported at once
 //! - [`name`], [`labels`], [`time`], [`text`]: the small types that the wire types are made of
-//! - [`privacy`]: the allow-list of what the hub keeps
+//! - [`redact`]: telemetry reports → what may be kept of them; [`histogram`]: distributions
+//! - [`privacy`]: the allow-list of what the hub keeps, as data
 
 pub mod api;
 pub mod exit;
 pub mod fields;
+pub mod histogram;
 pub mod key;
 pub mod labels;
 pub mod name;
 pub mod privacy;
 pub mod problem;
+pub mod redact;
 pub mod text;
 pub mod time;

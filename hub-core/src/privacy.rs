@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::redact::{
+    CodeName, CountName, LONGEST_MS, MOST_CALLS, MOST_CODES, MOST_COUNTS, MOST_TOOLS, ToolName,
+};
+
 /// The answer of `GET /api/v1/privacy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivacyPromise {
@@ -35,28 +39,27 @@ const DEDUPE_DAYS: u32 = 8;
 /// Days that daily counters are kept.
 const USAGE_DAYS: u32 = 400;
 
-/// `[a-z]…` segments joined by `.`, `_` or `-`.
-pub const TOOL_NAME: &str = "[a-z][a-z0-9]{0,23}([._-][a-z][a-z0-9]{0,23}){0,4}";
-/// Upper-case words joined by `_`.
-pub const ERROR_CODE: &str = "[A-Z][A-Z0-9]{0,15}(_[A-Z0-9]{1,15}){0,4}";
-/// Lower-case words joined by `_`.
-pub const COUNT_NAME: &str = "[a-z][a-z0-9]{0,15}(_[a-z0-9]{1,15}){0,4}";
-
 /// The whole allow-list.
 const STORED: [Allowed; 8] = [
     Allowed::new("report_id", "truncated SHA-256, to count once", DEDUPE_DAYS),
     Allowed::new("window_start", "hour (UTC)", USAGE_DAYS),
     Allowed::new("window_end", "time, to know when the digest may go", DEDUPE_DAYS),
-    Allowed::new("tools[].name", "name", USAGE_DAYS).named(TOOL_NAME).at_most(200),
-    Allowed::new("tools[].calls", "count", USAGE_DAYS).at_most(1_000_000_000),
-    Allowed::new("tools[].errors", "code and count", USAGE_DAYS).named(ERROR_CODE).at_most(50),
+    Allowed::new("tools[].name", "name", USAGE_DAYS)
+        .named(ToolName::PATTERN)
+        .at_most(MOST_TOOLS as u64),
+    Allowed::new("tools[].calls", "count", USAGE_DAYS).at_most(MOST_CALLS),
+    Allowed::new("tools[].errors", "code and count", USAGE_DAYS)
+        .named(CodeName::PATTERN)
+        .at_most(MOST_CODES as u64),
     Allowed::new(
         "tools[].durations_ms",
         "number, sum and maximum; a distribution for the whole fleet only",
         USAGE_DAYS,
     )
-    .at_most(86_400_000),
-    Allowed::new("counts", "name, sum and maximum", USAGE_DAYS).named(COUNT_NAME).at_most(50),
+    .at_most(LONGEST_MS),
+    Allowed::new("counts", "name, sum and maximum", USAGE_DAYS)
+        .named(CountName::PATTERN)
+        .at_most(MOST_COUNTS as u64),
 ];
 
 struct Allowed {

@@ -83,8 +83,8 @@ text!(
 );
 
 text!(
-    /// An audit filter's value: an actor, an action or a target.
-    AuditWord,
+    /// A filter's value: an actor, a target, a handle.
+    Word,
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
     "must be 1 to 128 visible ASCII characters"
 );

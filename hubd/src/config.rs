@@ -114,7 +114,23 @@ pub struct Config {
     #[arg(long, global = true, env = "HUBD_MAX_ADMIN_REQUESTS", default_value_t = 256)]
     pub max_admin_requests: usize,
 
-    /// Activations, and key checks, that may wait for their turn
+    /// Bytes of telemetry reports read at once
+    #[arg(long, global = true, env = "HUBD_MAX_REPORT_BYTES", default_value_t = 32 << 20, value_parser = report_bytes)]
+    pub max_report_bytes: usize,
+
+    /// For how long usage is kept by hour, at least 9 days
+    #[arg(long, global = true, env = "HUBD_HOURS_KEPT", default_value = "14d", value_parser = hours_kept)]
+    pub hours_kept: Duration,
+
+    /// For how long usage is kept by day
+    #[arg(long, global = true, env = "HUBD_DAYS_KEPT", default_value = "400d", value_parser = humantime::parse_duration)]
+    pub days_kept: Duration,
+
+    /// How often days are made of hours, and old usage is deleted
+    #[arg(long, global = true, env = "HUBD_ROLLUP_EVERY", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub rollup_every: Duration,
+
+    /// Activations, reports, and key checks, that may wait for their turn
     #[arg(long, global = true, env = "HUBD_QUEUE", default_value_t = 1024, value_parser = queue_length)]
     pub queue: usize,
 
@@ -276,6 +292,22 @@ impl GivenUrl {
     #[expect(clippy::unnecessary_wraps, reason = "clap asks for a parser that may fail")]
     fn read(text: &str) -> Result<Self, std::convert::Infallible> {
         Ok(Self(text.parse()))
+    }
+}
+
+/// A report for a day may come up to 8 days after it: its hours must still be there.
+fn hours_kept(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(kept) if kept >= Duration::from_hours(9 * 24) => Ok(kept),
+        _ => Err("must be a duration of at least 9d".to_owned()),
+    }
+}
+
+/// At least one report of the size that one may have.
+fn report_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes @ 1_048_576..) => Ok(bytes),
+        _ => Err("must be a number of bytes, at least 1048576".to_owned()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hub_core::api::Role;
+use hub_core::api::{Access, Role};
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
@@ -17,7 +17,7 @@ use crate::http::{AdminCaller, Admission, Guesses};
 use crate::ingest::Batcher;
 use crate::store::{
     ActivationResult, ActivationWish, HotWrite, HotWritten, InstanceRecord, KeyKind, KnownKey,
-    Sighting, Store,
+    ReportResult, ReportWish, Sighting, Store,
 };
 
 /// How finely "last seen" and "last used" are kept: a write a minute, not one a request.
@@ -32,6 +32,7 @@ pub(crate) struct HubSettings {
     pub(crate) queue: usize,
     pub(crate) public_requests: usize,
     pub(crate) admin_requests: usize,
+    pub(crate) report_bytes: usize,
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
@@ -48,6 +49,7 @@ pub(crate) struct Hub {
     store: Store,
     writes: Batcher<HotWrite, HotWritten>,
     lookups: Batcher<Lookup, Option<KnownKey>>,
+    reports: Batcher<ReportWish, ReportResult>,
     admission: Admission,
     guesses: Guesses,
     settings: HubSettings,
@@ -68,11 +70,22 @@ impl Hub {
             let store = reader.clone();
             async move { look_up(&store, &batch).await }
         });
+        let counter = store.clone();
+        let reports = Batcher::start(tasks, settings.queue, move |batch: Arc<[ReportWish]>| {
+            let store = counter.clone();
+            async move { store.write_reports(&batch).await }
+        });
+        let admission = Admission::new(
+            settings.public_requests,
+            settings.admin_requests,
+            settings.report_bytes,
+        );
         Self {
             store,
             writes,
             lookups,
-            admission: Admission::new(settings.public_requests, settings.admin_requests),
+            reports,
+            admission,
             guesses: Guesses::new(settings.guess_burst, settings.guess_period),
             settings,
             tasks: tasks.clone(),
@@ -110,11 +123,41 @@ impl Hub {
     }
 
     /// Refuses before a body is read when its request would be refused after.
-    pub(crate) fn refuse_when_full(&self) -> Result<(), Refusal> {
-        if self.writes.is_full() || self.lookups.is_full() {
-            return Err(ErrorCode::Overloaded.into());
+    pub(crate) fn refuse_when_full(&self, access: Access) -> Result<(), Refusal> {
+        let full = match access {
+            Access::License => self.writes.is_full() || self.lookups.is_full(),
+            Access::Reporter => self.reports.is_full(),
+            Access::Public | Access::Hub | Access::Admin(_) => false,
+        };
+        if full { Err(ErrorCode::Overloaded.into()) } else { Ok(()) }
+    }
+
+    /// The instance that a hub key belongs to, which must be the one named and not be suspended. This
+    /// is asked before a report is read; whether it still holds is asked again when it is counted.
+    pub(crate) async fn authenticate_reporter(
+        &self,
+        hash: KeyHash,
+        handle: &str,
+        now: Timestamp,
+    ) -> Result<InstanceRecord, Refusal> {
+        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::Hub, now }).await?;
+        let instance = found.ok_or(ErrorCode::HubKeyInvalid)?.instance;
+        if instance.instance_id != handle {
+            return Err(ErrorCode::InstanceMismatch.into());
         }
-        Ok(())
+        match instance.terms().suspension() {
+            Some(code) => Err(code.into()),
+            None => Ok(instance),
+        }
+    }
+
+    /// Counts a report; whether it was counted before. The answer is on disk.
+    pub(crate) async fn count_report(&self, wish: ReportWish) -> Result<bool, Refusal> {
+        match self.reports.submit(wish).await? {
+            ReportResult::Stored => Ok(false),
+            ReportResult::Duplicate => Ok(true),
+            ReportResult::Refused(code) => Err(code.into()),
+        }
     }
 
     /// The instance that a hub key belongs to. Its status is for the caller to look at.

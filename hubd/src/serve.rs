@@ -15,7 +15,7 @@ use crate::domain::Refusal;
 use crate::http::{HubService, Limits, Listener};
 use crate::hub::{Hub, HubSettings};
 use crate::lifecycle;
-use crate::store::{OpenError, PostgresTuning, Store};
+use crate::store::{OpenError, PostgresTuning, Retention, Store};
 
 /// Why the hub did not start, or what is wrong with its database. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,8 @@ pub async fn serve(settings: Settings) -> Result<(), RunError> {
     let service = HubService::new(Arc::clone(&hub), config.body_timeout);
     announce(&listener, &settings)?;
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));
+    let retention = Retention { hours: config.hours_kept, days: config.days_kept };
+    tasks.spawn(roll_up(store.clone(), retention, config.rollup_every, stop.clone()));
     run(listener, service, &hub, &stop, config.stop_timeout).await;
     // The batchers' tasks end with the last holder of the hub, which may be a request that was cut off.
     drop(hub);
@@ -187,6 +189,30 @@ async fn log_audit_head(store: Store, stop: CancellationToken) {
     }
 }
 
+/// Makes days of hours and deletes what is old, now and then. What it was at when the hub stops is done
+/// again the next time.
+async fn roll_up(store: Store, retention: Retention, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let work = tokio::spawn({
+            let store = store.clone();
+            async move { store.roll_up(clock::now(), retention).await }
+        });
+        tokio::select! {
+            () = stop.cancelled() => return,
+            done = work => {
+                if let Ok(Err(refusal)) = done {
+                    let cause = refusal.cause().map(ToString::to_string);
+                    tracing::warn!(cause, "old telemetry was not rolled up; it is tried again");
+                }
+            }
+        }
+    }
+}
+
 fn hub_settings(settings: &Settings) -> HubSettings {
     let config = &settings.config;
     HubSettings {
@@ -196,6 +222,7 @@ fn hub_settings(settings: &Settings) -> HubSettings {
         queue: config.queue,
         public_requests: config.max_public_requests,
         admin_requests: config.max_admin_requests,
+        report_bytes: config.max_report_bytes,
         trusted_proxies: config.trusted_proxies.clone(),
     }
 }

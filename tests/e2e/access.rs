@@ -4,6 +4,7 @@ use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, Role, Route};
 use hub_tests::clock::{DAY, ago};
 use hub_tests::fleet::Issued;
 use hub_tests::http::{Answer, Caller};
+use hub_tests::reports::report;
 use hub_tests::{Hub, Setup, both_stores};
 use serde_json::{Value, json};
 
@@ -45,6 +46,8 @@ enum Expected {
     Unknown(&'static str),
     /// 403 `role_forbidden`.
     Forbidden,
+    /// 403 `instance_mismatch`.
+    Mismatch,
     /// Whatever comes after authentication and role.
     LetThrough,
 }
@@ -53,9 +56,13 @@ fn expected(access: Access, credential: Credential) -> Expected {
     use Credential::{Admin, ExpiredAdmin, Garbage, RevokedAdmin, RotatedHubKey};
     match (access, credential) {
         (Access::Public | Access::License, _) => Expected::LetThrough,
-        (Access::Hub, Garbage | RotatedHubKey) => Expected::Unknown("hub_key_invalid"),
+        (Access::Hub | Access::Reporter, Garbage | RotatedHubKey) => {
+            Expected::Unknown("hub_key_invalid")
+        }
         (Access::Hub, other) if other.is_hub_key() => Expected::LetThrough,
-        (Access::Hub, _) => Expected::Unknown("hub_key_missing"),
+        // Of the instances here none is the one that the path names.
+        (Access::Reporter, other) if other.is_hub_key() => Expected::Mismatch,
+        (Access::Hub | Access::Reporter, _) => Expected::Unknown("hub_key_missing"),
         (Access::Admin(least), Admin(role)) if role >= least => Expected::LetThrough,
         (Access::Admin(_), Admin(_)) => Expected::Forbidden,
         (Access::Admin(_), Garbage | ExpiredAdmin | RevokedAdmin) => {
@@ -89,7 +96,15 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
         | Route::ListAdminKeys
         | Route::ListAudit
         | Route::VerifyAudit
+        | Route::GetOwnTelemetry
+        | Route::ListToolUsage
+        | Route::ListUsageSeries
+        | Route::ListUsageErrors
+        | Route::ListUsageCounts
+        | Route::GetCatalogue
         | Route::GetStats => ("", None),
+        Route::SendReport => ("target-1", Some(report())),
+        Route::SetCatalogue => ("", Some(json!({"tools": []}))),
         Route::CreateClient => ("", Some(json!({"name": "New GmbH"}))),
         Route::GetClient | Route::ListClientInstances => ("target", None),
         Route::UpdateClient => ("target", Some(json!({"name": "Target GmbH"}))),
@@ -132,6 +147,10 @@ fn check(answer: &Answer, expected: Expected, route: Route, credential: Credenti
         Expected::Forbidden => {
             assert_eq!(answer.status, 403, "{tried}: {answer}");
             answer.problem(403, "role_forbidden");
+        }
+        Expected::Mismatch => {
+            assert_eq!(answer.status, 403, "{tried}: {answer}");
+            answer.problem(403, "instance_mismatch");
         }
         Expected::LetThrough => {
             assert_ne!(answer.status, 401, "{tried}: {answer}");

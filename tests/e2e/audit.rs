@@ -28,10 +28,12 @@ async fn do_everything(hub: &Hub) {
     hub.admin().delete(client).await.expect(204).done();
     hub.admin_key_of("ci", Role::Viewer).await;
     hub.admin().delete("/api/v1/admin/keys/ci").await.expect(204).done();
+    let catalogue = json!({"tools": ["browser.navigate"]});
+    hub.admin().put("/api/v1/admin/telemetry/catalogue", catalogue).await.expect(200).done();
 }
 
 /// What [`do_everything`] leaves: action, target.
-const EVERYTHING: [(Action, &str); 15] = [
+const EVERYTHING: [(Action, &str); 16] = [
     (Action::ClientCreate, "acme"),
     (Action::ClientUpdate, "acme"),
     (Action::InstanceCreate, "acme-1"),
@@ -47,6 +49,7 @@ const EVERYTHING: [(Action, &str); 15] = [
     (Action::ClientDelete, "acme"),
     (Action::AdminKeyCreate, "ci"),
     (Action::AdminKeyRevoke, "ci"),
+    (Action::CatalogueSet, "catalogue"),
 ];
 
 async fn events(hub: &Hub, filter: &str) -> Vec<Value> {

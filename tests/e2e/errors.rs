@@ -7,6 +7,7 @@ use hub_tests::clock::{DAY, ago};
 use hub_tests::fleet::{own_hub_key, own_license_key, sha256, text};
 use hub_tests::http::Answer;
 use hub_tests::postgres::{Cluster, Durability};
+use hub_tests::reports::report;
 use hub_tests::{Engine, Hub, Setup, both_stores, raw};
 use serde_json::{Value, json};
 
@@ -116,10 +117,17 @@ async fn provoke(hub: &Hub, code: ErrorCode) -> Option<Answer> {
             admin.send_bytes(Method::POST, CLIENTS, Some("text/plain"), "x").await
         }
         ErrorCode::InvalidRequest => admin.post(CLIENTS, json!({"name": 1})).await,
-        // There is no telemetry yet.
-        ErrorCode::ReportConflict
+        ErrorCode::ReportConflict => {
+            let license = hub.issue("acme", "reporter").await.license_key;
+            let instance = hub.instance(&hub.hub_key(&license).await);
+            let path = "/api/v1/instances/reporter/telemetry";
+            let mut body = report();
+            instance.post(path, body.clone()).await.expect(202).done();
+            body["counts"] = json!({"other_content": 1});
+            instance.post(path, body).await
+        }
         // Comes with its connection closed: a_late_head_is_told.
-        | ErrorCode::RequestTimeout
+        ErrorCode::RequestTimeout
         // Needs a hub with small limits: wrong_keys_are_limited.
         | ErrorCode::RateLimited
         // Needs a damaged database: a_fault_of_the_hubs_own_is_told.

@@ -38,7 +38,8 @@ async fn unique_keys(sql: &mut Sql) -> BTreeSet<String> {
                  WHERE m.type = 'table'
                  UNION
                  SELECT m.name, 0, p.name FROM sqlite_schema m JOIN pragma_table_info(m.name) p
-                 WHERE m.type = 'table' AND p.pk = 1)
+                 WHERE m.type = 'table' AND p.pk = 1
+                   AND (SELECT COUNT(*) FROM pragma_table_info(m.name) WHERE pk > 0) = 1)
                WHERE name NOT LIKE '\_sqlx%' ESCAPE '\' AND name NOT LIKE 'sqlite%'"#
         }
         Sql::Postgres(_) => {

@@ -41,6 +41,8 @@ both_stores! {
             "issued acme-prod",
             r#""hub_api_key":"hk_"#,
             r#""effective_status":"active""#,
+            r#""duplicate":false,"redacted":1"#,
+            r#""tool":"browser.navigate","calls":12"#,
             r#""effective_status":"suspended""#,
             "instance.suspend",
             "admin_key.create",

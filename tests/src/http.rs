@@ -61,6 +61,11 @@ impl Caller {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// `PUT`.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
     /// `PATCH`.
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PATCH, path, Some(body)).await

@@ -90,6 +90,11 @@ impl Hub {
         self.setup.env.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Forgets so many of the last arguments that it was set up with, for the next start.
+    pub fn drop_args(&mut self, last: usize) {
+        self.setup.args.truncate(self.setup.args.len() - last);
+    }
+
     fn command(&self) -> Command {
         fs::create_dir_all(self.data_dir()).expect("the data folder is made");
         let log = File::options().create(true).append(true).open(self.log_path());

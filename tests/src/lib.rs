@@ -7,7 +7,7 @@
 //! - [`postgres`]: a throwaway PostgreSQL cluster, once a test process, and a database a test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
-//! - [`fleet`]: the steps that most stories begin with
+//! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person
 //! - [`sql`]: looks into the hub's database, and tampers with it
 //! - [`clock`]: times for requests
@@ -21,6 +21,7 @@ pub mod http;
 pub mod hub;
 pub mod postgres;
 pub mod raw;
+pub mod reports;
 pub mod setup;
 pub mod sql;
 pub mod terminal;

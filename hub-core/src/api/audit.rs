@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
 use crate::fields::{Field, Fields, FromFields};
-use crate::text::AuditWord;
+use crate::text::Word;
 use crate::time::{Moment, Timestamp};
 
 macro_rules! actions {
@@ -59,6 +59,8 @@ actions! {
     AdminKeyCreate "admin_key.create";
     /// An admin key was revoked.
     AdminKeyRevoke "admin_key.revoke";
+    /// The catalogue of tool names was set.
+    CatalogueSet "catalogue.set";
 }
 
 impl Field for Action {
@@ -110,13 +112,13 @@ pub struct AuditQuery {
     pub until: Option<Moment>,
     /// By this actor.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub actor: Option<AuditWord>,
+    pub actor: Option<Word>,
     /// Of this action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
     /// To this target.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<AuditWord>,
+    pub target: Option<Word>,
     /// Rows a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,

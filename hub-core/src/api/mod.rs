@@ -12,6 +12,7 @@ mod page;
 mod rotation;
 mod service;
 mod table;
+mod telemetry;
 
 pub use activation::*;
 pub use admin_keys::*;
@@ -22,11 +23,12 @@ pub use page::*;
 pub use rotation::*;
 pub use service::*;
 pub use table::*;
+pub use telemetry::*;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{Field, FromFields};
+use crate::fields::{Field, FromFields, ReadBody};
 
 /// One operation of the API, with the types of all that goes in and out.
 pub trait Endpoint: Send + Sync + 'static {
@@ -37,7 +39,7 @@ pub trait Endpoint: Send + Sync + 'static {
     /// The query parameters.
     type Query: FromFields + Serialize + Send;
     /// The body of the request.
-    type Body: FromFields + Serialize + Send;
+    type Body: ReadBody + Serialize + Send;
     /// The body of the answer.
     type Reply: Serialize + DeserializeOwned + Send;
 }
@@ -51,6 +53,9 @@ pub enum Access {
     License,
     /// An instance, by its hub key.
     Hub,
+    /// An instance for itself: the path names it, the hub key is its own, and neither it nor its client
+    /// is suspended.
+    Reporter,
     /// An operator, by an admin key with this role or a greater one.
     Admin(Role),
 }
@@ -61,6 +66,7 @@ impl Access {
     pub fn body_limit(self) -> usize {
         match self {
             Self::Public | Self::License | Self::Hub => 4 * 1024,
+            Self::Reporter => 1024 * 1024,
             Self::Admin(_) => 64 * 1024,
         }
     }
@@ -77,6 +83,9 @@ pub mod access {
     /// See [`super::Access::Hub`].
     #[derive(Debug)]
     pub enum Hub {}
+    /// See [`super::Access::Reporter`].
+    #[derive(Debug)]
+    pub enum Reporter {}
     /// See [`super::Access::Admin`].
     #[derive(Debug)]
     pub enum Admin {}

@@ -4,13 +4,16 @@ use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    Access, ActivateRequest, Activated, AdminKeyInfo, AuditEvent, AuditQuery, AuditVerdict, Client,
-    ClientPatch, ClientQuery, CreatedAdminKey, DeleteClientQuery, Endpoint, FleetQuery, Identity,
-    Instance, InstancePatch, InstanceQuery, IssuedInstance, NewAdminKey, NewClient, NewInstance,
-    Page, Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey, RotatedLicense,
-    SelfInstance, Stats, Status, SuspendRequest, ValidateRequest, Validated, Version, access,
+    Access, ActivateRequest, Activated, AdminKeyInfo, AuditEvent, AuditQuery, AuditVerdict,
+    Catalogue, Client, ClientPatch, ClientQuery, CreatedAdminKey, DeleteClientQuery, Endpoint,
+    ErrorCount, FleetQuery, Identity, Instance, InstancePatch, InstanceQuery, IssuedInstance,
+    NamedCount, NewAdminKey, NewClient, NewInstance, OwnTelemetry, Page, ReportQuery, ReportReply,
+    Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey, RotatedLicense, SelfInstance,
+    SeriesQuery, Stats, Status, SuspendRequest, ToolUsage, UsageQuery, UsageStep, Usages,
+    ValidateRequest, Validated, Version, access,
 };
 use crate::privacy::PrivacyPromise;
+use crate::redact::CleanReport;
 
 macro_rules! routes {
     ($($(#[doc = $doc:literal])+
@@ -70,6 +73,10 @@ routes! {
     Validate: POST "/api/v1/instances/validate" License, (), ValidateRequest => Validated;
     /// The calling instance, as the hub sees it.
     GetSelf: GET "/api/v1/instances/self" Hub, (), () => SelfInstance;
+    /// Takes a report of how the instance's tools were used.
+    SendReport: POST "/api/v1/instances/{instance_id}/telemetry" Reporter, ReportQuery, CleanReport => ReportReply;
+    /// Everything that the hub keeps of the caller's usage.
+    GetOwnTelemetry: GET "/api/v1/instances/self/telemetry" Hub, (), () => OwnTelemetry;
     /// What is kept of telemetry, and what never is.
     GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
     /// The process is up.
@@ -123,6 +130,18 @@ routes! {
     ListAudit: GET "/api/v1/admin/audit" Admin(Viewer), AuditQuery, () => Page<AuditEvent>;
     /// Recomputes the audit chain.
     VerifyAudit: GET "/api/v1/admin/audit/verify" Admin(Viewer), (), () => AuditVerdict;
+    /// How each tool was used.
+    ListToolUsage: GET "/api/v1/admin/telemetry/tools" Admin(Viewer), UsageQuery, () => Usages<ToolUsage>;
+    /// Usage over time.
+    ListUsageSeries: GET "/api/v1/admin/telemetry/series" Admin(Viewer), SeriesQuery, () => Usages<UsageStep>;
+    /// Errors by tool and code.
+    ListUsageErrors: GET "/api/v1/admin/telemetry/errors" Admin(Viewer), UsageQuery, () => Usages<ErrorCount>;
+    /// Named counts.
+    ListUsageCounts: GET "/api/v1/admin/telemetry/counts" Admin(Viewer), UsageQuery, () => Usages<NamedCount>;
+    /// The tool names that are kept.
+    GetCatalogue: GET "/api/v1/admin/telemetry/catalogue" Admin(Viewer), (), () => Catalogue;
+    /// Replaces the tool names that are kept.
+    SetCatalogue: PUT "/api/v1/admin/telemetry/catalogue" Admin(Operator), (), Catalogue => Catalogue;
     /// Counts of what the hub holds.
     GetStats: GET "/api/v1/admin/stats" Admin(Viewer), (), () => Stats;
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use hub_core::api::{Action, Role};
 use hub_core::name::KeyName;
-use hub_core::text::AuditWord;
+use hub_core::text::Word;
 use hub_core::time::{Moment, Timestamp};
 
 use super::SinkArgs;
@@ -73,13 +73,13 @@ pub(crate) struct AuditListArgs {
     pub(crate) until: Option<Moment>,
     /// By admin:NAME, instance:HANDLE or system
     #[arg(long)]
-    pub(crate) actor: Option<AuditWord>,
+    pub(crate) actor: Option<Word>,
     /// Such as instance.activate
     #[arg(long, value_parser = action)]
     pub(crate) action: Option<Action>,
     /// A handle or key name
     #[arg(long)]
-    pub(crate) target: Option<AuditWord>,
+    pub(crate) target: Option<Word>,
     /// Stop after so many
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,

@@ -215,7 +215,7 @@ impl<'a> Hub<'a> {
         let mut headers = Vec::new();
         match E::ROUTE.access() {
             Access::Admin(_) => headers.push(self.admin_header()?),
-            Access::Hub => headers.extend(
+            Access::Hub | Access::Reporter => headers.extend(
                 call.hub_key.map(|key| secret_header(HUB_KEY_HEADER, key.expose())).transpose()?,
             ),
             Access::Public | Access::License => {}

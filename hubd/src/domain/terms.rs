@@ -39,14 +39,16 @@ impl Terms {
 
     /// Why its license is refused, the first reason of several.
     pub(crate) fn refusal(&self, now: Timestamp) -> Option<ErrorCode> {
-        if self.suspended {
-            Some(ErrorCode::InstanceSuspended)
-        } else if self.client_suspended {
-            Some(ErrorCode::ClientSuspended)
-        } else if self.ends_at().is_some_and(|end| now >= end) {
-            Some(ErrorCode::LicenseExpired)
-        } else {
-            None
+        let expired = self.ends_at().is_some_and(|end| now >= end);
+        self.suspension().or(expired.then_some(ErrorCode::LicenseExpired))
+    }
+
+    /// Why it may not report: an expired instance still may.
+    pub(crate) fn suspension(&self) -> Option<ErrorCode> {
+        match (self.suspended, self.client_suspended) {
+            (true, _) => Some(ErrorCode::InstanceSuspended),
+            (false, true) => Some(ErrorCode::ClientSuspended),
+            (false, false) => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who calls: the key in the header → a caller, before any body is read.
 
 use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, Role, access};
-use hub_core::key::{AdminKey, Fingerprint, HubKey};
+use hub_core::key::{AdminKey, Fingerprint, HubKey, KeyHash};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::HeaderMap;
@@ -21,13 +21,20 @@ pub(crate) trait Authenticate {
         hub: &Hub,
         headers: &HeaderMap,
         access: Access,
+        handle: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<Self::Caller, Refusal>> + Send;
 }
 
 impl Authenticate for access::Public {
     type Caller = ();
-    async fn authenticate(_: &Hub, _: &HeaderMap, _: Access, _: Timestamp) -> Result<(), Refusal> {
+    async fn authenticate(
+        _: &Hub,
+        _: &HeaderMap,
+        _: Access,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -35,7 +42,13 @@ impl Authenticate for access::Public {
 /// The key is in the body: the handler looks at it.
 impl Authenticate for access::License {
     type Caller = ();
-    async fn authenticate(_: &Hub, _: &HeaderMap, _: Access, _: Timestamp) -> Result<(), Refusal> {
+    async fn authenticate(
+        _: &Hub,
+        _: &HeaderMap,
+        _: Access,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -53,15 +66,42 @@ impl Authenticate for access::Hub {
         hub: &Hub,
         headers: &HeaderMap,
         _: Access,
+        _: &str,
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
-        let Some(text) = only(headers, HUB_KEY_HEADER)? else {
-            return Err(ErrorCode::HubKeyMissing.into());
-        };
-        let key = HubKey::parse(text).map_err(|_| ErrorCode::HubKeyInvalid)?;
-        let instance = hub.authenticate_instance(key.hash(), now).await?;
+        let hash = hub_key(headers)?;
+        let instance = hub.authenticate_instance(hash, now).await?;
         Ok(HubCaller { instance })
     }
+}
+
+/// An instance that may report for itself.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    pub(crate) instance: InstanceRecord,
+    pub(crate) hub_key: KeyHash,
+}
+
+impl Authenticate for access::Reporter {
+    type Caller = Reporter;
+
+    async fn authenticate(
+        hub: &Hub,
+        headers: &HeaderMap,
+        _: Access,
+        handle: &str,
+        now: Timestamp,
+    ) -> Result<Reporter, Refusal> {
+        let hub_key = hub_key(headers)?;
+        let instance = hub.authenticate_reporter(hub_key, handle, now).await?;
+        Ok(Reporter { instance, hub_key })
+    }
+}
+
+fn hub_key(headers: &HeaderMap) -> Result<KeyHash, ErrorCode> {
+    let text = only(headers, HUB_KEY_HEADER)?.ok_or(ErrorCode::HubKeyMissing)?;
+    let key = HubKey::parse(text).map_err(|_| ErrorCode::HubKeyInvalid)?;
+    Ok(key.hash())
 }
 
 /// An operator who proved who they are.
@@ -79,6 +119,7 @@ impl Authenticate for access::Admin {
         hub: &Hub,
         headers: &HeaderMap,
         access: Access,
+        _: &str,
         now: Timestamp,
     ) -> Result<AdminCaller, Refusal> {
         let text = match only(headers, ADMIN_KEY_HEADER)? {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hub_core::api::Access;
-use hub_core::fields::{self, Fault, FromFields, Unknown};
+use hub_core::fields::{self, Fault, FromFields, ReadBody, Unknown};
 use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -15,18 +16,19 @@ use zeroize::Zeroizing;
 use crate::domain::Refusal;
 
 /// Reads a body of the kind that `access` implies.
-pub(super) async fn read<T: FromFields>(
+pub(super) async fn read<T: ReadBody>(
     body: Incoming,
     headers: &HeaderMap,
     access: Access,
     limit: Duration,
+    now: Timestamp,
 ) -> Result<T, Refusal> {
     let bytes = collect(body, headers, access.body_limit(), limit).await?;
     let unknown = match access {
         Access::Admin(_) => Unknown::Named,
-        Access::Public | Access::License | Access::Hub => Unknown::Unnamed,
+        Access::Public | Access::License | Access::Hub | Access::Reporter => Unknown::Unnamed,
     };
-    fields::from_json(&bytes, unknown).map_err(refuse)
+    T::read_body(&bytes, unknown, now).map_err(refuse)
 }
 
 /// Reads a query.

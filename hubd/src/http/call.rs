@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hub_core::api::{Access, Endpoint};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -71,12 +71,12 @@ impl Exchange {
         let Self { hub, head, body, handle, client, request_id, now, body_timeout } = self;
         let access = E::ROUTE.access();
         let _room = hub.admission().admit(access)?;
-        let caller = E::Access::authenticate(&hub, &head.headers, access, now).await?;
+        let caller = E::Access::authenticate(&hub, &head.headers, access, &handle, now).await?;
         let query = body::query(head.uri.query())?;
-        if access == Access::License {
-            hub.refuse_when_full()?;
-        }
-        let body = body::read(body, &head.headers, access, body_timeout).await?;
+        hub.refuse_when_full(access)?;
+        let size = body.size_hint().upper().unwrap_or(u64::MAX);
+        let _body_room = hub.admission().admit_body(access, size)?;
+        let body = body::read(body, &head.headers, access, body_timeout, now).await?;
         let if_match = head.headers.get(IF_MATCH).map_or_else(Precondition::default, |value| {
             Precondition::parse(value.to_str().unwrap_or_default())
         });
@@ -85,8 +85,8 @@ impl Exchange {
         // Hot calls leave their database work to the batching tasks. The others do it here, where a
         // peer that goes away must not cancel it half-way: it runs in a task of its own.
         let reply = match access {
-            Access::License | Access::Hub => work.await?,
-            Access::Public | Access::Admin(_) => {
+            Access::License => work.await?,
+            Access::Public | Access::Hub | Access::Reporter | Access::Admin(_) => {
                 tokio::spawn(work).await.map_err(|_| ErrorCode::Internal)??
             }
         };
@@ -97,6 +97,7 @@ impl Exchange {
 fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
     let (status, location, body) = match reply.outcome {
         Outcome::Found(body) => (StatusCode::OK, None, Some(body)),
+        Outcome::Accepted(body) => (StatusCode::ACCEPTED, None, Some(body)),
         Outcome::Created(path, body) => (StatusCode::CREATED, Some(path), Some(body)),
         Outcome::Deleted => (StatusCode::NO_CONTENT, None, None),
     };

@@ -12,6 +12,7 @@ pub(crate) struct Reply<T> {
 #[derive(Debug)]
 pub(super) enum Outcome<T> {
     Found(T),
+    Accepted(T),
     /// With the path of what was created.
     Created(String, T),
     Deleted,
@@ -21,6 +22,11 @@ impl<T> Reply<T> {
     /// What was asked for.
     pub(crate) fn found(body: T) -> Self {
         Self { outcome: Outcome::Found(body), etag: None }
+    }
+
+    /// What was sent is on disk.
+    pub(crate) fn accepted(body: T) -> Self {
+        Self { outcome: Outcome::Accepted(body), etag: None }
     }
 
     /// Something new, at this path.

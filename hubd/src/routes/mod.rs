@@ -7,6 +7,8 @@ mod clients;
 mod instances;
 mod paging;
 mod service;
+mod telemetry;
+mod usage;
 
 use hub_core::api::{self, Route};
 
@@ -24,6 +26,8 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange) -> Result<Answer,
         Route::Activate => handle!(Activate, activation::activate),
         Route::Validate => handle!(Validate, activation::validate),
         Route::GetSelf => handle!(GetSelf, activation::get_self),
+        Route::SendReport => handle!(SendReport, telemetry::report),
+        Route::GetOwnTelemetry => handle!(GetOwnTelemetry, telemetry::own),
         Route::GetPrivacy => handle!(GetPrivacy, service::privacy),
         Route::Health => handle!(Health, service::health),
         Route::Ready => handle!(Ready, service::ready),
@@ -49,6 +53,12 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange) -> Result<Answer,
         Route::DeleteAdminKey => handle!(DeleteAdminKey, admin_keys::revoke),
         Route::ListAudit => handle!(ListAudit, audit::list),
         Route::VerifyAudit => handle!(VerifyAudit, audit::verify),
+        Route::ListToolUsage => handle!(ListToolUsage, usage::tools),
+        Route::ListUsageSeries => handle!(ListUsageSeries, usage::series),
+        Route::ListUsageErrors => handle!(ListUsageErrors, usage::errors),
+        Route::ListUsageCounts => handle!(ListUsageCounts, usage::counts),
+        Route::GetCatalogue => handle!(GetCatalogue, usage::catalogue),
+        Route::SetCatalogue => handle!(SetCatalogue, usage::set_catalogue),
         Route::GetStats => handle!(GetStats, service::stats),
     }
 }

@@ -32,10 +32,11 @@ pub(super) async fn version(_: Arc<Hub>, _: Call<GetVersion>) -> Result<Reply<Ve
 }
 
 pub(super) async fn privacy(
-    _: Arc<Hub>,
+    hub: Arc<Hub>,
     _: Call<GetPrivacy>,
 ) -> Result<Reply<PrivacyPromise>, Refusal> {
-    Ok(Reply::found(PrivacyPromise::new(0)))
+    let names = hub.store().catalogue().await?.len();
+    Ok(Reply::found(PrivacyPromise::new(names as u64)))
 }
 
 pub(super) async fn stats(hub: Arc<Hub>, call: Call<GetStats>) -> Result<Reply<Stats>, Refusal> {

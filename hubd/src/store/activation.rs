@@ -18,6 +18,7 @@ use super::error::Error;
 use super::instances::InstanceRecord;
 use super::keys::{Kind, NewKey};
 use super::lookup::KnownKeys;
+use super::sightings::Sighting;
 use super::tx::{Tx, transact};
 use super::{Store, on};
 use crate::domain::{
@@ -43,14 +44,6 @@ pub(crate) struct ActivationWish {
     pub(crate) now: Timestamp,
     /// For how long the key before goes on working.
     pub(crate) overlap: Duration,
-}
-
-/// An instance was heard of, by this hub key.
-#[derive(Debug, Clone)]
-pub(crate) struct Sighting {
-    pub(crate) instance: i64,
-    pub(crate) hub_key: KeyHash,
-    pub(crate) now: Timestamp,
 }
 
 /// What became of an item.
@@ -94,7 +87,7 @@ impl Tx {
         for item in batch {
             match item {
                 HotWrite::Activate(wish) => wishes.push(wish),
-                HotWrite::Saw(sighting) => sightings.push(sighting),
+                HotWrite::Saw(sighting) => sightings.push(sighting.clone()),
             }
         }
         self.note_sightings(&sightings).await?;
@@ -202,42 +195,6 @@ impl Tx {
             );
             let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
             sqlx::query_with(AssertSqlSafe(update), arguments).execute(db).await?;
-        });
-        Ok(())
-    }
-
-    async fn note_sightings(&mut self, sightings: &[&Sighting]) -> Result<(), Error> {
-        const COLUMNS: [Column; 3] =
-            [Column::Int("instance"), Column::Bytes("hash"), Column::Int("at")];
-        if sightings.is_empty() {
-            return Ok(());
-        }
-        // Once an instance: an UPDATE that joins a row twice takes either.
-        let mut last: BTreeMap<(i64, &[u8]), i64> = BTreeMap::new();
-        for saw in sightings {
-            let at = last.entry((saw.instance, saw.hub_key.as_bytes())).or_insert(i64::MIN);
-            *at = saw.now.unix_ms().max(*at);
-        }
-        let rows: Vec<Vec<Value>> = last
-            .into_iter()
-            .map(|((instance, hash), at)| vec![instance.into(), hash.into(), at.into()])
-            .collect();
-        on!(self.db(), |db| {
-            let source = dialect::Bulk::source(&COLUMNS);
-            let seen = format!(
-                "UPDATE instances SET last_seen_at = bulk.at \
-                 FROM (SELECT instance, MAX(at) AS at FROM {source} GROUP BY instance) AS bulk \
-                 WHERE instances.id = bulk.instance \
-                 AND (last_seen_at IS NULL OR last_seen_at < bulk.at)"
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
-            sqlx::query_with(AssertSqlSafe(seen), arguments).execute(&mut *db).await?;
-            let used = format!(
-                "UPDATE instance_keys SET first_used_at = bulk.at FROM {source} \
-                 WHERE instance_keys.hash = bulk.hash AND first_used_at IS NULL"
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
-            sqlx::query_with(AssertSqlSafe(used), arguments).execute(db).await?;
         });
         Ok(())
     }

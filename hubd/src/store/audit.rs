@@ -136,7 +136,7 @@ const TAIL: &str = "SELECT seq, hash, (SELECT COALESCE(MAX(seq), 0) FROM audit_e
                     FROM audit_head WHERE id = 1";
 
 impl Tx {
-    pub(super) async fn append_audit(&mut self, rows: &[Row]) -> Result<(), Error> {
+    pub(super) async fn append_audit(&mut self, rows: &[Row], head: Head) -> Result<(), Error> {
         let values: Vec<Vec<Value>> = rows
             .iter()
             .map(|row| {
@@ -153,7 +153,6 @@ impl Tx {
                 ]
             })
             .collect();
-        let head = *self.head();
         on!(self.db(), |db| {
             let insert = format!(
                 "INSERT INTO audit_events (seq, at, actor, action, target, detail, request_id, \

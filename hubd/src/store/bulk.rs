@@ -96,6 +96,28 @@ pub(super) mod sqlite {
         }
     }
 
+    impl Bulk {
+        /// The arguments that fill a source of integers only.
+        pub(in crate::store) fn bind_ints<const N: usize>(rows: &[[i64; N]]) -> SqliteArguments {
+            let mut json = String::with_capacity(rows.len() * N * 8 + 2);
+            json.push('[');
+            for (at, row) in rows.iter().enumerate() {
+                json.push_str(if at == 0 { "[" } else { ",[" });
+                for (at, int) in row.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { "," };
+                    write!(json, "{comma}{int}")
+                        .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
+                }
+                json.push(']');
+            }
+            json.push(']');
+            let mut arguments = SqliteArguments::default();
+            sqlx::Arguments::add(&mut arguments, json)
+                .unwrap_or_else(|_| unreachable!("a text can be bound"));
+            arguments
+        }
+    }
+
     fn json(value: &Value) -> Json {
         match value {
             Value::Int(int) => (*int).into(),
@@ -147,6 +169,20 @@ pub(super) mod postgres {
                     Column::Bytes(_) => arguments.add(values.map(bytes).collect::<Vec<_>>()),
                 };
                 added.unwrap_or_else(|_| unreachable!("arrays of these types can be bound"));
+            }
+            arguments
+        }
+    }
+
+    impl Bulk {
+        /// The arguments that fill a source of integers only.
+        pub(in crate::store) fn bind_ints<const N: usize>(rows: &[[i64; N]]) -> PgArguments {
+            let mut arguments = PgArguments::default();
+            for at in 0..N {
+                let column: Vec<i64> = rows.iter().map(|row| row[at]).collect();
+                arguments
+                    .add(column)
+                    .unwrap_or_else(|_| unreachable!("arrays of integers can be bound"));
             }
             arguments
         }

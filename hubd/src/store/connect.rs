@@ -15,6 +15,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Executor, PgConnection, PgPool, SqlitePool};
 
+use super::telemetry::Names;
 use super::{Engine, Reader};
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -109,6 +110,7 @@ pub(crate) enum OpenError {
 #[derive(Clone)]
 pub(crate) struct Store {
     engine: Arc<Engine<Sqlite, PgPool>>,
+    names: Arc<Names>,
 }
 
 struct Sqlite {
@@ -153,7 +155,12 @@ impl Store {
                 Engine::Postgres(pool)
             }
         };
-        Ok(Self { engine: Arc::new(engine) })
+        Ok(Self { engine: Arc::new(engine), names: Arc::default() })
+    }
+
+    /// What this process remembers of telemetry's names.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {

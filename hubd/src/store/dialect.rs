@@ -9,6 +9,14 @@ pub(super) mod sqlite {
     pub(in crate::store) const LOCK_HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
     /// Position of the second text in the first, 0 when it is not there.
     pub(in crate::store) const FIND: &str = "instr";
+    /// Locks the rows that a SELECT finds: `BEGIN IMMEDIATE` has locked the whole database.
+    pub(in crate::store) const LOCK_ROWS: &str = "";
+    /// The same, without those that another transaction has locked.
+    pub(in crate::store) const LOCK_FREE_ROWS: &str = "";
+    /// The lesser of two numbers.
+    pub(in crate::store) const LEAST: &str = "MIN";
+    /// The greater of two numbers.
+    pub(in crate::store) const GREATEST: &str = "MAX";
     /// Bytes that the database takes, without the write-ahead log.
     pub(in crate::store) const STORE_BYTES: &str =
         "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
@@ -22,6 +30,10 @@ pub(super) mod postgres {
     pub(in crate::store) const LOCK_HEAD: &str =
         "SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE";
     pub(in crate::store) const FIND: &str = "strpos";
+    pub(in crate::store) const LOCK_ROWS: &str = " FOR UPDATE";
+    pub(in crate::store) const LOCK_FREE_ROWS: &str = " FOR UPDATE SKIP LOCKED";
+    pub(in crate::store) const LEAST: &str = "LEAST";
+    pub(in crate::store) const GREATEST: &str = "GREATEST";
     pub(in crate::store) const STORE_BYTES: &str = "SELECT pg_database_size(current_database())";
     pub(in crate::store) use super::super::bulk::postgres::Bulk;
 }

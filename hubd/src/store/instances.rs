@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder};
 
 use super::bulk::{Column, Value};
 use super::error::Error;
+use super::telemetry::USAGE_TABLES;
 use super::tx::Tx;
 use super::{Store, on};
 use crate::domain::{Seat, Terms};
@@ -350,25 +351,37 @@ impl Tx {
         Ok(on!(self.db(), |db| sqlx::query_scalar(OF_CLIENT).bind(client).fetch_all(db).await?))
     }
 
-    /// Deletes instances; the hashes of their keys stay, ended.
+    /// Deletes instances with their usage; the hashes of their keys stay, ended.
+    ///
+    /// The rows are locked first and in order, so that whoever counts a report of one of them at the
+    /// same time comes either before all of it or after.
     pub(crate) async fn delete_instances(&mut self, handles: &[String]) -> Result<(), Error> {
         const HANDLES: [Column; 1] = [Column::Text("handle")];
+        const IDS: [Column; 1] = [Column::Int("id")];
         let rows: Vec<Vec<Value>> =
             handles.iter().map(|handle| vec![handle.as_str().into()]).collect();
-        on!(self.db(), |db| {
+        let ids: Vec<i64> = on!(self.db(), |db| {
             let these = dialect::Bulk::one_of(HANDLES[0]);
-            let end = format!(
-                "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE instance IN \
-                 (SELECT id FROM instances WHERE instance_id {these})"
-            );
-            sqlx::query_with(AssertSqlSafe(end), dialect::Bulk::bind(&HANDLES, &rows))
-                .execute(&mut *db)
-                .await?;
-            let delete = format!("DELETE FROM instances WHERE instance_id {these}");
-            sqlx::query_with(AssertSqlSafe(delete), dialect::Bulk::bind(&HANDLES, &rows))
-                .execute(db)
-                .await?;
+            let lock = dialect::LOCK_ROWS;
+            let find =
+                format!("SELECT id FROM instances WHERE instance_id {these} ORDER BY id{lock}");
+            let arguments = dialect::Bulk::bind(&HANDLES, &rows);
+            sqlx::query_scalar_with(AssertSqlSafe(find), arguments).fetch_all(db).await?
         });
+        let ids: Vec<[i64; 1]> = ids.into_iter().map(|id| [id]).collect();
+        let mut statements = vec![
+            "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE instance".to_owned(),
+        ];
+        statements.push("DELETE FROM instances WHERE id".to_owned());
+        statements.extend(USAGE_TABLES.map(|table| format!("DELETE FROM {table} WHERE instance")));
+        for statement in statements {
+            on!(self.db(), |db| {
+                let these = dialect::Bulk::one_of(IDS[0]);
+                let arguments = dialect::Bulk::bind_ints(&ids);
+                let statement = AssertSqlSafe(format!("{statement} {these}"));
+                sqlx::query_with(statement, arguments).execute(db).await?;
+            });
+        }
         Ok(())
     }
 }

@@ -14,10 +14,12 @@ mod error;
 mod instances;
 mod keys;
 mod lookup;
+mod sightings;
 mod stats;
+mod telemetry;
 mod tx;
 
-pub(crate) use activation::{ActivationResult, ActivationWish, HotWrite, HotWritten, Sighting};
+pub(crate) use activation::{ActivationResult, ActivationWish, HotWrite, HotWritten};
 pub(crate) use admin_keys::AdminKeyRecord;
 pub(crate) use audit::{AuditFilter, Event};
 pub(crate) use clients::{ClientFilter, ClientRecord};
@@ -27,6 +29,8 @@ pub(crate) use error::{Error, Kind as ErrorKind};
 pub(crate) use instances::{InstanceFilter, InstanceRecord, InstanceRow, TermsRow};
 pub(crate) use keys::{Kind as KeyKind, NewKey};
 pub(crate) use lookup::KnownKey;
+pub(crate) use sightings::Sighting;
+pub(crate) use telemetry::{ReportResult, ReportWish, Retention, UsageFilter, UsageRange};
 pub(crate) use tx::{Tx, transact, worth_another_try};
 
 use sqlx::{PgConnection, PgPool, SqliteConnection, SqlitePool};

@@ -1,5 +1,7 @@
 //! Counts of what the database holds, and whether it answers.
 
+use std::time::Duration;
+
 use hub_core::api::Stats;
 use hub_core::time::Timestamp;
 use sqlx::AssertSqlSafe;
@@ -11,14 +13,17 @@ use super::{Engine, Store, on};
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT COUNT(*) FROM admin_keys WHERE revoked_at IS NULL \
       AND (expires_at IS NULL OR expires_at > $1)), \
-     (SELECT seq FROM audit_head WHERE id = 1)";
+     (SELECT seq FROM audit_head WHERE id = 1), \
+     (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour WHERE hour > $2)";
 
 impl Store {
     /// Counts everything.
     pub(crate) async fn stats(&self, now: Timestamp) -> Result<Stats, Error> {
-        let (clients, admin_keys, audit_events): (i64, i64, i64) = on!(self.reader(), |db| {
-            sqlx::query_as(TOTALS).bind(now.unix_ms()).fetch_one(db).await?
-        });
+        let hour = now.before(Duration::from_hours(24)).unix_ms().div_euclid(3_600_000);
+        let (clients, admin_keys, audit_events, reports): (i64, i64, i64, i64) =
+            on!(self.reader(), |db| {
+                sqlx::query_as(TOTALS).bind(now.unix_ms()).bind(hour).fetch_one(db).await?
+            });
         let instances: CountsRow = on!(self.reader(), |db| {
             let query = format!("SELECT {COUNTS} FROM instances");
             sqlx::query_as(AssertSqlSafe(query)).fetch_one(db).await?
@@ -29,7 +34,7 @@ impl Store {
             clients: clients.unsigned_abs(),
             instances: counts(instances),
             admin_keys: admin_keys.unsigned_abs(),
-            reports_24h: 0,
+            reports_24h: reports.unsigned_abs(),
             audit_events: audit_events.unsigned_abs(),
             store_bytes: store_bytes.unsigned_abs(),
             database: self.database().to_owned(),

@@ -4,6 +4,8 @@
 //! database's write lock, in PostgreSQL with a row lock that all replicas share. So changes are
 //! decided one after the other on what the one before committed: no limit is passed, no two owners
 //! delete each other, nothing deadlocks. The chain would serialise the commits in any case.
+//!
+//! What is not audited, such as reports, begins `unlocked` and on PostgreSQL holds up no other hub.
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
@@ -15,7 +17,8 @@ use crate::domain::Refusal;
 /// An open write transaction; rolled back when dropped uncommitted.
 pub(crate) struct Tx {
     engine: Engine<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
-    head: Head,
+    /// The audit chain's head, once it is locked.
+    head: Option<Head>,
     events: Vec<Event>,
 }
 
@@ -27,10 +30,16 @@ const ATTEMPTS: u32 = 4;
 ///
 /// A macro, because the future of an async closure that borrows cannot be shown to be `Send`.
 macro_rules! transact {
-    ($store:expr, $name:literal, |$tx:ident| $body:expr) => {{
+    ($store:expr, $name:literal, |$tx:ident| $body:expr) => {
+        $crate::store::transact!(@ $store.begin(), $name, |$tx| $body)
+    };
+    ($store:expr, $name:literal, unlocked |$tx:ident| $body:expr) => {
+        $crate::store::transact!(@ $store.begin_unlocked(), $name, |$tx| $body)
+    };
+    (@ $begin:expr, $name:literal, |$tx:ident| $body:expr) => {{
         let mut attempt = 1;
         loop {
-            let outcome = match $store.begin().await {
+            let outcome = match $begin.await {
                 Ok(mut transaction) => {
                     let $tx = &mut transaction;
                     let outcome: Result<_, $crate::domain::Refusal> = $body.await;
@@ -65,16 +74,24 @@ impl Store {
     }
 
     async fn begin_and_lock(&self) -> Result<Tx, Error> {
-        let mut engine = match self.writer() {
+        let mut tx = self.begin_any().await?;
+        tx.lock_head().await?;
+        Ok(tx)
+    }
+
+    /// Begins a write transaction that waits for no audited one; see [`transact`].
+    pub(crate) async fn begin_unlocked(&self) -> Result<Tx, Refusal> {
+        Ok(self.begin_any().await?)
+    }
+
+    async fn begin_any(&self) -> Result<Tx, Error> {
+        let engine = match self.writer() {
             Engine::Sqlite(pool) => Engine::Sqlite(pool.begin_with(dialect::sqlite::BEGIN).await?),
             Engine::Postgres(pool) => {
                 Engine::Postgres(pool.begin_with(dialect::postgres::BEGIN).await?)
             }
         };
-        let (seq, hash): (i64, Vec<u8>) = on!(statement(&mut engine), |db| {
-            sqlx::query_as(dialect::LOCK_HEAD).fetch_one(db).await?
-        });
-        Ok(Tx { engine, head: Head::read(seq, &hash)?, events: Vec::new() })
+        Ok(Tx { engine, head: None, events: Vec::new() })
     }
 }
 
@@ -115,8 +132,9 @@ impl Tx {
     async fn commit(mut self) -> Result<(), Error> {
         let events = std::mem::take(&mut self.events);
         if !events.is_empty() {
-            let rows = self.head.chain(events);
-            self.append_audit(&rows).await?;
+            let mut head = self.lock_head().await?;
+            let rows = head.chain(events);
+            self.append_audit(&rows, head).await?;
         }
         match self.engine {
             Engine::Sqlite(tx) => tx.commit().await,
@@ -136,7 +154,15 @@ impl Tx {
         }
     }
 
-    pub(super) fn head(&self) -> &Head {
-        &self.head
+    /// The audit chain's head, locked until the end of the transaction.
+    async fn lock_head(&mut self) -> Result<Head, Error> {
+        if let Some(head) = self.head {
+            return Ok(head);
+        }
+        let (seq, hash): (i64, Vec<u8>) =
+            on!(self.db(), |db| sqlx::query_as(dialect::LOCK_HEAD).fetch_one(db).await?);
+        let head = Head::read(seq, &hash)?;
+        self.head = Some(head);
+        Ok(head)
     }
 }

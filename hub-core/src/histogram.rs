@@ -1,0 +1,157 @@
+//! Distributions of durations: integers only, log-linear, 16 buckets an octave.
+//!
+//! A value below 16 has a bucket of its own; above, each octave is cut into 16 buckets of the same
+//! width, so merging two distributions is adding their buckets. An estimate is off by at most
+//! [`RELATIVE_ERROR`] of the true value.
+
+use std::collections::BTreeMap;
+
+/// The worst relative error of an estimate: a bucket reaches from `a` to `17/16 a` at most, and
+/// `2ab / (a + b)` is off by `(b - a) / (a + b)` at either end.
+pub const RELATIVE_ERROR: f64 = 1.0 / 33.0;
+
+/// Buckets an octave, as a power of two.
+const BITS: u32 = 4;
+
+/// The bucket of a value in microseconds.
+#[must_use]
+pub fn bucket(us: u64) -> u16 {
+    let exponent = us.checked_ilog2().unwrap_or(0);
+    let Some(shift) = exponent.checked_sub(BITS).filter(|_| us >= 1 << BITS) else {
+        return u16::try_from(us).unwrap_or(u16::MAX);
+    };
+    let index = (u64::from(shift) << BITS) + (us >> shift);
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+/// The least value of a bucket, and the least of the next one.
+#[must_use]
+pub fn bounds(bucket: u16) -> (u64, u64) {
+    let bucket = u64::from(bucket);
+    let shift = (bucket >> BITS).saturating_sub(1).min(58);
+    let low = (bucket - (shift << BITS)) << shift;
+    (low, low + (1 << shift))
+}
+
+/// The value that stands for a bucket: the harmonic mean of its bounds.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "an estimate, with far more error than that")]
+pub fn estimate(bucket: u16) -> f64 {
+    match bounds(bucket) {
+        (low, high) if high - low == 1 => low as f64,
+        (low, high) => 2.0 * low as f64 * high as f64 / (low + high) as f64,
+    }
+}
+
+/// How often each bucket was hit, with count, sum and maximum.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Histogram {
+    n: u64,
+    sum: u64,
+    max: u64,
+    buckets: BTreeMap<u16, u64>,
+}
+
+impl Histogram {
+    /// Adds a value in microseconds.
+    pub fn add(&mut self, us: u64) {
+        self.n += 1;
+        self.sum = self.sum.saturating_add(us);
+        self.max = self.max.max(us);
+        *self.buckets.entry(bucket(us)).or_default() += 1;
+    }
+
+    /// Adds another distribution.
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.max = self.max.max(other.max);
+        for (bucket, n) in other.buckets() {
+            *self.buckets.entry(bucket).or_default() += n;
+        }
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// Their sum in microseconds.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// The greatest in microseconds; 0 when there is none.
+    #[must_use]
+    pub fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// The buckets that were hit, in order, with how often.
+    pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.buckets.iter().map(|(bucket, n)| (*bucket, *n))
+    }
+}
+
+/// The quantile `q` of buckets in ascending order, in microseconds; `None` when they are empty.
+#[must_use]
+pub fn quantile(buckets: &[(u16, u64)], q: f64) -> Option<f64> {
+    let total: u64 = buckets.iter().map(|(_, n)| n).sum();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank between 1 and the total"
+    )]
+    let rank = ((total as f64 * q).ceil() as u64).max(1);
+    let mut seen = 0;
+    let found = buckets.iter().find(|(_, n)| {
+        seen += n;
+        seen >= rank
+    });
+    found.map(|(bucket, _)| estimate(*bucket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_lies_in_its_bucket_and_buckets_have_no_gaps() {
+        let mut values: Vec<u64> = (0..5_000).collect();
+        values.extend((4..37).flat_map(|e| [(1 << e) - 1, 1 << e, (1 << e) + 1, (1 << e) * 3 / 2]));
+        values.push(86_400_000_000);
+        for value in values {
+            let (low, high) = bounds(bucket(value));
+            assert!((low..high).contains(&value), "{value}: {low}..{high}");
+        }
+        for index in 0..600 {
+            assert_eq!(bounds(index).1, bounds(index + 1).0, "{index}");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "a comparison within a bound")]
+    fn an_estimate_keeps_its_error_bound() {
+        for value in (1..200_000_u64).chain((20..37).map(|e| (1 << e) + 12_345)) {
+            let error = (estimate(bucket(value)) - value as f64).abs() / value as f64;
+            assert!(error <= RELATIVE_ERROR + 1e-12, "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn quantiles_are_ranks() {
+        let mut histogram = Histogram::default();
+        for value in 1..=10 {
+            histogram.add(value);
+        }
+        let buckets: Vec<_> = histogram.buckets().collect();
+        assert_eq!(quantile(&buckets, 0.5), Some(5.0));
+        assert_eq!(quantile(&buckets, 0.99), Some(10.0));
+        assert_eq!(quantile(&buckets, 0.0), Some(1.0));
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!((histogram.n(), histogram.sum(), histogram.max()), (10, 55, 10));
+    }
+}

@@ -1,0 +1,25 @@
+//! The redactor: a request's body → a [`CleanReport`], by allow-list. There is no other way to one, and
+//! the telemetry writer takes nothing else.
+//!
+//! What is kept: the report's id, its window, counts, durations, and names that fit a closed grammar.
+//! Nothing else is read out of the body, into whatever error, log or store.
+
+mod name;
+mod parse;
+mod report;
+
+pub use name::{CodeName, CountName, ToolName};
+pub use parse::{LONGEST_MS, MOST_CALLS, redact};
+pub use report::{CleanReport, MOST_CODES, MOST_COUNTS, MOST_TOOLS, Usage};
+
+use crate::fields::{Fault, ReadBody, Unknown};
+use crate::time::Timestamp;
+
+impl ReadBody for CleanReport {
+    fn read_body(bytes: &[u8], _: Unknown, now: Timestamp) -> Result<Self, Fault> {
+        redact(bytes, now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! `/api/v1/instances/{instance_id}/telemetry` and `/api/v1/instances/self/telemetry`.
+
+use std::sync::Arc;
+
+use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportReply, SendReport};
+use hub_core::problem::ErrorCode;
+
+use crate::domain::Refusal;
+use crate::http::{Call, Reply};
+use crate::hub::Hub;
+use crate::store::ReportWish;
+
+pub(super) async fn report(
+    hub: Arc<Hub>,
+    call: Call<SendReport>,
+) -> Result<Reply<ReportReply>, Refusal> {
+    let (report_id, redacted) = (call.body.id().to_string(), call.body.redacted());
+    let wish = ReportWish {
+        instance: call.caller.instance.id,
+        hub_key: call.caller.hub_key,
+        report: Arc::new(call.body),
+        now: call.now,
+    };
+    if call.query.dry_run == Some(true) {
+        let report = hub.store().preview_report(&wish).await?;
+        return Ok(Reply::found(ReportReply::Preview(Preview::of(&report))));
+    }
+    let duplicate = hub.count_report(wish).await?;
+    Ok(Reply::accepted(ReportReply::Accepted(Accepted { report_id, duplicate, redacted })))
+}
+
+pub(super) async fn own(
+    hub: Arc<Hub>,
+    call: Call<GetOwnTelemetry>,
+) -> Result<Reply<OwnTelemetry>, Refusal> {
+    let instance = call.caller.instance;
+    let own = hub.store().own_usage(instance.id).await?;
+    Ok(Reply::found(OwnTelemetry {
+        instance_id: instance.instance_id.parse().map_err(|_| ErrorCode::Internal)?,
+        reports: own.reports,
+        hours: own.hours,
+        days: own.days,
+    }))
+}

@@ -1,0 +1,376 @@
+//! A batch of reports in one transaction: who may report, which reports are new, and what they add.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use hub_core::key::KeyHash;
+use hub_core::problem::ErrorCode;
+use hub_core::redact::{CleanReport, CodeName, CountName, ToolName};
+use hub_core::time::Timestamp;
+use sha2::{Digest, Sha256};
+use sqlx::AssertSqlSafe;
+
+use super::fold::{CEILING, Fold, Ids};
+use super::hour_of;
+use super::registry::{Learned, Names, Registry};
+use super::tools_a_day::Reported;
+use crate::domain::Refusal;
+use crate::store::bulk::{Column, Value};
+use crate::store::error::Error;
+use crate::store::keys::Kind;
+use crate::store::sightings::Sighting;
+use crate::store::tx::{Tx, transact};
+use crate::store::{Store, on};
+
+/// A report of an instance that proved who it is.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportWish {
+    pub(crate) instance: i64,
+    pub(crate) hub_key: KeyHash,
+    pub(crate) report: Arc<CleanReport>,
+    pub(crate) now: Timestamp,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportResult {
+    Stored,
+    Duplicate,
+    Refused(ErrorCode),
+}
+
+/// Names a report: its instance, and 16 bytes of a hash, because an id is the caller's free choice.
+type ReportName = (i64, [u8; 16]);
+
+impl ReportWish {
+    fn name(&self) -> ReportName {
+        let hash = Sha256::new()
+            .chain_update(self.instance.to_be_bytes())
+            .chain_update(self.report.id().as_bytes())
+            .finalize();
+        (self.instance, first_half(&hash))
+    }
+
+    fn digest(&self) -> [u8; 16] {
+        first_half(&self.report.digest())
+    }
+}
+
+fn first_half(hash: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half
+}
+
+impl Store {
+    /// Stores the whole batch or nothing of it; one answer a report, in order.
+    pub(crate) async fn write_reports(
+        &self,
+        batch: &[ReportWish],
+    ) -> Result<Vec<ReportResult>, Refusal> {
+        let names = self.names();
+        let (results, learned) =
+            transact!(self, "reports", unlocked | tx | tx.write_reports(batch, names))?;
+        names.learn(learned);
+        Ok(results)
+    }
+
+    /// What would be stored of a report; stores nothing.
+    pub(crate) async fn preview_report(&self, wish: &ReportWish) -> Result<CleanReport, Refusal> {
+        let names = self.names();
+        transact!(
+            self,
+            "preview",
+            unlocked
+                | tx
+                | async {
+                    let mut report = (*wish.report).clone();
+                    report.confine(&*tx.present_catalogue(names).await?);
+                    let instance = wish.instance;
+                    let mut one = [Reported { instance, report: &mut report }];
+                    tx.hold_to_share(&mut one, names).await?;
+                    Ok(report)
+                }
+        )
+    }
+}
+
+const COLUMNS: [Column; 5] = [
+    Column::Bytes("key"),
+    Column::Bytes("report_hash"),
+    Column::Bytes("digest"),
+    Column::Int("window_end"),
+    Column::Int("now"),
+];
+const REPORT_HASHES: [Column; 1] = [Column::Bytes("report_hash")];
+
+impl Tx {
+    async fn write_reports(
+        &mut self,
+        batch: &[ReportWish],
+        names: &Names,
+    ) -> Result<(Vec<ReportResult>, Learned), Refusal> {
+        let new = self.claim(batch).await?;
+        let results = self.results(batch, &new).await?;
+        let accepted: Vec<&ReportWish> = batch
+            .iter()
+            .zip(&results)
+            .filter(|(_, result)| **result == ReportResult::Stored)
+            .map(|(wish, _)| wish)
+            .collect();
+        let sightings: Vec<Sighting> = accepted
+            .iter()
+            .map(|wish| Sighting { instance: wish.instance, hub_key: wish.hub_key, now: wish.now })
+            .collect();
+        self.note_sightings(&sightings).await?;
+        let learned = self.count(&accepted, names).await?;
+        Ok((results, learned))
+    }
+
+    /// Notes the digests of those reports that may be counted and were not yet. The key and the
+    /// suspensions are checked in this very statement.
+    async fn claim(&mut self, batch: &[ReportWish]) -> Result<BTreeSet<ReportName>, Error> {
+        let mut rows: Vec<(ReportName, Vec<Value>)> = batch
+            .iter()
+            .map(|wish| {
+                let name = wish.name();
+                let values = vec![
+                    (&wish.hub_key).into(),
+                    name.1.as_slice().into(),
+                    wish.digest().as_slice().into(),
+                    wish.report.end().unix_ms().into(),
+                    wish.now.unix_ms().into(),
+                ];
+                (name, values)
+            })
+            .collect();
+        rows.sort_by_key(|(name, _)| *name);
+        let rows: Vec<Vec<Value>> = rows.into_iter().map(|(_, values)| values).collect();
+        let claimed: Vec<(i64, Vec<u8>)> = on!(self.db(), |db| {
+            let insert = format!(
+                "INSERT INTO reports (instance, report_hash, digest, window_end) \
+                 SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
+                 FROM {} JOIN instance_keys k ON k.hash = bulk.key \
+                 JOIN instances i ON i.id = k.instance JOIN clients c ON c.id = i.client \
+                 WHERE k.kind = 'hub' AND (k.not_after IS NULL OR k.not_after > bulk.now) \
+                 AND i.suspended_at IS NULL AND c.status = 'active' \
+                 ON CONFLICT DO NOTHING RETURNING instance, report_hash",
+                dialect::Bulk::source(&COLUMNS)
+            );
+            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
+            sqlx::query_as_with(AssertSqlSafe(insert), arguments).fetch_all(db).await?
+        });
+        Ok(claimed.into_iter().map(|(instance, hash)| (instance, first_half(&hash))).collect())
+    }
+
+    /// What became of each: the first of a claimed name is stored, the others are looked into.
+    async fn results(
+        &mut self,
+        batch: &[ReportWish],
+        new: &BTreeSet<ReportName>,
+    ) -> Result<Vec<ReportResult>, Error> {
+        let mut stored: HashMap<ReportName, [u8; 16]> = HashMap::new();
+        let mut results = Vec::with_capacity(batch.len());
+        let mut unclear = Vec::new();
+        for (at, wish) in batch.iter().enumerate() {
+            let name = wish.name();
+            results.push(match stored.get(&name) {
+                Some(digest) => repeat(*digest, wish),
+                None if new.contains(&name) => {
+                    stored.insert(name, wish.digest());
+                    ReportResult::Stored
+                }
+                None => {
+                    unclear.push(at);
+                    ReportResult::Duplicate
+                }
+            });
+        }
+        if unclear.is_empty() {
+            return Ok(results);
+        }
+        let wishes: Vec<&ReportWish> = unclear.iter().map(|at| &batch[*at]).collect();
+        let keys: Vec<KeyHash> = wishes.iter().map(|wish| wish.hub_key).collect();
+        let known = self.known_keys(&keys).await?;
+        let digests = self.digests(&wishes).await?;
+        for (at, wish) in unclear.into_iter().zip(wishes) {
+            let key = known.live(&wish.hub_key, Kind::Hub, wish.now);
+            let refusal = key.map(|key| key.instance.terms().suspension());
+            results[at] = match (refusal, digests.get(&wish.name())) {
+                (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
+                (Some(Some(code)), _) => ReportResult::Refused(code),
+                (Some(None), Some(digest)) => repeat(*digest, wish),
+                // Deleted and made anew between two statements: the same report again is counted.
+                (Some(None), None) => ReportResult::Refused(ErrorCode::DatabaseUnavailable),
+            };
+        }
+        Ok(results)
+    }
+
+    async fn digests(
+        &mut self,
+        wishes: &[&ReportWish],
+    ) -> Result<HashMap<ReportName, [u8; 16]>, Error> {
+        let rows: Vec<Vec<Value>> =
+            wishes.iter().map(|wish| vec![wish.name().1.as_slice().into()]).collect();
+        let instances: BTreeSet<i64> = wishes.iter().map(|wish| wish.instance).collect();
+        let mut digests = HashMap::new();
+        // One statement an instance: repeats are rare, and each is found by the primary key.
+        for instance in instances {
+            let found: Vec<(Vec<u8>, Vec<u8>)> = on!(self.db(), |db| {
+                let find = format!(
+                    "SELECT report_hash, digest FROM reports WHERE instance = {instance} \
+                     AND report_hash {}",
+                    dialect::Bulk::one_of(REPORT_HASHES[0])
+                );
+                let arguments = dialect::Bulk::bind(&REPORT_HASHES, &rows);
+                let query = sqlx::query_as_with(AssertSqlSafe(find), arguments);
+                query.persistent(false).fetch_all(db).await?
+            });
+            let named = found
+                .iter()
+                .map(|(hash, digest)| ((instance, first_half(hash)), first_half(digest)));
+            digests.extend(named);
+        }
+        Ok(digests)
+    }
+
+    /// Adds what the reports count.
+    async fn count(&mut self, wishes: &[&ReportWish], names: &Names) -> Result<Learned, Error> {
+        if wishes.is_empty() {
+            return Ok(Learned::default());
+        }
+        let catalogue = self.present_catalogue(names).await?;
+        let mut reports: Vec<CleanReport> =
+            wishes.iter().map(|wish| (*wish.report).clone()).collect();
+        let mut reported = Vec::with_capacity(reports.len());
+        for (wish, report) in wishes.iter().zip(&mut reports) {
+            report.confine(&catalogue);
+            reported.push(Reported { instance: wish.instance, report });
+        }
+        self.hold_to_share(&mut reported, names).await?;
+        let mut learned = Learned::default();
+        let ids = self.ids(&reports, names, &mut learned).await?;
+        let mut fold = Fold::default();
+        for (wish, report) in wishes.iter().zip(&reports) {
+            fold.add(wish.instance, report, wish.now.unix_ms(), &ids);
+            let day = hour_of(report.start().unix_ms()).div_euclid(24);
+            let used = report.tools().filter_map(|(tool, _)| ids.tools.get(tool));
+            learned.used.extend(used.map(|tool| (wish.instance, day, *tool)));
+        }
+        learned.used.retain(|(instance, day, tool)| !names.is_used(*instance, *day, *tool));
+        self.add(&fold).await?;
+        Ok(learned)
+    }
+
+    /// The ids of all names in the reports.
+    async fn ids(
+        &mut self,
+        reports: &[CleanReport],
+        names: &Names,
+        learned: &mut Learned,
+    ) -> Result<Ids, Error> {
+        let tools: BTreeSet<&ToolName> =
+            reports.iter().flat_map(|r| r.tools().map(|(tool, _)| tool)).collect();
+        let codes: BTreeSet<&CodeName> = reports
+            .iter()
+            .flat_map(|r| r.tools().flat_map(|(_, usage)| usage.errors.keys()))
+            .collect();
+        let counts: BTreeSet<&CountName> =
+            reports.iter().flat_map(|r| r.counts().map(|(name, _)| name)).collect();
+        let mut resolve = async |registry: Registry, wanted: BTreeSet<&str>| {
+            let mut ids: BTreeMap<String, i64> = BTreeMap::new();
+            let mut missing = BTreeSet::new();
+            for name in wanted {
+                match names.id(registry, name) {
+                    Some(id) => {
+                        ids.insert(name.to_owned(), id);
+                    }
+                    None => {
+                        missing.insert(name);
+                    }
+                }
+            }
+            let added = self.register_names(registry, &missing).await?;
+            learned.ids.extend(added.iter().map(|(name, id)| (registry, name.clone(), *id)));
+            ids.extend(added);
+            Ok::<_, Error>(ids)
+        };
+        let tool_ids = resolve(Registry::Tools, tools.iter().map(|n| n.as_str()).collect()).await?;
+        let code_ids = resolve(Registry::Codes, codes.iter().map(|n| n.as_str()).collect()).await?;
+        let count_ids =
+            resolve(Registry::Counts, counts.iter().map(|n| n.as_str()).collect()).await?;
+        let id = |ids: &BTreeMap<String, i64>, name: &str| ids.get(name).copied().unwrap_or(0);
+        Ok(Ids {
+            tools: tools.into_iter().map(|n| (n.clone(), id(&tool_ids, n.as_str()))).collect(),
+            codes: codes.into_iter().map(|n| (n.clone(), id(&code_ids, n.as_str()))).collect(),
+            counts: counts.into_iter().map(|n| (n.clone(), id(&count_ids, n.as_str()))).collect(),
+        })
+    }
+
+    async fn add(&mut self, fold: &Fold) -> Result<(), Error> {
+        const USAGE: (&str, &[&str], &[&str]) = (
+            "usage_hour",
+            &["hour", "instance", "tool"],
+            &["+calls", "+errors", "+dur_n", "+dur_sum_us", "^dur_max_us"],
+        );
+        const ERRORS: (&str, &[&str], &[&str]) =
+            ("error_hour", &["hour", "instance", "tool", "code"], &["+n"]);
+        const COUNTS: (&str, &[&str], &[&str]) =
+            ("count_hour", &["hour", "instance", "name"], &["+sum_n", "^max_n"]);
+        const DURATIONS: (&str, &[&str], &[&str]) =
+            ("duration_hour", &["hour", "tool", "bucket"], &["+n"]);
+        const RECEIVED: (&str, &[&str], &[&str]) = ("report_hour", &["hour"], &["+n"]);
+        self.upsert(USAGE, &fold.usage()).await?;
+        self.upsert(ERRORS, &fold.errors()).await?;
+        self.upsert(COUNTS, &fold.counts()).await?;
+        self.upsert(DURATIONS, &fold.durations()).await?;
+        self.upsert(RECEIVED, &fold.received()).await
+    }
+
+    /// Adds rows to a table of counters: columns with `+` are added up to [`CEILING`], of those with
+    /// `^` the greater stays.
+    async fn upsert<const N: usize>(
+        &mut self,
+        (table, keys, values): (&'static str, &[&'static str], &[&'static str]),
+        rows: &[[i64; N]],
+    ) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&'static str> =
+            keys.iter().copied().chain(values.iter().map(|value| &value[1..])).collect();
+        let columns: Vec<Column> = names.iter().map(|name| Column::Int(name)).collect();
+        on!(self.db(), |db| {
+            let set = values.iter().map(|value| {
+                let name = &value[1..];
+                if value.starts_with('+') {
+                    let least = dialect::LEAST;
+                    format!("{name} = {least}({table}.{name} + excluded.{name}, {CEILING})")
+                } else {
+                    let greatest = dialect::GREATEST;
+                    format!("{name} = {greatest}({table}.{name}, excluded.{name})")
+                }
+            });
+            let list = names.join(", ");
+            let insert = format!(
+                "INSERT INTO {table} ({list}) SELECT {list} FROM {} WHERE true \
+                 ON CONFLICT ({}) DO UPDATE SET {}",
+                dialect::Bulk::source(&columns),
+                keys.join(", "),
+                set.collect::<Vec<_>>().join(", ")
+            );
+            let arguments = dialect::Bulk::bind_ints(rows);
+            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(db).await?;
+        });
+        Ok(())
+    }
+}
+
+fn repeat(stored: [u8; 16], wish: &ReportWish) -> ReportResult {
+    if stored == wish.digest() {
+        ReportResult::Duplicate
+    } else {
+        ReportResult::Refused(ErrorCode::ReportConflict)
+    }
+}

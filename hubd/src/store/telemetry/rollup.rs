@@ -1,0 +1,242 @@
+//! Days out of hours, and the end of what is kept long enough.
+//!
+//! A day is made when its hours are older than hours are kept, which is long after the last report for
+//! it was taken: what it is made of does not change any more. So each part of it is replaced and never
+//! added to, and a run that was killed is run again from its start. The horizon moves when the day is
+//! complete; reads go by the horizon and see no difference. Each part is made under a lock of the
+//! horizon, and only while the day is not behind it: of several hubs one works at a time, and none makes
+//! a day again whose hours are gone.
+
+use std::time::Duration;
+
+use hub_core::time::Timestamp;
+use sqlx::AssertSqlSafe;
+
+use super::hour_of;
+use crate::domain::Refusal;
+use crate::store::error::Error;
+use crate::store::tx::{Tx, transact};
+use crate::store::{Store, on};
+
+/// For how long what is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retention {
+    /// Usage by hour.
+    pub(crate) hours: Duration,
+    /// Usage by day.
+    pub(crate) days: Duration,
+}
+
+/// Digests of reports are kept a day longer than a report is taken.
+const DIGESTS: Duration = Duration::from_hours(8 * 24);
+/// Instances of which a transaction makes a part of a day.
+const INSTANCES: i64 = 2_000;
+/// Rows that a transaction deletes: others wait for it.
+const ROWS: i64 = 5_000;
+
+/// A pair of tables, their key beside the time, and how their values are put together.
+type Rollup = (&'static str, &'static str, &'static str);
+
+const TABLES: [Rollup; 4] = [
+    (
+        "usage",
+        "instance, tool",
+        "SUM(calls) AS calls, SUM(errors) AS errors, SUM(dur_n) AS dur_n, \
+         SUM(dur_sum_us) AS dur_sum_us, MAX(dur_max_us) AS dur_max_us",
+    ),
+    ("error", "instance, tool, code", "SUM(n) AS n"),
+    ("count", "instance, name", "SUM(sum_n) AS sum_n, MAX(max_n) AS max_n"),
+    ("duration", "tool, bucket", "SUM(n) AS n"),
+];
+
+fn day_of(at: Timestamp) -> i64 {
+    hour_of(at.unix_ms()).div_euclid(24)
+}
+
+impl Store {
+    /// Makes the days that are due and deletes what is kept long enough.
+    pub(crate) async fn roll_up(
+        &self,
+        now: Timestamp,
+        retention: Retention,
+    ) -> Result<(), Refusal> {
+        let due = day_of(now.before(retention.hours));
+        while let Some(day) = self.next_day(due).await? {
+            if !self.make_day(day).await? {
+                return Ok(()); // another hub is at it
+            }
+        }
+        let horizon = self.horizon().await?;
+        let first_day = day_of(now.before(retention.days));
+        let digests = now.before(DIGESTS).unix_ms();
+        let hour = hour_of(now.before(retention.hours).unix_ms());
+        self.delete_old("reports", "instance, report_hash", &format!("window_end < {digests}"))
+            .await?;
+        self.delete_old("report_hour", "hour", &format!("hour < {hour}")).await?;
+        for (table, key, _) in TABLES {
+            let (hours, days) = (format!("{table}_hour"), format!("{table}_day"));
+            let (before, of_days) =
+                (format!("hour < {}", horizon * 24), format!("day < {first_day}"));
+            self.delete_old(&hours, &format!("hour, {key}"), &before).await?;
+            self.delete_old(&days, &format!("day, {key}"), &of_days).await?;
+        }
+        Ok(())
+    }
+
+    /// The first day from the horizon on, and before `due`, that has hours; without one the horizon
+    /// moves there.
+    async fn next_day(&self, due: i64) -> Result<Option<i64>, Refusal> {
+        let horizon = self.horizon().await?;
+        if horizon >= due {
+            return Ok(None);
+        }
+        let mut first = i64::MAX;
+        for (table, ..) in TABLES {
+            let find = format!(
+                "SELECT MIN(hour) FROM {}_hour WHERE hour >= {} AND hour < {}",
+                table,
+                horizon * 24,
+                due * 24
+            );
+            let hour: Option<i64> = self.number(find).await?;
+            first = first.min(hour.map_or(i64::MAX, |hour| hour.div_euclid(24)));
+        }
+        if first < due {
+            return Ok(Some(first));
+        }
+        self.move_horizon(due).await?;
+        Ok(None)
+    }
+
+    /// Makes a day; false when another hub is at it, or has done it.
+    async fn make_day(&self, day: i64) -> Result<bool, Refusal> {
+        let last = "SELECT MAX(id) FROM instances".to_owned();
+        let last: i64 = self.number(last).await?.unwrap_or(0);
+        for first in (0..=last).step_by(usize::try_from(INSTANCES).unwrap_or(usize::MAX)) {
+            let part = format!(" AND instance >= {first} AND instance < {}", first + INSTANCES);
+            let made = transact!(
+                self,
+                "part of a day",
+                unlocked
+                    | tx
+                    | async {
+                        let ours = tx.lock_horizon(day).await?;
+                        for table in TABLES.iter().filter(|table| ours && is_of_instances(table)) {
+                            tx.replace_day(table, day, &part).await?;
+                        }
+                        Ok(ours)
+                    }
+            )?;
+            if !made {
+                return Ok(false);
+            }
+        }
+        transact!(
+            self,
+            "end of a day",
+            unlocked
+                | tx
+                | async {
+                    let ours = tx.lock_horizon(day).await?;
+                    for table in TABLES.iter().filter(|table| ours && !is_of_instances(table)) {
+                        tx.replace_day(table, day, "").await?;
+                    }
+                    if ours {
+                        tx.set_horizon(day + 1).await?;
+                    }
+                    Ok(ours)
+                }
+        )
+    }
+
+    async fn move_horizon(&self, day: i64) -> Result<(), Refusal> {
+        transact!(self, "horizon", unlocked | tx | async { Ok(tx.set_horizon(day).await?) })
+    }
+
+    async fn horizon(&self) -> Result<i64, Error> {
+        let find = "SELECT day FROM telemetry_horizon WHERE id = 1".to_owned();
+        Ok(self.number(find).await?.unwrap_or(0))
+    }
+
+    async fn number(&self, sql: String) -> Result<Option<i64>, Error> {
+        Ok(on!(self.reader(), |db| {
+            sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_one(db).await?
+        }))
+    }
+
+    /// Deletes the rows that meet a condition, some at a time.
+    async fn delete_old(&self, table: &str, key: &str, condition: &str) -> Result<(), Refusal> {
+        loop {
+            let deleted = transact!(
+                self,
+                "old telemetry",
+                unlocked | tx | async { Ok(tx.delete_some(table, key, condition).await?) }
+            )?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Tx {
+    /// Locks the horizon; false when it is locked by another, or the day is behind it.
+    async fn lock_horizon(&mut self, day: i64) -> Result<bool, Error> {
+        let horizon: Option<i64> = on!(self.db(), |db| {
+            let lock = format!(
+                "SELECT day FROM telemetry_horizon WHERE id = 1{}",
+                dialect::LOCK_FREE_ROWS
+            );
+            sqlx::query_scalar(AssertSqlSafe(lock)).fetch_optional(db).await?
+        });
+        Ok(horizon.is_some_and(|horizon| horizon <= day))
+    }
+
+    /// Makes a day of a table, or the part of it that the condition names, out of its hours.
+    async fn replace_day(
+        &mut self,
+        (table, key, values): &Rollup,
+        day: i64,
+        part: &str,
+    ) -> Result<(), Error> {
+        let columns = values.split(", ").filter_map(|value| value.rsplit(' ').next());
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let delete = format!("DELETE FROM {table}_day WHERE day = {day}{part}");
+        let insert = format!(
+            "INSERT INTO {table}_day (day, {key}, {columns}) \
+             SELECT {day}, {key}, {values} FROM {table}_hour \
+             WHERE hour >= {} AND hour < {}{part} GROUP BY {key}",
+            day * 24,
+            (day + 1) * 24
+        );
+        for sql in [delete, insert] {
+            on!(self.db(), |db| {
+                sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(db).await?;
+            });
+        }
+        Ok(())
+    }
+
+    async fn set_horizon(&mut self, day: i64) -> Result<(), Error> {
+        const MOVE: &str = "UPDATE telemetry_horizon SET day = $1 WHERE id = 1 AND day < $1";
+        on!(self.db(), |db| {
+            sqlx::query(MOVE).bind(day).execute(db).await?;
+        });
+        Ok(())
+    }
+
+    /// Deletes some of the rows that meet a condition; how many.
+    async fn delete_some(&mut self, table: &str, key: &str, condition: &str) -> Result<u64, Error> {
+        let delete = format!(
+            "DELETE FROM {table} WHERE ({key}) IN \
+             (SELECT {key} FROM {table} WHERE {condition} LIMIT {ROWS})"
+        );
+        Ok(on!(self.db(), |db| {
+            sqlx::query(AssertSqlSafe(delete)).persistent(false).execute(db).await?.rows_affected()
+        }))
+    }
+}
+
+fn is_of_instances((_, key, _): &Rollup) -> bool {
+    key.starts_with("instance")
+}

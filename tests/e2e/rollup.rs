@@ -1,0 +1,156 @@
+//! Days out of hours: whatever is killed on the way, no reader sees another total.
+
+use std::time::Duration;
+
+use hub_tests::clock::now;
+use hub_tests::reports::report;
+use hub_tests::{Hub, Setup, both_stores};
+use serde_json::{Value, json};
+
+/// How many hours, and how many instances, usage is seeded for.
+const HOURS: i64 = 24 * 12;
+const INSTANCES: i64 = 5;
+
+fn today() -> i64 {
+    now().unix_ms() / 86_400_000
+}
+
+/// Usage of days long past, straight into the hours: one tool, one code, one count, one bucket.
+async fn seed(hub: &Hub) {
+    let first = (today() - 26) * 24;
+    let mut sql = hub.sql().await;
+    for part in (0..HOURS).step_by(24) {
+        let rows = |row: &dyn Fn(i64, i64) -> String| {
+            let hours = (part..part + 24).flat_map(|h| (1..=INSTANCES).map(move |i| (h, i)));
+            hours.map(|(h, i)| row(first + h, i)).collect::<Vec<_>>().join(", ")
+        };
+        let usage = rows(&|h, i| format!("({h}, {i}, 0, 10, 1, 2, 3000, 2000)"));
+        sql.execute(&format!("INSERT INTO usage_hour VALUES {usage}")).await;
+        let errors = rows(&|h, i| format!("({h}, {i}, 0, 0, 1)"));
+        sql.execute(&format!("INSERT INTO error_hour VALUES {errors}")).await;
+        let counts = rows(&|h, i| format!("({h}, {i}, 0, 4, {i})"));
+        sql.execute(&format!("INSERT INTO count_hour VALUES {counts}")).await;
+        let spread = (part..part + 24).map(|h| format!("({}, 0, 100, 10)", first + h));
+        let spread = spread.collect::<Vec<_>>().join(", ");
+        sql.execute(&format!("INSERT INTO duration_hour VALUES {spread}")).await;
+    }
+}
+
+/// Without its last two arguments, which slow it down, from the next start on.
+fn hurry(hub: &mut Hub) {
+    hub.drop_args(2);
+    hub.set_env("HUBD_ROLLUP_EVERY", "1ms");
+}
+
+async fn instances(hub: &Hub) {
+    hub.client("acme").await;
+    for n in 0..INSTANCES {
+        hub.issue("acme", &format!("acme-{n}")).await;
+    }
+}
+
+/// All that is read of the seeded time.
+async fn everything(hub: &Hub) -> [Value; 4] {
+    let mut reads = ["tools", "errors", "counts", "series?step=1d"].map(|read| {
+        let joint = if read.contains('?') { '&' } else { '?' };
+        format!(
+            "{read}{joint}since={}",
+            hub_core::time::Timestamp::from_unix_ms((today() - 27) * 86_400_000)
+        )
+    });
+    let mut all = Vec::new();
+    for read in &mut reads {
+        all.push(hub.usage(read).await["items"].clone());
+    }
+    all.try_into().unwrap()
+}
+
+async fn number(hub: &Hub, sql: &str) -> i64 {
+    hub.sql().await.number(sql).await
+}
+
+/// Waits until no hour is left that is older than hours are kept.
+async fn until_rolled_up(hub: &Hub) {
+    let old = format!("SELECT COUNT(*) FROM usage_hour WHERE hour < {}", (today() - 14) * 24);
+    for _ in 0..600 {
+        if number(hub, &old).await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the days are never made: {}", hub.log());
+}
+
+both_stores! {
+    /// Killed again and again while it makes days: at each moment the sums are those of the hours.
+    async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
+        let mut hub = setup.args(["--rollup-every", "1h"]).start().await;
+        instances(&hub).await;
+        seed(&hub).await;
+        let before = everything(&hub).await;
+        assert_eq!(before[0][0]["calls"], HOURS * INSTANCES * 10);
+        hurry(&mut hub);
+        for round in 0..6 {
+            hub.kill();
+            hub.launch();
+            for _ in 0..round {
+                assert_eq!(everything(&hub).await, before, "round {round}");
+            }
+        }
+        until_rolled_up(&hub).await;
+        assert_eq!(everything(&hub).await, before);
+        let days = "SELECT CAST(SUM(calls) AS BIGINT) FROM usage_day";
+        let hours = "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM usage_hour";
+        let (days, hours) = (number(&hub, days).await, number(&hub, hours).await);
+        assert_eq!(days + hours, HOURS * INSTANCES * 10);
+        assert!(days > 0, "some days are made");
+        let spread = "SELECT CAST(SUM(n) AS BIGINT) FROM duration_day";
+        assert_eq!(number(&hub, spread).await, days / 5);
+    }
+
+    async fn what_is_old_is_deleted(setup: Setup) {
+        let args = ["--days-kept", "20d", "--rollup-every", "1h"];
+        let mut hub = setup.args(args).start().await;
+        instances(&hub).await;
+        let ten = "INSERT INTO reports VALUES (1, :a, :a, 0)";
+        let sixteen = if hub.engine() == hub_tests::Engine::Sqlite { "zeroblob(16)" }
+            else { "decode(repeat('00', 16), 'hex')" };
+        hub.sql().await.execute(&ten.replace(":a", sixteen)).await;
+        seed(&hub).await;
+        hurry(&mut hub);
+        hub.restart();
+        until_rolled_up(&hub).await;
+        let oldest = format!("SELECT COUNT(*) FROM usage_day WHERE day < {}", today() - 21);
+        for _ in 0..200 {
+            if number(&hub, &oldest).await == 0 && number(&hub, "SELECT COUNT(*) FROM reports").await == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(number(&hub, &oldest).await, 0);
+        assert_eq!(number(&hub, "SELECT COUNT(*) FROM reports").await, 0);
+        assert!(number(&hub, "SELECT COUNT(*) FROM usage_day").await > 0);
+        // And it goes on taking reports.
+        hub.reporter("acme", "fresh").await.report(&report()).await;
+        assert_eq!(hub.usage("tools?since=1d").await["items"][0]["calls"], 12);
+    }
+}
+
+/// Two hubs that make the same days at once make them once.
+#[tokio::test]
+async fn postgres_two_hubs_roll_up_without_harm() {
+    let mut one =
+        Setup::on(hub_tests::Engine::Postgres).args(["--rollup-every", "1h"]).start().await;
+    instances(&one).await;
+    seed(&one).await;
+    let before = everything(&one).await;
+    hurry(&mut one);
+    one.restart();
+    let other = one.replica();
+    until_rolled_up(&one).await;
+    assert_eq!(everything(&other).await, before);
+    assert_eq!(everything(&one).await[0], json!(before[0]));
+    for hub in [&one, &other] {
+        assert!(!hub.log().contains("not rolled up"), "{}", hub.log());
+    }
+}
