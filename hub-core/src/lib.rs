@@ -19,6 +19,8 @@ pub mod labels;
 pub mod name;
 pub mod privacy;
 pub mod problem;
+#[cfg(feature = "proof")]
+pub mod proof;
 pub mod redact;
 pub mod text;
 pub mod time;

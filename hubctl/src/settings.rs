@@ -26,6 +26,7 @@ pub(crate) struct Env {
     url: Option<String>,
     admin_key: Option<Zeroizing<String>>,
     admin_key_file: Option<PathBuf>,
+    hub_key_file: Option<PathBuf>,
     output: Option<String>,
     no_color: bool,
     force_color: bool,
@@ -39,6 +40,7 @@ impl Env {
             url: var("HUBCTL_URL"),
             admin_key: var("HUBCTL_ADMIN_KEY").map(Zeroizing::new),
             admin_key_file: var("HUBCTL_ADMIN_KEY_FILE").map(PathBuf::from),
+            hub_key_file: var("HUBCTL_HUB_KEY_FILE").map(PathBuf::from),
             output: var("HUBCTL_OUTPUT"),
             no_color: var("NO_COLOR").is_some(),
             force_color: var("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
@@ -50,7 +52,7 @@ impl Env {
     pub(crate) fn format(&self) -> Result<Option<Format>> {
         let Some(text) = &self.output else { return Ok(None) };
         clap::ValueEnum::from_str(text, false).map(Some).map_err(|_| {
-            Failure::usage("HUBCTL_OUTPUT is not an output format").hint("table, json or name")
+            Failure::usage("HUBCTL_OUTPUT is not an output format").hint("table, json, csv or name")
         })
     }
 }
@@ -130,6 +132,7 @@ pub(crate) struct Settings {
     pub(crate) cacert: Option<PathBuf>,
     key_file: Option<PathBuf>,
     key: Option<Zeroizing<String>>,
+    hub_key_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -153,12 +156,21 @@ impl Settings {
             cacert: global.cacert.clone(),
             key_file,
             key,
+            hub_key_file: env.hub_key_file,
         })
     }
 
     /// Whether the admin key comes from standard input, so that nothing else can.
     pub(crate) fn key_from_stdin(&self) -> bool {
         self.key_file.as_deref() == Some(Path::new("-"))
+    }
+
+    /// Where an instance's hub key is: what the command line says, then the environment.
+    pub(crate) fn hub_key_file(&self, given: Option<PathBuf>) -> Result<PathBuf> {
+        given.or_else(|| self.hub_key_file.clone()).ok_or_else(|| {
+            Failure::of(ErrorCode::HubKeyMissing, "no hub key was given")
+                .hint("give --hub-key-file PATH, or set HUBCTL_HUB_KEY_FILE")
+        })
     }
 
     /// The admin key, read from wherever it is.

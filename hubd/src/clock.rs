@@ -2,7 +2,16 @@
 
 use hub_core::time::Timestamp;
 
+/// The time now; for a proof the one that the environment says, for ever.
+#[cfg(feature = "proof")]
+#[expect(clippy::disallowed_methods, reason = "no setting of a program that anyone runs")]
+pub(crate) fn now() -> Timestamp {
+    let frozen = std::env::var("HUBD_PROOF_NOW").ok().and_then(|text| text.parse().ok());
+    frozen.unwrap_or_else(|| std::time::SystemTime::now().into())
+}
+
 /// The time now.
+#[cfg(not(feature = "proof"))]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub(crate) fn now() -> Timestamp {
     std::time::SystemTime::now().into()

@@ -212,6 +212,9 @@ impl Settings {
             let Some(name) = name.to_str().filter(|name| name.starts_with("HUBD_")) else {
                 continue;
             };
+            if cfg!(feature = "proof") && name.starts_with("HUBD_PROOF_") {
+                continue;
+            }
             if name == ADMIN_KEY {
                 key = value.into_string().ok().map(Zeroizing::new);
             } else if !known.iter().any(|known| known == name) {

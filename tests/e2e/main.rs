@@ -26,8 +26,10 @@ mod usage; // reads over instances, tools and time // days out of hours, whateve
 mod hubctl; // commands, exit codes, key delivery, terminals
 
 // What must never happen.
+mod counting; // a journal of reports against what was counted, through kills
 mod errors; // every error code, and its body
 mod malformed; // requests that no client sends
+mod noninterference; // two hubs, different secrets, the same bytes
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
 

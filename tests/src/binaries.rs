@@ -13,13 +13,19 @@ use serde_json::Value;
 /// The hubd executable.
 #[must_use]
 pub fn hubd() -> PathBuf {
-    built().executable("hubd")
+    executable(&built().said, "hubd")
 }
 
 /// The hubctl executable.
 #[must_use]
 pub fn hubctl() -> PathBuf {
-    built().executable("hubctl")
+    executable(&built().said, "hubctl")
+}
+
+/// hubd as the proofs need it: its clock can stand still, and it can leak on purpose.
+#[must_use]
+pub fn hubd_for_proofs() -> PathBuf {
+    built().proof.clone()
 }
 
 /// The root of the workspace.
@@ -29,11 +35,24 @@ pub fn workspace() -> &'static Path {
 }
 
 /// What a nested cargo said.
-struct Build(Output);
+struct Build {
+    said: Output,
+    proof: PathBuf,
+}
 
 fn built() -> &'static Build {
     static BUILD: OnceLock<Build> = OnceLock::new();
-    BUILD.get_or_init(|| Build(build().output().expect("cargo runs")))
+    BUILD.get_or_init(|| {
+        // The first is put aside before the second takes its place.
+        let mut proof = build();
+        let said = proof.args(["-p", "hubd", "--features", "hubd/proof"]).output();
+        let made = executable(&said.expect("cargo runs"), "hubd");
+        let proof = made.with_file_name("hubd-for-proofs");
+        std::fs::copy(&made, &proof).expect("the program is copied");
+        let mut plain = build();
+        let said = plain.args(["-p", "hubd", "-p", "hubctl"]).output().expect("cargo runs");
+        Build { said, proof }
+    })
 }
 
 fn build() -> Command {
@@ -41,7 +60,6 @@ fn build() -> Command {
     let mut build = Command::new(cargo);
     // One program that does not compile fails the tests that need it, not all.
     build.args(["build", "--keep-going", "--message-format=json-render-diagnostics"]);
-    build.args(["-p", "hubd", "-p", "hubctl"]);
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
@@ -66,16 +84,14 @@ fn target_dir() -> OsString {
     })
 }
 
-impl Build {
-    fn executable(&self, name: &str) -> PathBuf {
-        let artifacts = String::from_utf8_lossy(&self.0.stdout);
-        let path = artifacts
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|artifact| artifact["target"]["name"] == name)
-            .find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
-        path.unwrap_or_else(|| {
-            panic!("cargo built no {name}:\n{}", String::from_utf8_lossy(&self.0.stderr))
-        })
-    }
+fn executable(said: &Output, name: &str) -> PathBuf {
+    let artifacts = String::from_utf8_lossy(&said.stdout);
+    let path = artifacts
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|artifact| artifact["target"]["name"] == name)
+        .find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
+    path.unwrap_or_else(|| {
+        panic!("cargo built no {name}:\n{}", String::from_utf8_lossy(&said.stderr))
+    })
 }

@@ -52,21 +52,36 @@ impl Hub {
     pub(crate) fn start(setup: Setup, database: Option<Arc<Database>>) -> Self {
         let dir = tempfile::Builder::new().prefix("hub-").tempdir().expect("a temporary folder");
         let admin_key = String::new();
+        if let Some(data) = &setup.data {
+            copy_folder(data, &dir.path().join("data"));
+        }
         let mut hub = Self { setup, process: None, admin_key, dir, database };
         hub.launch();
         hub.admin_key = hub.bootstrap_key();
         hub
     }
 
+    pub(crate) fn start_with_key(
+        setup: Setup,
+        database: Option<Arc<Database>>,
+        admin_key: &str,
+    ) -> Self {
+        let dir = tempfile::Builder::new().prefix("hub-").tempdir().expect("a temporary folder");
+        let admin_key = admin_key.to_owned();
+        let mut hub = Self { setup, process: None, admin_key, dir, database };
+        hub.launch();
+        hub
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        self.database.as_deref().expect("only PostgreSQL's can be copied")
+    }
+
     /// A second hubd over the same PostgreSQL database, with a folder of its own.
     #[must_use]
     pub fn replica(&self) -> Self {
         let database = self.database.clone().expect("only PostgreSQL takes several hubs");
-        let dir = tempfile::Builder::new().prefix("hub-").tempdir().expect("a temporary folder");
-        let (setup, admin_key) = (self.setup.clone(), self.admin_key.clone());
-        let mut replica = Self { setup, process: None, admin_key, dir, database: Some(database) };
-        replica.launch();
-        replica
+        Self::start_with_key(self.setup.clone(), Some(database), &self.admin_key)
     }
 
     /// Starts the process again, over the same data.
@@ -98,7 +113,9 @@ impl Hub {
     fn command(&self) -> Command {
         fs::create_dir_all(self.data_dir()).expect("the data folder is made");
         let log = File::options().create(true).append(true).open(self.log_path());
-        let mut hubd = Command::new(binaries::hubd());
+        let program =
+            if self.setup.for_proofs { binaries::hubd_for_proofs() } else { binaries::hubd() };
+        let mut hubd = Command::new(program);
         hubd.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         hubd.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
         if let Some(database) = &self.database {
@@ -278,4 +295,11 @@ fn first_line(stream: impl std::io::Read + Send + 'static) -> Option<String> {
         }
     });
     line.recv_timeout(START).ok()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder is made");
+    for entry in fs::read_dir(from).expect("the folder is there").flatten() {
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
+    }
 }

@@ -101,6 +101,15 @@ impl Cluster {
 
     /// Makes an empty database.
     pub async fn database(&self) -> Database {
+        self.create("template1").await
+    }
+
+    /// Makes a copy of a database that nobody is connected to.
+    pub(crate) async fn copy_of(&self, model: &Database) -> Database {
+        self.create(&model.name).await
+    }
+
+    async fn create(&self, template: &str) -> Database {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("hub_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let server = format!("postgres://hub@127.0.0.1:{}", self.port);
@@ -108,7 +117,7 @@ impl Cluster {
             PgConnection::connect(&format!("{server}/postgres")).await.unwrap_or_else(|error| {
                 panic!("PostgreSQL does not answer: {error}\n{}", tail(&self.log()))
             });
-        let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"));
         sqlx::query(create).execute(&mut postgres).await.expect("the database is made");
         Database { server, name }
     }

@@ -1,6 +1,7 @@
 //! How a hub is started: on which database, with which settings.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 
 use crate::Hub;
 use crate::postgres::{self, Cluster};
@@ -20,13 +21,15 @@ pub struct Setup {
     pub(crate) engine: Engine,
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) for_proofs: bool,
+    pub(crate) data: Option<PathBuf>,
 }
 
 impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
-        Self { engine, args: Vec::new(), env: Vec::new() }
+        Self { engine, args: Vec::new(), env: Vec::new(), for_proofs: false, data: None }
     }
 
     /// Which database it is for.
@@ -49,6 +52,20 @@ impl Setup {
         self
     }
 
+    /// With the hubd that is built for proofs; see [`crate::binaries::hubd_for_proofs`].
+    #[must_use]
+    pub fn for_proofs(mut self) -> Self {
+        self.for_proofs = true;
+        self
+    }
+
+    /// With a copy of a data folder to begin with.
+    #[must_use]
+    pub fn data_of(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
     /// Without a limit on wrong keys that a test could reach.
     #[must_use]
     pub fn any_number_of_guesses(self) -> Self {
@@ -67,6 +84,14 @@ impl Setup {
     pub async fn start_in(self, cluster: &Cluster) -> Hub {
         let database = cluster.database().await;
         Hub::start(self, Some(database.into()))
+    }
+}
+
+impl Setup {
+    /// Starts the hub on a copy of another one's PostgreSQL database, which nobody may be using.
+    pub async fn start_on_copy(self, model: &Hub) -> Hub {
+        let database = postgres::shared().copy_of(model.database()).await;
+        Hub::start_with_key(self, Some(database.into()), model.admin_key())
     }
 }
 

@@ -7,10 +7,12 @@ mod admin;
 mod client;
 mod instance;
 mod parse;
+mod telemetry;
 
 pub(crate) use admin::*;
 pub(crate) use client::*;
 pub(crate) use instance::*;
+pub(crate) use telemetry::*;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,6 +89,8 @@ pub(crate) enum Format {
     Table,
     /// One JSON document, with the names of the API.
     Json,
+    /// Comma separated, as RFC 4180 says, for a spreadsheet.
+    Csv,
     /// Handles only.
     Name,
 }
@@ -124,6 +128,9 @@ pub(crate) enum Command {
     Activate(ActivateArgs),
     /// Tell whether a license is valid, and why not; needs no admin key
     Validate(ValidateArgs),
+    /// Telemetry: how the tools of all instances are used
+    #[command(subcommand)]
+    Telemetry(TelemetryCommand),
     /// Admin keys: who may manage the hub
     #[command(subcommand, visible_alias = "admin-keys")]
     AdminKey(AdminKeyCommand),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hub_core::api::{Action, ActivationLimit, OverlapSeconds};
 use hub_core::fields::Field;
 use hub_core::name::{InstanceId, KeyName, Slug};
+use hub_core::redact::ToolName;
 use hub_core::time::{Moment, Span, Timestamp};
 
 use crate::sink::SinkSpec;
@@ -77,6 +78,10 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
 }
 
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    field(text)
+}
+
+pub(super) fn tool(text: &str) -> Result<ToolName, String> {
     field(text)
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows a command. What goes wrong comes back as a [`Failure`] that already has its
 //! exit code.
 
+mod bytes;
 mod problem;
 mod send;
 
@@ -207,11 +208,6 @@ impl<'a> Hub<'a> {
     }
 
     fn request<E: Endpoint>(&self, call: &Call<'_, E>) -> Result<Request> {
-        let mut url = self.url(&E::ROUTE.fill(call.handle))?;
-        let pairs = query_pairs(&to_value(call.query)?);
-        if !pairs.is_empty() {
-            url.query_pairs_mut().extend_pairs(pairs);
-        }
         let mut headers = Vec::new();
         match E::ROUTE.access() {
             Access::Admin(_) => headers.push(self.admin_header()?),
@@ -228,6 +224,7 @@ impl<'a> Hub<'a> {
             Value::Null => None,
             body => Some(body.to_string().into_bytes()),
         };
+        let url = self.url_of::<E>(call.handle, call.query)?;
         Ok(Request { method: E::ROUTE.method(), url, headers, body, repeat: call.repeat })
     }
 
@@ -237,6 +234,15 @@ impl<'a> Hub<'a> {
         }
         let key = self.admin_key.get().map(AdminKey::expose).unwrap_or_default();
         secret_header(ADMIN_KEY_HEADER, key)
+    }
+
+    fn url_of<E: Endpoint>(&self, handle: &str, query: &E::Query) -> Result<Url> {
+        let mut url = self.url(&E::ROUTE.fill(handle))?;
+        let pairs = query_pairs(&to_value(query)?);
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        Ok(url)
     }
 
     fn prefix(&self) -> &str {

@@ -8,9 +8,10 @@ use hub_core::key::{AdminKey, Fingerprint, HubKey, LicenseKey};
 use serde::Serialize;
 
 use super::Context;
+use crate::cli::Format;
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::{Out, write_data, write_json};
+use crate::output::{Out, write_data};
 
 /// `hubctl stats`
 pub(super) async fn stats(context: &Context<'_>) -> Result<Exit> {
@@ -84,10 +85,13 @@ pub(super) fn fingerprint(out: &Out) -> Result<Exit> {
             .hint("a key starts with lb_inst_, hk_ or lb_admin_")
     })?;
     let fingerprint = hash.fingerprint();
-    if out.format() == crate::cli::Format::Json {
-        write_json(&Fingerprinted { fingerprint, kind })?;
-    } else {
-        write_data(&format!("{fingerprint}\n"))?;
+    match out.format() {
+        Format::Table | Format::Name => write_data(&format!("{fingerprint}\n"))?,
+        Format::Json | Format::Csv => {
+            let handle = fingerprint.to_string();
+            let details = [("FINGERPRINT", handle.clone()), ("KIND", kind.to_owned())];
+            out.record(&Fingerprinted { fingerprint, kind }, &handle, &details)?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -8,6 +8,7 @@ mod client;
 mod hub;
 mod instance;
 mod suggest;
+mod telemetry;
 mod validate;
 
 use std::cell::OnceCell;
@@ -18,7 +19,7 @@ use hub_core::key::LicenseKey;
 use hub_core::problem::ErrorCode;
 use zeroize::Zeroizing;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, TelemetryCommand};
 use crate::client::Hub;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
@@ -75,6 +76,7 @@ pub(crate) fn run(cli: Cli, env: Env) -> Exit {
     let outcome = match &cli.command {
         // Offline: no settings, no runtime, no client.
         Command::Fingerprint => hub::fingerprint(&out),
+        Command::Telemetry(TelemetryCommand::Preview(args)) => telemetry::preview(args, &out),
         _ => Settings::resolve(&cli.global, env).and_then(|settings| online(cli, &settings, &out)),
     };
     match outcome {
@@ -113,6 +115,7 @@ async fn command(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Instance(command) => instance::run(command, context).await,
         Command::Activate(args) => activate::run(args, context).await,
         Command::Validate(args) => validate::run(args, context).await,
+        Command::Telemetry(command) => telemetry::run(command, context).await,
         Command::AdminKey(command) => admin_key::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
         Command::Stats => hub::stats(context).await,

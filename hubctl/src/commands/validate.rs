@@ -38,6 +38,7 @@ fn write(verdict: &Validated, context: &Context<'_>) -> Result<()> {
         Format::Json => write_json(verdict),
         Format::Name if handle.is_empty() => Ok(()),
         Format::Name => write_data(&format!("{handle}\n")),
+        Format::Csv => context.out.record(verdict, handle, &details(verdict, context)),
         Format::Table => {
             let mut words = verdict.code.as_str().to_owned();
             if !handle.is_empty() {
@@ -52,4 +53,20 @@ fn write(verdict: &Validated, context: &Context<'_>) -> Result<()> {
             write_data(&format!("{words}\n"))
         }
     }
+}
+
+fn details(verdict: &Validated, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let license = verdict.license.as_ref();
+    let fingerprint = license.map(|license| license.fingerprint.to_string());
+    let expires = license.map(|license| context.out.times().or_never(license.expires_at));
+    let in_grace = license.map(|license| license.in_grace.to_string());
+    let instance = verdict.instance_id.as_ref().map(ToString::to_string);
+    vec![
+        ("VALID", verdict.valid.to_string()),
+        ("CODE", verdict.code.as_str().to_owned()),
+        ("INSTANCE", instance.unwrap_or_default()),
+        ("LICENSE", fingerprint.unwrap_or_default()),
+        ("EXPIRES", expires.unwrap_or_default()),
+        ("IN GRACE", in_grace.unwrap_or_default()),
+    ]
 }

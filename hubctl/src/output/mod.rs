@@ -3,14 +3,22 @@
 //! A reader that has closed its end is not an error to talk about: the write fails with
 //! [`Failure::output_closed`], and the program ends quietly.
 
+mod bars;
+mod csv;
+mod done;
+mod measures;
+mod report;
 mod rows;
 mod table;
 mod times;
+mod usage;
+mod write;
 
+pub(crate) use done::{Done, Reveal};
+pub(crate) use report::{Kept, Listed};
+pub(crate) use table::Picture;
 pub(crate) use times::Times;
-
-use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
+pub(crate) use write::{early_failure, write_data, write_json, write_words};
 
 use hub_core::exit::Exit;
 use serde::Serialize;
@@ -19,6 +27,7 @@ use crate::cli::Format;
 use crate::error::{Failure, Result, mask};
 use crate::settings::{self, Style};
 use table::Layout;
+use write::write_failure_json;
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +36,18 @@ pub(crate) struct Column {
     pub(crate) title: &'static str,
     /// The greater, the earlier it is dropped where there is no room; 0 is never dropped.
     pub(crate) rank: u8,
+    /// Flush right, as numbers are.
+    pub(crate) right: bool,
+}
+
+/// A column of words.
+const fn column(title: &'static str, rank: u8) -> Column {
+    Column { title, rank, right: false }
+}
+
+/// A column of numbers.
+const fn number(title: &'static str, rank: u8) -> Column {
+    Column { title, rank, right: true }
 }
 
 /// What can be a row of a table and a member of a JSON list.
@@ -42,43 +63,14 @@ pub(crate) trait Row: Serialize {
         let titles = Self::COLUMNS.iter().map(|column| column.title);
         titles.zip(self.cells(times)).collect()
     }
-}
-
-/// A key that goes to standard output, as it has no other sink.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reveal<'a> {
-    /// The key's name in JSON.
-    pub(crate) field: &'static str,
-    /// The key.
-    pub(crate) secret: &'a str,
-    /// Standard output is for the key alone.
-    pub(crate) alone: bool,
-}
-
-/// What a command that changes something has to say.
-#[derive(Debug)]
-pub(crate) struct Done<'a, T> {
-    /// The object, as it is now.
-    pub(crate) object: &'a T,
-    /// Its handle.
-    pub(crate) handle: &'a str,
-    /// Whether anything was changed.
-    pub(crate) changed: bool,
-    /// The result, for a person.
-    pub(crate) words: String,
-    /// What comes next, for a person.
-    pub(crate) next: Option<String>,
-    /// The key, if it is shown.
-    pub(crate) reveal: Option<Reveal<'a>>,
-}
-
-#[derive(Serialize)]
-struct ChangedDocument<'a, T> {
-    #[serde(flatten)]
-    object: &'a T,
-    #[serde(flatten)]
-    key: BTreeMap<&'static str, &'a str>,
-    changed: bool,
+    /// What a person at a terminal of `width` columns is shown of a list, where that is more than its
+    /// cells: a bar is as long as the other rows let it be.
+    fn picture(_rows: &[Self], _times: &Times, _width: usize) -> Option<Picture>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// Where output goes, and how.
@@ -91,7 +83,8 @@ pub(crate) struct Out {
 impl Out {
     /// Output in this style.
     pub(crate) fn new(style: Style) -> Self {
-        let times = Times { relative: style.relative_times, now: settings::now() };
+        let relative = style.relative_times && style.format != Format::Csv;
+        let times = Times { relative, now: settings::now() };
         Self { style, times }
     }
 
@@ -118,18 +111,38 @@ impl Out {
                 let handles: String = rows.iter().map(|row| row.handle() + "\n").collect();
                 return write_data(&handles);
             }
+            Format::Csv => {
+                let titles: Vec<_> = T::COLUMNS.iter().map(|column| column.title).collect();
+                return self.csv(&titles, &self.cells(rows));
+            }
             Format::Table => {}
         }
         if rows.is_empty() {
             self.words(none);
             return Ok(());
         }
-        let cells: Vec<_> = rows.iter().map(|row| row.cells(&self.times)).collect();
-        write_data(&table::render(T::COLUMNS, &cells, self.layout()))
+        let layout = self.layout();
+        let picture = layout.width.and_then(|width| T::picture(rows, &self.times, width));
+        write_data(&match picture {
+            Some(picture) => picture.render(layout),
+            None => table::render(T::COLUMNS, &self.cells(rows), layout),
+        })
+    }
+
+    fn cells<T: Row>(&self, rows: &[T]) -> Vec<Vec<String>> {
+        rows.iter().map(|row| row.cells(&self.times)).collect()
+    }
+
+    fn csv(&self, titles: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        write_data(&csv::render(titles, rows, !self.style.no_headers)?)
     }
 
     /// One object.
     pub(crate) fn one<T: Row>(&self, row: &T) -> Result<()> {
+        if self.style.format == Format::Csv {
+            // The columns of the list, so that several can be joined to one.
+            return self.list(std::slice::from_ref(row), "");
+        }
         self.record(row, &row.handle(), &row.details(&self.times))
     }
 
@@ -143,36 +156,12 @@ impl Out {
         match self.style.format {
             Format::Json => write_json(object),
             Format::Name => write_data(&format!("{handle}\n")),
+            Format::Csv => {
+                let (titles, values): (Vec<_>, Vec<_>) = details.iter().cloned().unzip();
+                self.csv(&titles, &[values])
+            }
             Format::Table => write_data(&table::record(details, self.layout())),
         }
-    }
-
-    /// What a command changed.
-    pub(crate) fn done<T: Serialize>(&self, done: &Done<'_, T>) -> Result<()> {
-        match (self.style.format, done.reveal) {
-            (Format::Json, reveal) => {
-                let key = reveal.iter().map(|reveal| (reveal.field, reveal.secret)).collect();
-                return write_json(&ChangedDocument {
-                    object: done.object,
-                    key,
-                    changed: done.changed,
-                });
-            }
-            (Format::Name, _) => return write_data(&format!("{}\n", done.handle)),
-            (Format::Table, None) => write_data(&format!("{}\n", done.words))?,
-            (Format::Table, Some(reveal)) if reveal.alone => {
-                self.words(&done.words);
-                write_data(&format!("{}\n", reveal.secret))?;
-            }
-            (Format::Table, Some(reveal)) => {
-                write_data(&format!("{}\n{}\n", done.words, reveal.secret))?;
-                self.words("shown only now: keep it where it is safe");
-            }
-        }
-        if let Some(next) = &done.next {
-            self.words(&format!("  next: {next}"));
-        }
-        Ok(())
     }
 
     /// Words for a person, in table mode only: elsewhere nobody reads them.
@@ -218,44 +207,4 @@ impl Out {
             headers: !self.style.no_headers,
         }
     }
-}
-
-/// A failure found before there is an [`Out`].
-pub(crate) fn early_failure(failure: &Failure, json: bool) {
-    if json {
-        return write_failure_json(failure);
-    }
-    let plain = console::Style::new().force_styling(false);
-    write_words(&failure.to_words(&plain, &plain));
-}
-
-fn write_failure_json(failure: &Failure) {
-    write_words(&format!("{}\n", failure.to_json()));
-}
-
-/// Writes one JSON document to standard output.
-pub(crate) fn write_json(document: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failure::new(Exit::Bug, "bug", format!("no JSON: {error}")))?;
-    write_data(&format!("{text}\n"))
-}
-
-/// Writes data to standard output, as it is.
-pub(crate) fn write_data(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-        match error.kind() {
-            ErrorKind::BrokenPipe => Failure::output_closed(),
-            _ => Failure::new(
-                Exit::Bug,
-                "output_failed",
-                format!("cannot write the output: {error}"),
-            ),
-        }
-    })
-}
-
-/// Writes to standard error. Where that is closed nobody is left to tell.
-pub(crate) fn write_words(words: &str) {
-    let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }

@@ -3,11 +3,7 @@
 use hub_core::api::{AdminKeyInfo, AuditEvent, Client, Instance};
 use hub_core::labels::Labels;
 
-use super::{Column, Row, Times};
-
-const fn column(title: &'static str, rank: u8) -> Column {
-    Column { title, rank }
-}
+use super::{Column, Row, Times, column};
 
 fn labels(labels: &Labels) -> String {
     let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();

@@ -1,6 +1,6 @@
 //! Tables: aligned at a terminal, with as many columns as fit; tab separated when piped.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::measure_text_width;
 
 use super::Column;
@@ -17,6 +17,44 @@ pub(super) struct Layout {
     pub(super) width: Option<usize>,
     /// With a header.
     pub(super) headers: bool,
+}
+
+/// What a person is shown of a list in place of its plain cells.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    headline: Option<String>,
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Picture {
+    /// Of these cells.
+    pub(super) fn new(columns: Vec<Column>, rows: impl Iterator<Item = Vec<String>>) -> Self {
+        Self { headline: None, columns, rows: rows.collect() }
+    }
+
+    /// With a line on top.
+    pub(super) fn under(self, headline: String) -> Self {
+        Self { headline: Some(headline), ..self }
+    }
+
+    /// Without the columns that no row has anything in.
+    pub(super) fn without_empty_columns(self) -> Self {
+        let holds = |at: usize| self.rows.iter().any(|row| !row[at].is_empty());
+        let kept: Vec<usize> = (0..self.columns.len()).filter(|&at| holds(at)).collect();
+        let pick = |row: &Vec<String>| kept.iter().map(|&at| row[at].clone()).collect();
+        Self {
+            headline: self.headline,
+            columns: kept.iter().map(|&at| self.columns[at]).collect(),
+            rows: self.rows.iter().map(pick).collect(),
+        }
+    }
+
+    /// As it is written.
+    pub(super) fn render(&self, layout: Layout) -> String {
+        let headline = self.headline.iter().map(|line| format!("{line}\n\n"));
+        headline.collect::<String>() + &render(&self.columns, &self.rows, layout)
+    }
 }
 
 /// A list.
@@ -70,8 +108,9 @@ fn aligned(columns: &[Column], rows: &[Vec<String>], kept: &[usize], headers: bo
     for row in rows {
         table.add_row(kept.iter().map(|&at| cell_or_dash(&row[at])).collect::<Vec<_>>());
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    for (column, &at) in table.column_iter_mut().zip(kept) {
+        let side = if columns[at].right { CellAlignment::Right } else { CellAlignment::Left };
+        column.set_padding((0, 2)).set_cell_alignment(side);
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
     lines.collect()
@@ -113,13 +152,10 @@ fn block<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String 
 
 #[cfg(test)]
 mod tests {
+    use super::super::{column, number};
     use super::*;
 
-    const COLUMNS: &[Column] = &[
-        Column { title: "SLUG", rank: 0 },
-        Column { title: "NAME", rank: 1 },
-        Column { title: "CREATED", rank: 2 },
-    ];
+    const COLUMNS: &[Column] = &[column("SLUG", 0), column("NAME", 1), column("CREATED", 2)];
 
     fn rows() -> Vec<Vec<String>> {
         let row = ["acme", "Acme GmbH\twith a name that is rather long, so long that", "3 h ago"];
@@ -152,5 +188,15 @@ mod tests {
         assert_eq!(wide, "SLUG  NAME  CREATED\nacme  -     3 h ago\n");
         let narrow = render(COLUMNS, &rows(), Layout { width: Some(59), headers: true });
         assert_eq!(narrow, "SLUG     acme\nNAME     -\nCREATED  3 h ago\n");
+    }
+
+    #[test]
+    fn a_picture_has_a_headline_numbers_flush_right_and_no_empty_columns() {
+        let columns = vec![column("TOOL", 0), number("P50", 1), number("MAX", 2)];
+        let rows = [["a", "", "12 ms"], ["bc", "", "1.3 s"]];
+        let rows = rows.iter().map(|row| row.map(str::to_owned).to_vec());
+        let picture = Picture::new(columns, rows).without_empty_columns().under("▁█".to_owned());
+        let drawn = picture.render(Layout { width: Some(80), headers: true });
+        assert_eq!(drawn, "▁█\n\nTOOL    MAX\na     12 ms\nbc    1.3 s\n");
     }
 }

@@ -21,6 +21,12 @@ impl Times {
     pub(crate) fn write(&self, at: Timestamp) -> String {
         if self.relative { relative(at, self.now) } else { at.to_string() }
     }
+
+    /// The start of an hour or a day. It stays a date for a person too: `6 d ago` is 24 hours at once.
+    pub(crate) fn step(&self, at: Timestamp) -> String {
+        let iso = at.to_string();
+        if self.relative { iso[..16].replace('T', " ") } else { iso }
+    }
 }
 
 /// `3 h ago` or `in 3 h`: the greatest unit of which there is at least one, rounded down.
@@ -61,5 +67,12 @@ mod tests {
         let times = Times { relative: false, now: Timestamp::UNIX_EPOCH };
         assert_eq!(times.write(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
         assert_eq!(times.or_never(None), "never");
+        assert_eq!(times.step(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_step_is_told_by_its_date() {
+        let times = Times { relative: true, now: Timestamp::UNIX_EPOCH };
+        assert_eq!(times.step(Timestamp::UNIX_EPOCH), "1970-01-01 00:00");
     }
 }

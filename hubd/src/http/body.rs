@@ -24,6 +24,10 @@ pub(super) async fn read<T: ReadBody>(
     now: Timestamp,
 ) -> Result<T, Refusal> {
     let bytes = collect(body, headers, access.body_limit(), limit).await?;
+    #[cfg(feature = "proof")]
+    if hub_core::proof::leak() == Some(hub_core::proof::Leak::Log) {
+        tracing::info!(body = %String::from_utf8_lossy(&bytes), "leak");
+    }
     let unknown = match access {
         Access::Admin(_) => Unknown::Named,
         Access::Public | Access::License | Access::Hub | Access::Reporter => Unknown::Unnamed,

@@ -1,5 +1,6 @@
 //! A closed loop of keep-alive clients, each with one request under way at a time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +28,11 @@ impl Outcome {
         answered / self.took.as_secs_f64()
     }
 
+    /// How many were answered well.
+    pub(crate) fn answered(&self) -> usize {
+        self.latencies.len()
+    }
+
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         #[expect(
             clippy::cast_precision_loss,
@@ -39,22 +45,44 @@ impl Outcome {
     }
 }
 
-pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+/// What is sent over and over.
+#[derive(Clone)]
+pub(crate) struct Request {
+    bytes: Vec<u8>,
+    /// Where 12 hex digits stand that are different each time.
+    unique: Option<usize>,
 }
 
-pub(crate) fn get(path: &str, hub_key: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: hub\r\nx-hub-api-key: {hub_key}\r\n\r\n").into_bytes()
+/// What stands there at first.
+pub(crate) const UNIQUE: &str = "ffffffffffff";
+
+impl Request {
+    pub(crate) fn post(path: &str, headers: &str, body: &str) -> Self {
+        let bytes = format!(
+            "POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\n{headers}\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Self { unique: bytes.find(UNIQUE), bytes: bytes.into_bytes() }
+    }
+
+    pub(crate) fn get(path: &str, hub_key: &str) -> Self {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: hub\r\nx-hub-api-key: {hub_key}\r\n\r\n");
+        Self { bytes: head.into_bytes(), unique: None }
+    }
+
+    fn renew(&mut self) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        if let Some(at) = self.unique {
+            let digits = format!("{:012x}", NEXT.fetch_add(1, Ordering::Relaxed));
+            self.bytes[at..at + digits.len()].copy_from_slice(digits.as_bytes());
+        }
+    }
 }
 
 impl Load {
     /// Sends the requests over and over, each client starting at another one.
-    pub(crate) async fn run(&self, address: &str, requests: &[Vec<u8>]) -> Outcome {
+    pub(crate) async fn run(&self, address: &str, requests: &[Request]) -> Outcome {
         let started = Instant::now();
         let deadline = started + self.lasting;
         let clients: Vec<_> = (0..self.clients)
@@ -79,19 +107,21 @@ impl Load {
 
 async fn client(
     address: String,
-    requests: Vec<Vec<u8>>,
+    mut requests: Vec<Request>,
     deadline: Instant,
 ) -> (Vec<Duration>, usize) {
     let mut socket = TcpStream::connect(&address).await.expect("the server listens");
     socket.set_nodelay(true).expect("a socket option");
     let (mut latencies, mut failed) = (Vec::new(), 0);
     let mut buffer = Vec::with_capacity(8 * 1024);
-    for request in requests.iter().cycle() {
+    for turn in 0.. {
+        let at = turn % requests.len();
+        requests[at].renew();
         let sent = Instant::now();
         if sent >= deadline {
             break;
         }
-        socket.write_all(request).await.expect("the server reads");
+        socket.write_all(&requests[at].bytes).await.expect("the server reads");
         if answered_well(&mut socket, &mut buffer).await {
             latencies.push(sent.elapsed());
         } else {
@@ -101,7 +131,7 @@ async fn client(
     (latencies, failed)
 }
 
-/// Reads one answer; whether it is 200.
+/// Reads one answer; whether it is 200 or 202.
 async fn answered_well(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
     buffer.clear();
     loop {
@@ -109,7 +139,7 @@ async fn answered_well(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
         assert!(n > 0, "the server closed the connection");
         if let Some(length) = whole(buffer) {
             assert_eq!(length, buffer.len(), "one answer at a time");
-            return buffer.starts_with(b"HTTP/1.1 200");
+            return buffer.starts_with(b"HTTP/1.1 200") || buffer.starts_with(b"HTTP/1.1 202");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Activations and hub-key checks a second, on both databases, against a bare hyper server that reads
-//! the body and answers a constant, all in one run on one machine; and memory at rest.
+//! Activations, hub-key checks and telemetry reports a second, on both databases, against a bare hyper
+//! server that reads the body and answers a constant, all in one run on one machine; and memory.
 //!
 //! `cargo bench -p hub-tests` prints a table. Figures are reported, never asserted: machines differ.
 //! `BENCH_SECONDS` (default 5) and `BENCH_CLIENTS` (default 1,32,256) change the run.
@@ -12,10 +12,10 @@ mod load;
 use std::time::Duration;
 
 use hub_tests::postgres::{Cluster, Durability};
-use hub_tests::{Engine, Hub, Setup};
+use hub_tests::{Engine, Hub, Setup, clock};
 use serde_json::json;
 
-use load::{Load, Outcome};
+use load::{Load, Outcome, Request, UNIQUE};
 
 /// Instances that requests are spread over.
 const INSTANCES: usize = 500;
@@ -38,9 +38,15 @@ async fn compare() {
     let server = bare::start();
     let mut ceiling = Vec::new();
     for &n in &clients {
-        let requests = [load::post("/", &"x".repeat(70))];
+        let requests = [Request::post("/", "", &"x".repeat(70))];
         ceiling.push(load(n).run(server.address(), &requests).await);
         report("bare hyper, POST", n, &ceiling[ceiling.len() - 1], None);
+    }
+    let mut report_ceiling = Vec::new();
+    for &n in &clients {
+        let requests = [Request::post("/", "", &report_body())];
+        report_ceiling.push(load(n).run(server.address(), &requests).await);
+        report("bare hyper, a report", n, &report_ceiling[report_ceiling.len() - 1], None);
     }
     drop(server);
     // The database's commits are to be real ones.
@@ -61,6 +67,16 @@ async fn compare() {
             let done = load(*n).run(hub.address(), &fleet.activations).await;
             report(&name(engine, "activate"), *n, &done, Some(bare));
         }
+        let before = store_bytes(&hub).await;
+        let mut reports = 0;
+        for (n, bare) in clients.iter().zip(&report_ceiling) {
+            let done = load(*n).run(hub.address(), &fleet.reports).await;
+            report(&name(engine, "report"), *n, &done, Some(bare));
+            reports += done.answered();
+        }
+        let grown = store_bytes(&hub).await.saturating_sub(before);
+        let each = grown / u64::try_from(reports.max(1)).unwrap_or(1);
+        println!("{:<28} {each:>8} bytes stored a report", name(engine, "hubd"));
         println!(
             "{:<28} {:>8.1} MiB resident after the load",
             name(engine, "hubd"),
@@ -71,24 +87,52 @@ async fn compare() {
 
 /// Instances with their licenses and hub keys, as requests.
 struct Fleet {
-    activations: Vec<Vec<u8>>,
-    checks: Vec<Vec<u8>>,
+    activations: Vec<Request>,
+    checks: Vec<Request>,
+    reports: Vec<Request>,
 }
 
 impl Fleet {
     async fn issue(hub: &Hub) -> Self {
         hub.client("bench").await;
-        let (mut activations, mut checks) = (Vec::new(), Vec::new());
+        let (mut activations, mut checks, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+        let report = report_body();
         for n in 0..INSTANCES {
             let issued = hub.issue("bench", &format!("bench-{n}")).await;
             let hub_key = hub.hub_key(&issued.license_key).await;
             hub.use_key(&hub_key).await;
             let body = json!({ "license_key": issued.license_key }).to_string();
-            activations.push(load::post("/api/v1/instances/activate", &body));
-            checks.push(load::get("/api/v1/instances/self", &hub_key));
+            activations.push(Request::post("/api/v1/instances/activate", "", &body));
+            checks.push(Request::get("/api/v1/instances/self", &hub_key));
+            // Another one, whose key no activation replaces.
+            let id = format!("reporter-{n}");
+            let issued = hub.issue("bench", &id).await;
+            let key = format!("x-hub-api-key: {}\r\n", hub.hub_key(&issued.license_key).await);
+            let path = format!("/api/v1/instances/{id}/telemetry");
+            reports.push(Request::post(&path, &key, &report));
         }
-        Self { activations, checks }
+        Self { activations, checks, reports }
     }
+}
+
+/// A report of 5 tools with 20 durations each.
+fn report_body() -> String {
+    let tool = |n: u64| {
+        let durations: Vec<u64> = (1..=20).map(|d| d * d * (n + 3)).collect();
+        json!({"name": format!("tool.{}", ["a", "b", "c", "d", "e"][n as usize]), "calls": 20 + n,
+            "errors": {"TIMEOUT": n}, "durations_ms": durations})
+    };
+    let now = clock::ago(Duration::ZERO);
+    let tools: Vec<_> = (0..5).map(tool).collect();
+    json!({"report_id": format!("0191d6a0-0000-7000-8000-{UNIQUE}"), "window_start": now,
+        "window_end": now, "tools": tools, "counts": {"agents_online": 3}})
+    .to_string()
+}
+
+/// What the database takes, as the hub says.
+async fn store_bytes(hub: &Hub) -> u64 {
+    let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
+    stats["store_bytes"].as_u64().unwrap_or(0)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the settings of this program")]

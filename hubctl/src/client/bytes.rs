@@ -1,0 +1,28 @@
+//! A request whose body is somebody else's: it is sent as it is, and not read here.
+
+use hub_core::api::{Endpoint, HUB_KEY_HEADER};
+use hub_core::key::HubKey;
+
+use super::{Hub, Repeat, Request, parse, secret_header};
+use crate::error::Result;
+
+impl Hub<'_> {
+    /// Calls an endpoint for an instance with these bytes for a body. The hub must take the same bytes
+    /// twice for the same as once.
+    pub(crate) async fn call_with_bytes<E: Endpoint>(
+        &self,
+        handle: &str,
+        query: &E::Query,
+        hub_key: &HubKey,
+        body: Vec<u8>,
+    ) -> Result<E::Reply> {
+        let request = Request {
+            method: E::ROUTE.method(),
+            url: self.url_of::<E>(handle, query)?,
+            headers: vec![secret_header(HUB_KEY_HEADER, hub_key.expose())?],
+            body: Some(body),
+            repeat: Repeat::Safe,
+        };
+        parse(&self.send(request).await?)
+    }
+}

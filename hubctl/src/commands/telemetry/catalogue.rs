@@ -1,0 +1,97 @@
+//! `hubctl telemetry catalogue`
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hub_core::api::{Catalogue, GetCatalogue, SetCatalogue, ToolNames};
+use hub_core::exit::Exit;
+use hub_core::fields::Field;
+use hub_core::redact::ToolName;
+
+use super::Context;
+use crate::cli::{CatalogueSetArgs, Format};
+use crate::error::{Failure, Result};
+use crate::input;
+use crate::output::{Done, Listed, write_json};
+
+/// `hubctl telemetry catalogue get`
+pub(super) async fn get(context: &Context<'_>) -> Result<Exit> {
+    let catalogue = context.hub()?.call::<GetCatalogue>("", &(), &()).await?;
+    if context.out.format() == Format::Json {
+        write_json(&catalogue)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Listed> = catalogue.tools.0.into_iter().map(Listed).collect();
+    context.out.list(&rows, "the catalogue is empty: every tool name is kept")?;
+    Ok(Exit::Done)
+}
+
+/// `hubctl telemetry catalogue set`
+pub(super) async fn set(args: CatalogueSetArgs, context: &Context<'_>) -> Result<Exit> {
+    let tools = match args.file {
+        Some(path) => {
+            context.stdin_is_free(&path, "--file")?;
+            input::waiting(move || read(&path)).await?
+        }
+        None => args.tools.into_iter().collect(),
+    };
+    let hub = context.hub()?;
+    let wanted = Catalogue { tools: ToolNames(tools) };
+    let changed = hub.call::<GetCatalogue>("", &(), &()).await? != wanted;
+    let now = if changed { hub.call::<SetCatalogue>("", &(), &wanted).await? } else { wanted };
+    let words = match now.tools.0.len() {
+        _ if !changed => "the catalogue is already so".to_owned(),
+        0 => "cleared the catalogue: every tool name is kept".to_owned(),
+        1 => "set the catalogue to 1 tool".to_owned(),
+        n => format!("set the catalogue to {n} tools"),
+    };
+    let handle = "catalogue";
+    context.out.done(&Done { object: &now, handle, changed, words, next: None, reveal: None })?;
+    Ok(Exit::Done)
+}
+
+/// The names in a file. One without any is more likely a mistake than a wish.
+fn read(path: &Path) -> Result<BTreeSet<ToolName>> {
+    let names = names(&input::read_bytes(path, "the names")?)?;
+    if names.is_empty() {
+        return Err(Failure::usage("--file holds no names")
+            .hint("--clear leaves none, so that every tool name is kept"));
+    }
+    Ok(names)
+}
+
+/// One name a line. A wrong one is told by its line alone: it may be anything.
+fn names(text: &[u8]) -> Result<BTreeSet<ToolName>> {
+    let text =
+        std::str::from_utf8(text).map_err(|_| Failure::usage("--file must be text in UTF-8"))?;
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| {
+            let wrong = || format!("line {} of --file {}", at + 1, ToolName::EXPECTED);
+            ToolName::clean(line).ok_or_else(|| Failure::usage(wrong()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_one_name_a_line() {
+        let read = names(b"browser.navigate\r\n\n  db.query  \ndb.query\n").unwrap();
+        let read: Vec<_> = read.iter().map(ToolName::as_str).collect();
+        assert_eq!(read, ["browser.navigate", "db.query"]);
+        assert!(names(b"\n \n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_wrong_line_is_told_and_not_quoted() {
+        for wrong in ["ok\nHunter Two\n", "ok\n\u{1b}[31m", "ok\nghp_hunter"] {
+            let json = names(wrong.as_bytes()).unwrap_err().to_json();
+            assert!(json.contains("line 2 of --file must be"), "{json}");
+            assert!(!json.to_lowercase().contains("hunter"), "{json}");
+        }
+        assert!(names(b"\xff").is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! `hubctl telemetry tools`, `series`, `errors` and `counts`.
+
+use hub_core::api::{
+    Endpoint, ListToolUsage, ListUsageCounts, ListUsageErrors, ListUsageSeries, SeriesQuery, Usages,
+};
+use hub_core::exit::Exit;
+use hub_core::problem::ErrorCode;
+use hub_core::text::Word;
+
+use super::Context;
+use crate::cli::{SeriesArgs, UsageArgs};
+use crate::error::{Failure, Result};
+use crate::output::Row;
+
+pub(super) async fn tools(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
+    read::<ListToolUsage, _>(args, &args.query(), "no tool was used", context).await
+}
+
+pub(super) async fn series(args: &SeriesArgs, context: &Context<'_>) -> Result<Exit> {
+    let query =
+        SeriesQuery { common: args.usage.query(), step: args.step, tool: args.tool.clone() };
+    read::<ListUsageSeries, _>(&args.usage, &query, "there is no step", context).await
+}
+
+pub(super) async fn errors(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
+    read::<ListUsageErrors, _>(args, &args.query(), "no errors", context).await
+}
+
+pub(super) async fn counts(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
+    read::<ListUsageCounts, _>(args, &args.query(), "no counts", context).await
+}
+
+async fn read<E, T>(
+    args: &UsageArgs,
+    query: &E::Query,
+    none: &str,
+    context: &Context<'_>,
+) -> Result<Exit>
+where
+    E: Endpoint<Body = (), Reply = Usages<T>>,
+    T: Row,
+{
+    let answer = context.hub()?.call::<E>("", query, &()).await;
+    let usages = answer.map_err(|failure| about(failure, args))?;
+    let none = format!("{none} from {} to {}", usages.since, usages.until);
+    context.out.list(&usages.items, &none)?;
+    Ok(Exit::Done)
+}
+
+/// Notes which of the two filters names nothing, so that another handle can be suggested.
+fn about(failure: Failure, args: &UsageArgs) -> Failure {
+    let asked = match &failure {
+        failure if failure.is(ErrorCode::ClientNotFound) => args.client.as_ref(),
+        failure if failure.is(ErrorCode::InstanceNotFound) => args.instance.as_ref(),
+        _ => None,
+    };
+    let asked = asked.map(Word::as_str).map(str::to_owned);
+    failure.with(|parts| parts.about = asked)
+}

@@ -1,0 +1,69 @@
+//! `hubctl telemetry send`: a report as it is, for the instance that a hub key belongs to.
+
+use std::path::Path;
+
+use hub_core::api::{Accepted, GetSelf, ReportQuery, ReportReply, SendReport};
+use hub_core::exit::Exit;
+use hub_core::key::HubKey;
+use hub_core::name::InstanceId;
+use hub_core::problem::ErrorCode;
+
+use super::{Context, preview};
+use crate::cli::{Format, SendArgs};
+use crate::client::Call;
+use crate::error::{Failure, Result};
+use crate::input;
+use crate::output::{Out, write_data};
+
+/// Runs it. Sending the same report twice is the same as once: the hub knows it by its id.
+pub(super) async fn run(args: SendArgs, context: &Context<'_>) -> Result<Exit> {
+    let key_file = context.settings.hub_key_file(args.hub_key_file)?;
+    let (key, report) = input::waiting(move || inputs(&key_file, &args.file)).await?;
+    let instance = match args.instance {
+        Some(instance) => instance,
+        None => who_is(&key, context).await?,
+    };
+    let query = ReportQuery { dry_run: args.dry_run.then_some(true) };
+    let hub = context.hub()?;
+    let reply = hub.call_with_bytes::<SendReport>(instance.as_str(), &query, &key, report).await?;
+    match reply {
+        ReportReply::Accepted(accepted) => tell(&accepted, context.out),
+        ReportReply::Preview(shown) => preview::tell(&shown, context.out),
+    }
+}
+
+/// The hub key, and the bytes of the report.
+fn inputs(key_file: &Path, file: &Path) -> Result<(HubKey, Vec<u8>)> {
+    if key_file == Path::new("-") && file == Path::new("-") {
+        return Err(Failure::usage("FILE and --hub-key-file cannot both be standard input"));
+    }
+    let text = input::read_secret(key_file, "the hub key")?;
+    let key = HubKey::parse(&text).map_err(|_| {
+        Failure::of(ErrorCode::HubKeyInvalid, "what was given is not a hub key")
+            .hint("a hub key starts with hk_; the file must hold nothing else")
+    })?;
+    Ok((key, input::read_bytes(file, "the report")?))
+}
+
+/// The instance that a hub key belongs to.
+async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<InstanceId> {
+    let call = Call::<GetSelf> { hub_key: Some(key), ..Call::new("", &(), &()) };
+    Ok(context.hub()?.answer(call).await?.value.instance_id)
+}
+
+fn tell(accepted: &Accepted, out: &Out) -> Result<Exit> {
+    let Accepted { report_id, duplicate, redacted } = accepted;
+    if out.format() == Format::Table {
+        let stored = if *duplicate { "stored already" } else { "stored" };
+        let words = format!("report {report_id} {stored}   redacted {redacted}\n");
+        write_data(&words)?;
+        return Ok(Exit::Done);
+    }
+    let details = [
+        ("REPORT ID", report_id.clone()),
+        ("DUPLICATE", duplicate.to_string()),
+        ("REDACTED", redacted.to_string()),
+    ];
+    out.record(accepted, report_id, &details)?;
+    Ok(Exit::Done)
+}

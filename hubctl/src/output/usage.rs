@@ -1,0 +1,176 @@
+//! How usage looks: numbers where programs read them, bars where people do.
+
+use hub_core::api::{DurationStats, ErrorCount, NamedCount, ToolUsage, UsageStep};
+
+use super::bars::{Bars, sparkline};
+use super::measures::{duration, percent};
+use super::{Column, Picture, Row, Times, column, number};
+
+/// A number that there may be none of.
+fn plain(number: Option<f64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// A duration that there may be none of.
+fn told(ms: Option<f64>) -> String {
+    ms.map(duration).unwrap_or_default()
+}
+
+impl Row for ToolUsage {
+    const COLUMNS: &'static [Column] = &[
+        column("TOOL", 0),
+        column("CALLS", 0),
+        column("ERRORS", 0),
+        column("ERROR RATE", 0),
+        column("INSTANCES", 0),
+        column("DURATIONS", 0),
+        column("MEAN MS", 0),
+        column("MAX MS", 0),
+        column("P50 MS", 0),
+        column("P90 MS", 0),
+        column("P99 MS", 0),
+        column("RELATIVE ERROR", 0),
+    ];
+
+    fn handle(&self) -> String {
+        self.tool.to_string()
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        let stats = self.duration_ms.as_ref();
+        let of = |pick: fn(&DurationStats) -> Option<f64>| plain(stats.and_then(pick));
+        vec![
+            self.handle(),
+            self.calls.to_string(),
+            self.errors.to_string(),
+            self.error_rate.to_string(),
+            self.instances.to_string(),
+            stats.map_or(0, |stats| stats.n).to_string(),
+            of(|stats| Some(stats.mean)),
+            of(|stats| Some(stats.max)),
+            of(|stats| stats.p50),
+            of(|stats| stats.p90),
+            of(|stats| stats.p99),
+            of(|stats| stats.relative_error),
+        ]
+    }
+
+    fn picture(rows: &[Self], _: &Times, width: usize) -> Option<Picture> {
+        let bars = Bars::of(rows.iter().map(|row| row.calls), width);
+        let cells = |row: &Self| {
+            let stats = row.duration_ms.as_ref();
+            let of = |pick: fn(&DurationStats) -> Option<f64>| told(stats.and_then(pick));
+            vec![
+                row.handle(),
+                bars.cell(row.calls),
+                percent(row.error_rate),
+                of(|stats| stats.p50),
+                of(|stats| stats.p90),
+                of(|stats| stats.p99),
+                of(|stats| Some(stats.mean)),
+                of(|stats| Some(stats.max)),
+                row.instances.to_string(),
+            ]
+        };
+        let columns = vec![
+            column("TOOL", 0),
+            column("CALLS", 0),
+            number("FAILED", 1),
+            number("P50", 2),
+            number("P90", 3),
+            number("P99", 2),
+            number("MEAN", 4),
+            number("MAX", 5),
+            number("INSTANCES", 6),
+        ];
+        // Under a filter no tool has quantiles: their columns would only take room.
+        Some(Picture::new(columns, rows.iter().map(cells)).without_empty_columns())
+    }
+}
+
+impl Row for UsageStep {
+    const COLUMNS: &'static [Column] =
+        &[column("AT", 0), column("CALLS", 0), column("ERRORS", 0), column("MEAN MS", 0)];
+
+    fn handle(&self) -> String {
+        self.at.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        vec![
+            times.step(self.at),
+            self.calls.to_string(),
+            self.errors.to_string(),
+            plain(self.duration_ms_mean),
+        ]
+    }
+
+    fn picture(rows: &[Self], times: &Times, width: usize) -> Option<Picture> {
+        let bars = Bars::of(rows.iter().map(|row| row.calls), width);
+        let cells = |row: &Self| {
+            let errors = row.errors.to_string();
+            let mean = told(row.duration_ms_mean);
+            vec![times.step(row.at), bars.cell(row.calls), errors, mean]
+        };
+        let columns =
+            vec![column("AT (UTC)", 0), column("CALLS", 0), number("ERRORS", 1), number("MEAN", 2)];
+        let picture = Picture::new(columns, rows.iter().map(cells)).without_empty_columns();
+        Some(picture.under(headline(rows, width)))
+    }
+}
+
+/// The whole series in a line, as wide as there is room for.
+fn headline(steps: &[UsageStep], width: usize) -> String {
+    let calls: Vec<u64> = steps.iter().map(|step| step.calls).collect();
+    let total = calls.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
+    let most = calls.iter().max().copied().unwrap_or(0);
+    let words = format!("  {total} calls, at most {most} a step");
+    match width.checked_sub(words.len()) {
+        Some(room) if room >= 8 => sparkline(&calls, room) + &words,
+        _ => sparkline(&calls, width),
+    }
+}
+
+impl Row for ErrorCount {
+    const COLUMNS: &'static [Column] = &[column("TOOL", 0), column("CODE", 0), column("COUNT", 0)];
+
+    fn handle(&self) -> String {
+        format!("{}/{}", self.tool, self.code)
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        vec![self.tool.to_string(), self.code.to_string(), self.count.to_string()]
+    }
+
+    fn picture(rows: &[Self], _: &Times, width: usize) -> Option<Picture> {
+        let bars = Bars::of(rows.iter().map(|row| row.count), width);
+        let cells =
+            |row: &Self| vec![row.tool.to_string(), row.code.to_string(), bars.cell(row.count)];
+        Some(Picture::new(Self::COLUMNS.to_vec(), rows.iter().map(cells)))
+    }
+}
+
+impl Row for NamedCount {
+    const COLUMNS: &'static [Column] =
+        &[column("NAME", 0), column("SUM", 0), column("MAX", 0), column("INSTANCES", 0)];
+
+    fn handle(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        let numbers = [self.sum, self.max, self.instances];
+        std::iter::once(self.handle()).chain(numbers.map(|n| n.to_string())).collect()
+    }
+
+    fn picture(rows: &[Self], _: &Times, width: usize) -> Option<Picture> {
+        let bars = Bars::of(rows.iter().map(|row| row.sum), width);
+        let cells = |row: &Self| {
+            let (max, instances) = (row.max.to_string(), row.instances.to_string());
+            vec![row.handle(), bars.cell(row.sum), max, instances]
+        };
+        let columns =
+            vec![column("NAME", 0), column("SUM", 0), number("MAX", 1), number("INSTANCES", 2)];
+        Some(Picture::new(columns, rows.iter().map(cells)))
+    }
+}
