@@ -59,7 +59,7 @@ async fn deliver(instance: &Instance, report: &Value, bases: &Bases, n: u64) {
     };
     for attempt in 0.. {
         assert!(attempt < 2_000, "a report is never acknowledged");
-        let (one, other) = if n % 4 == 0 {
+        let (one, other) = if n.is_multiple_of(4) {
             tokio::join!(send(n + attempt), send(n + attempt + 1))
         } else {
             (send(n + attempt).await, None)
@@ -69,7 +69,7 @@ async fn deliver(instance: &Instance, report: &Value, bases: &Bases, n: u64) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    if n % 5 == 0 {
+    if n.is_multiple_of(5) {
         // A repeat long after: its answer was lost, say.
         let _ = send(n).await;
     }
@@ -122,10 +122,10 @@ async fn totals_equal_the_journal(mut hubs: Vec<Hub>) {
     for client in clients {
         client.await.unwrap();
     }
-    let journal = journal.lock().unwrap();
+    let journal = std::mem::take(&mut *journal.lock().unwrap());
     assert_eq!(journal.calls, CLIENTS * (0..REPORTS).map(|n| n % 7 + 1).sum::<u64>());
     for hub in &hubs {
-        assert_eq!(counted(hub).await, *journal);
+        assert_eq!(counted(hub).await, journal);
     }
     let stored = "SELECT COUNT(*) FROM reports";
     let stored = hubs[0].sql().await.number(stored).await;

@@ -6,6 +6,8 @@ mod delivery; // where new keys go, whatever happens on the way
 mod endings; // exit codes, and what is said
 #[path = "hubctl/everyday.rs"]
 mod everyday; // every command once, in each format
+#[path = "hubctl/telemetry.rs"]
+mod telemetry; // reports in, usage out
 #[path = "hubctl/terminal.rs"]
 mod terminal; // questions, tables, colours
 

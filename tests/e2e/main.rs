@@ -26,6 +26,7 @@ mod usage; // reads over instances, tools and time // days out of hours, whateve
 mod hubctl; // commands, exit codes, key delivery, terminals
 
 // What must never happen.
+mod canaries; // secrets in every position of a report
 mod counting; // a journal of reports against what was counted, through kills
 mod errors; // every error code, and its body
 mod malformed; // requests that no client sends

@@ -10,6 +10,7 @@
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person
 //! - [`sql`]: looks into the hub's database, and tampers with it
+//! - [`sweep`]: searches everything that a hub writes
 //! - [`clock`]: times for requests
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
 
@@ -24,6 +25,7 @@ pub mod raw;
 pub mod reports;
 pub mod setup;
 pub mod sql;
+pub mod sweep;
 pub mod terminal;
 pub mod watchdog;
 

@@ -174,3 +174,28 @@ impl Row for NamedCount {
         Some(Picture::new(columns, rows.iter().map(cells)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use console::measure_text_width;
+    use hub_core::time::Timestamp;
+
+    #[test]
+    fn a_headline_has_its_words_where_there_is_room() {
+        let step = |calls| UsageStep {
+            at: Timestamp::UNIX_EPOCH,
+            calls,
+            errors: 0,
+            duration_ms_mean: None,
+        };
+        let week: Vec<_> = (0..168).map(step).collect();
+        assert_eq!(headline(&week[..3], 80), "▁▅█  3 calls, at most 2 a step");
+        assert_eq!(headline(&[], 80), "  0 calls, at most 0 a step");
+        for width in [1, 20, 40, 80, 200] {
+            let line = headline(&week, width);
+            assert!(measure_text_width(&line) <= width, "{width}: {line}");
+            assert_eq!(line.contains("14028 calls, at most 167 a step"), width >= 80);
+        }
+    }
+}

@@ -117,13 +117,13 @@ impl Fleet {
 
 /// A report of 5 tools with 20 durations each.
 fn report_body() -> String {
-    let tool = |n: u64| {
+    let tool = |(n, letter): (u64, char)| {
         let durations: Vec<u64> = (1..=20).map(|d| d * d * (n + 3)).collect();
-        json!({"name": format!("tool.{}", ["a", "b", "c", "d", "e"][n as usize]), "calls": 20 + n,
+        json!({"name": format!("tool.{letter}"), "calls": 20 + n,
             "errors": {"TIMEOUT": n}, "durations_ms": durations})
     };
     let now = clock::ago(Duration::ZERO);
-    let tools: Vec<_> = (0..5).map(tool).collect();
+    let tools: Vec<_> = (0..).zip('a'..='e').map(tool).collect();
     json!({"report_id": format!("0191d6a0-0000-7000-8000-{UNIQUE}"), "window_start": now,
         "window_end": now, "tools": tools, "counts": {"agents_online": 3}})
     .to_string()

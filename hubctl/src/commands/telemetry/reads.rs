@@ -12,20 +12,24 @@ use crate::cli::{SeriesArgs, UsageArgs};
 use crate::error::{Failure, Result};
 use crate::output::Row;
 
+/// `hubctl telemetry tools`
 pub(super) async fn tools(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
     read::<ListToolUsage, _>(args, &args.query(), "no tool was used", context).await
 }
 
+/// `hubctl telemetry series`
 pub(super) async fn series(args: &SeriesArgs, context: &Context<'_>) -> Result<Exit> {
     let query =
         SeriesQuery { common: args.usage.query(), step: args.step, tool: args.tool.clone() };
     read::<ListUsageSeries, _>(&args.usage, &query, "there is no step", context).await
 }
 
+/// `hubctl telemetry errors`
 pub(super) async fn errors(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
     read::<ListUsageErrors, _>(args, &args.query(), "no errors", context).await
 }
 
+/// `hubctl telemetry counts`
 pub(super) async fn counts(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
     read::<ListUsageCounts, _>(args, &args.query(), "no counts", context).await
 }
