@@ -42,7 +42,7 @@ both_stores! {
             r#""hub_api_key":"hk_"#,
             r#""effective_status":"active""#,
             r#""duplicate":false,"redacted":1"#,
-            r#""tool":"browser.navigate","calls":12"#,
+            r#""tool": "browser.navigate""#,
             r#""effective_status":"suspended""#,
             "instance.suspend",
             "admin_key.create",
