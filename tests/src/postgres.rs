@@ -218,7 +218,7 @@ fn find_bin() -> Option<PathBuf> {
 fn install() {
     let script = "apt-get update -q && apt-get install -q -y --no-install-recommends postgresql";
     let mut install = Command::new("flock");
-    install.args(["/tmp/hub-tests-apt.lock", "sh", "-c", script]);
+    install.arg(std::env::temp_dir().join("hub-tests-apt.lock")).args(["sh", "-c", script]);
     run(install.env("DEBIAN_FRONTEND", "noninteractive"));
 }
 

@@ -22,4 +22,6 @@ impl ReadBody for CleanReport {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
