@@ -18,9 +18,9 @@ mod lists; // pages, filters, cursors
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
 
-mod rollup;
+mod rollup; // days out of hours, whatever is killed meanwhile
 mod telemetry; // reports: what is kept, and that it counts once
-mod usage; // reads over instances, tools and time // days out of hours, whatever is killed meanwhile
+mod usage; // reads over instances, tools and time
 
 // What both do at a command line.
 mod hubctl; // commands, exit codes, key delivery, terminals
