@@ -5,13 +5,12 @@
 //! each is read into its own type, and a fault is told by the type's fixed [`Field::EXPECTED`].
 
 use std::borrow::Cow;
-use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer};
 
+use crate::members::Members;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
 
@@ -286,62 +285,6 @@ impl<T: Serialize> Serialize for Patch<T> {
             Self::Set(value) => value.serialize(serializer),
             Self::Keep | Self::Clear => serializer.serialize_none(),
         }
-    }
-}
-
-/// The members of an object, each as its JSON text; a name given twice is an error.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
-        while let Some(MemberName(name)) = map.next_key()? {
-            if members.iter().any(|(other, _)| *other == name) {
-                return Err(serde::de::Error::custom("member given twice"));
-            }
-            // Comparing each with each is quadratic: no request has anywhere near this many.
-            if members.len() == 256 {
-                return Err(serde::de::Error::custom("too many members"));
-            }
-            members.push((name, map.next_value()?));
-        }
-        Ok(Members(members))
-    }
-}
-
-/// A member's name, or another text, borrowed where it has no escapes.
-pub(crate) struct MemberName<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for MemberName<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = MemberName<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(MemberName(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(MemberName(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(NameVisitor)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod fields;
 pub mod histogram;
 pub mod key;
 pub mod labels;
+mod members;
 pub mod name;
 pub mod privacy;
 pub mod problem;

@@ -140,8 +140,7 @@ impl Hub {
         handle: &str,
         now: Timestamp,
     ) -> Result<InstanceRecord, Refusal> {
-        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::Hub, now }).await?;
-        let instance = found.ok_or(ErrorCode::HubKeyInvalid)?.instance;
+        let instance = self.find_hub_key(hash, now).await?.instance;
         if instance.instance_id != handle {
             return Err(ErrorCode::InstanceMismatch.into());
         }
@@ -166,13 +165,17 @@ impl Hub {
         hash: KeyHash,
         now: Timestamp,
     ) -> Result<InstanceRecord, Refusal> {
-        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::Hub, now }).await?;
-        let key = found.ok_or(ErrorCode::HubKeyInvalid)?;
+        let key = self.find_hub_key(hash, now).await?;
         if key.unused() || is_stale(key.instance.last_seen_at, now) {
             let instance = key.instance.id;
             self.writes.submit(HotWrite::Saw(Sighting { instance, hub_key: hash, now })).await?;
         }
         Ok(key.instance)
+    }
+
+    async fn find_hub_key(&self, hash: KeyHash, now: Timestamp) -> Result<KnownKey, Refusal> {
+        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::Hub, now }).await?;
+        found.ok_or(ErrorCode::HubKeyInvalid.into())
     }
 
     /// The instance that a license key belongs to.

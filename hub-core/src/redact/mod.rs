@@ -7,10 +7,12 @@
 mod name;
 mod parse;
 mod report;
+mod scalar;
 
 pub use name::{CodeName, CountName, ToolName};
-pub use parse::{LONGEST_MS, MOST_CALLS, redact};
+pub use parse::redact;
 pub use report::{CleanReport, MOST_CODES, MOST_COUNTS, MOST_TOOLS, Usage};
+pub use scalar::{LONGEST_MS, MOST_CALLS};
 
 use crate::fields::{Fault, ReadBody, Unknown};
 use crate::time::Timestamp;

@@ -91,8 +91,6 @@ macro_rules! clean_name {
         impl $name {
             /// The grammar as a regular expression.
             pub const PATTERN: &str = $pattern;
-            /// The most characters.
-            pub const LONGEST: usize = $length;
             const GRAMMAR: Grammar = $grammar;
 
             /// Takes a name that fits the grammar and does not look like a key or an identifier.

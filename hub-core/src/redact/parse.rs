@@ -13,8 +13,10 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::report::{Content, Usage};
+use super::scalar::{count, duration, text};
 use super::{CleanReport, CodeName, CountName, ToolName};
-use crate::fields::{Fault, MemberName};
+use crate::fields::Fault;
+use crate::members::MemberName;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
 
@@ -24,11 +26,6 @@ const WINDOW: Duration = Duration::from_hours(24);
 const AHEAD: Duration = Duration::from_mins(5);
 /// How long ago a window may start.
 const LATE: Duration = Duration::from_hours(7 * 24);
-/// The greatest count.
-pub const MOST_CALLS: u64 = 1_000_000_000;
-/// The longest duration: a day.
-pub const LONGEST_MS: u64 = 86_400_000;
-
 /// Turns a request's body into what may be kept of it.
 ///
 /// # Errors
@@ -134,39 +131,6 @@ impl<T> Once<Option<T>> {
             }
         }
     }
-}
-
-/// A text, if the value is one.
-fn text<T>(raw: &RawValue, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-    let MemberName(text) = serde_json::from_str(raw.get()).ok()?;
-    read(&text)
-}
-
-/// A number, if the value is one. One that is too great for the type is infinite, and so outside
-/// whatever bound.
-fn number(raw: &RawValue) -> Option<f64> {
-    let text = raw.get();
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
-/// A count: an integer up to [`MOST_CALLS`].
-fn count(raw: &RawValue) -> Option<u64> {
-    #[expect(clippy::cast_precision_loss, reason = "small enough to be exact")]
-    let range = 0.0..=MOST_CALLS as f64;
-    let number = number(raw).filter(|n| range.contains(n) && n.fract() == 0.0)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-    let whole = number as u64;
-    Some(whole)
-}
-
-/// A duration in milliseconds, up to [`LONGEST_MS`] → microseconds.
-fn duration(raw: &RawValue) -> Option<u64> {
-    #[expect(clippy::cast_precision_loss, reason = "small enough to be exact")]
-    let range = 0.0..=LONGEST_MS as f64;
-    let ms = number(raw).filter(|n| range.contains(n))?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-    let us = (ms * 1_000.0).round() as u64;
-    Some(us)
 }
 
 /// A place in a report where an object or a list is expected. Whatever else stands there is skipped

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hub_core::api::{Access, Endpoint};
+use hub_core::api::{Endpoint, Route};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::body::{Body, Incoming};
@@ -84,11 +84,9 @@ impl Exchange {
         let work = handler(Arc::clone(&hub), call);
         // Hot calls leave their database work to the batching tasks. The others do it here, where a
         // peer that goes away must not cancel it half-way: it runs in a task of its own.
-        let reply = match access {
-            Access::License => work.await?,
-            Access::Public | Access::Hub | Access::Reporter | Access::Admin(_) => {
-                tokio::spawn(work).await.map_err(|_| ErrorCode::Internal)??
-            }
+        let reply = match E::ROUTE {
+            Route::Activate | Route::Validate | Route::GetSelf => work.await?,
+            _ => tokio::spawn(work).await.map_err(|_| ErrorCode::Internal)??,
         };
         encode(reply)
     }

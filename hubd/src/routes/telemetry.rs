@@ -15,16 +15,12 @@ pub(super) async fn report(
     call: Call<SendReport>,
 ) -> Result<Reply<ReportReply>, Refusal> {
     let (report_id, redacted) = (call.body.id().to_string(), call.body.redacted());
-    let wish = ReportWish {
-        instance: call.caller.instance.id,
-        hub_key: call.caller.hub_key,
-        report: Arc::new(call.body),
-        now: call.now,
-    };
+    let instance = call.caller.instance.id;
     if call.query.dry_run == Some(true) {
-        let report = hub.store().preview_report(&wish).await?;
+        let report = hub.store().preview_report(instance, &call.body).await?;
         return Ok(Reply::found(ReportReply::Preview(Preview::of(&report))));
     }
+    let wish = ReportWish::new(instance, call.caller.hub_key, call.body, call.now);
     let duplicate = hub.count_report(wish).await?;
     Ok(Reply::accepted(ReportReply::Accepted(Accepted { report_id, duplicate, redacted })))
 }

@@ -94,9 +94,7 @@ pub(super) mod sqlite {
                 .unwrap_or_else(|_| unreachable!("a text can be bound"));
             arguments
         }
-    }
 
-    impl Bulk {
         /// The arguments that fill a source of integers only.
         pub(in crate::store) fn bind_ints<const N: usize>(rows: &[[i64; N]]) -> SqliteArguments {
             let mut json = String::with_capacity(rows.len() * N * 8 + 2);
@@ -172,9 +170,7 @@ pub(super) mod postgres {
             }
             arguments
         }
-    }
 
-    impl Bulk {
         /// The arguments that fill a source of integers only.
         pub(in crate::store) fn bind_ints<const N: usize>(rows: &[[i64; N]]) -> PgArguments {
             let mut arguments = PgArguments::default();

@@ -8,6 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::clients::{COUNTS, CountsRow, counts};
 use super::error::Error;
+use super::telemetry::hour_of;
 use super::{Engine, Store, on};
 
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
@@ -19,7 +20,8 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
 impl Store {
     /// Counts everything.
     pub(crate) async fn stats(&self, now: Timestamp) -> Result<Stats, Error> {
-        let hour = now.before(Duration::from_hours(24)).unix_ms().div_euclid(3_600_000);
+        let day_ago = now.before(Duration::from_hours(24)).unix_ms();
+        let hour = hour_of(day_ago);
         let (clients, admin_keys, audit_events, reports): (i64, i64, i64, i64) =
             on!(self.reader(), |db| {
                 sqlx::query_as(TOTALS).bind(now.unix_ms()).bind(hour).fetch_one(db).await?

@@ -1,18 +1,18 @@
 //! What a batch of reports adds, summed in memory: each row is written once a batch, in order, so that
 //! hubs which write the same rows do not deadlock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use hub_core::redact::{CleanReport, CodeName, CountName, ToolName};
+use hub_core::redact::CleanReport;
 
 use super::{OTHER, hour_of, int};
 
 /// The ids of the names in a batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ids {
-    pub(super) tools: BTreeMap<ToolName, i64>,
-    pub(super) codes: BTreeMap<CodeName, i64>,
-    pub(super) counts: BTreeMap<CountName, i64>,
+    pub(super) tools: HashMap<String, i64>,
+    pub(super) codes: HashMap<String, i64>,
+    pub(super) counts: HashMap<String, i64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,7 +47,7 @@ impl Fold {
         let hour = hour_of(report.start().unix_ms());
         *self.received.entry(hour_of(received)).or_default() += 1;
         for (name, usage) in report.tools() {
-            let tool = ids.tools.get(name).copied().unwrap_or(OTHER);
+            let tool = ids.tools.get(name.as_str()).copied().unwrap_or(OTHER);
             let sums = self.usage.entry((hour, instance, tool)).or_default();
             sums.calls += capped(usage.calls);
             sums.errors += capped(usage.errors.values().sum());
@@ -55,7 +55,7 @@ impl Fold {
             sums.sum += capped(usage.durations.sum());
             sums.max = sums.max.max(int(usage.durations.max()));
             for (code, n) in &usage.errors {
-                let code = ids.codes.get(code).copied().unwrap_or(OTHER);
+                let code = ids.codes.get(code.as_str()).copied().unwrap_or(OTHER);
                 *self.errors.entry((hour, instance, tool, code)).or_default() += capped(*n);
             }
             for (bucket, n) in usage.durations.buckets() {
@@ -63,7 +63,7 @@ impl Fold {
             }
         }
         for (name, n) in report.counts() {
-            let name = ids.counts.get(name).copied().unwrap_or(OTHER);
+            let name = ids.counts.get(name.as_str()).copied().unwrap_or(OTHER);
             let (sum, max) = self.counts.entry((hour, instance, name)).or_default();
             *sum += capped(n);
             *max = int(n).max(*max);

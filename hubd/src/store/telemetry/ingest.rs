@@ -1,17 +1,17 @@
 //! A batch of reports in one transaction: who may report, which reports are new, and what they add.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
-use hub_core::redact::{CleanReport, CodeName, CountName, ToolName};
+use hub_core::redact::{CleanReport, CodeName};
 use hub_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::AssertSqlSafe;
 
+use super::day_of;
 use super::fold::{CEILING, Fold, Ids};
-use super::hour_of;
 use super::registry::{Learned, Names, Registry};
 use super::tools_a_day::Reported;
 use crate::domain::Refusal;
@@ -25,10 +25,12 @@ use crate::store::{Store, on};
 /// A report of an instance that proved who it is.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportWish {
-    pub(crate) instance: i64,
-    pub(crate) hub_key: KeyHash,
-    pub(crate) report: Arc<CleanReport>,
-    pub(crate) now: Timestamp,
+    instance: i64,
+    hub_key: KeyHash,
+    report: Arc<CleanReport>,
+    now: Timestamp,
+    name: ReportName,
+    digest: [u8; 16],
 }
 
 /// What became of it.
@@ -43,16 +45,19 @@ pub(crate) enum ReportResult {
 type ReportName = (i64, [u8; 16]);
 
 impl ReportWish {
-    fn name(&self) -> ReportName {
+    /// Hashes the report here and not in the one task that writes all of them.
+    pub(crate) fn new(
+        instance: i64,
+        hub_key: KeyHash,
+        report: CleanReport,
+        now: Timestamp,
+    ) -> Self {
         let hash = Sha256::new()
-            .chain_update(self.instance.to_be_bytes())
-            .chain_update(self.report.id().as_bytes())
+            .chain_update(instance.to_be_bytes())
+            .chain_update(report.id().as_bytes())
             .finalize();
-        (self.instance, first_half(&hash))
-    }
-
-    fn digest(&self) -> [u8; 16] {
-        first_half(&self.report.digest())
+        let (name, digest) = ((instance, first_half(&hash)), first_half(&report.digest()));
+        Self { instance, hub_key, report: Arc::new(report), now, name, digest }
     }
 }
 
@@ -76,7 +81,11 @@ impl Store {
     }
 
     /// What would be stored of a report; stores nothing.
-    pub(crate) async fn preview_report(&self, wish: &ReportWish) -> Result<CleanReport, Refusal> {
+    pub(crate) async fn preview_report(
+        &self,
+        instance: i64,
+        report: &CleanReport,
+    ) -> Result<CleanReport, Refusal> {
         let names = self.names();
         transact!(
             self,
@@ -84,9 +93,8 @@ impl Store {
             unlocked
                 | tx
                 | async {
-                    let mut report = (*wish.report).clone();
+                    let mut report = report.clone();
                     report.confine(&*tx.present_catalogue(names).await?);
-                    let instance = wish.instance;
                     let mut one = [Reported { instance, report: &mut report }];
                     tx.hold_to_share(&mut one, names).await?;
                     Ok(report)
@@ -130,22 +138,18 @@ impl Tx {
     /// Notes the digests of those reports that may be counted and were not yet. The key and the
     /// suspensions are checked in this very statement.
     async fn claim(&mut self, batch: &[ReportWish]) -> Result<BTreeSet<ReportName>, Error> {
-        let mut rows: Vec<(ReportName, Vec<Value>)> = batch
-            .iter()
-            .map(|wish| {
-                let name = wish.name();
-                let values = vec![
-                    (&wish.hub_key).into(),
-                    name.1.as_slice().into(),
-                    wish.digest().as_slice().into(),
-                    wish.report.end().unix_ms().into(),
-                    wish.now.unix_ms().into(),
-                ];
-                (name, values)
-            })
-            .collect();
-        rows.sort_by_key(|(name, _)| *name);
-        let rows: Vec<Vec<Value>> = rows.into_iter().map(|(_, values)| values).collect();
+        let mut wishes: Vec<&ReportWish> = batch.iter().collect();
+        wishes.sort_by_key(|wish| wish.name);
+        let row = |wish: &&ReportWish| {
+            vec![
+                (&wish.hub_key).into(),
+                wish.name.1.as_slice().into(),
+                wish.digest.as_slice().into(),
+                wish.report.end().unix_ms().into(),
+                wish.now.unix_ms().into(),
+            ]
+        };
+        let rows: Vec<Vec<Value>> = wishes.iter().map(row).collect();
         let claimed: Vec<(i64, Vec<u8>)> = on!(self.db(), |db| {
             let insert = format!(
                 "INSERT INTO reports (instance, report_hash, digest, window_end) \
@@ -173,11 +177,10 @@ impl Tx {
         let mut results = Vec::with_capacity(batch.len());
         let mut unclear = Vec::new();
         for (at, wish) in batch.iter().enumerate() {
-            let name = wish.name();
-            results.push(match stored.get(&name) {
+            results.push(match stored.get(&wish.name) {
                 Some(digest) => repeat(*digest, wish),
-                None if new.contains(&name) => {
-                    stored.insert(name, wish.digest());
+                None if new.contains(&wish.name) => {
+                    stored.insert(wish.name, wish.digest);
                     ReportResult::Stored
                 }
                 None => {
@@ -196,7 +199,7 @@ impl Tx {
         for (at, wish) in unclear.into_iter().zip(wishes) {
             let key = known.live(&wish.hub_key, Kind::Hub, wish.now);
             let refusal = key.map(|key| key.instance.terms().suspension());
-            results[at] = match (refusal, digests.get(&wish.name())) {
+            results[at] = match (refusal, digests.get(&wish.name)) {
                 (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
                 (Some(Some(code)), _) => ReportResult::Refused(code),
                 (Some(None), Some(digest)) => repeat(*digest, wish),
@@ -212,7 +215,7 @@ impl Tx {
         wishes: &[&ReportWish],
     ) -> Result<HashMap<ReportName, [u8; 16]>, Error> {
         let rows: Vec<Vec<Value>> =
-            wishes.iter().map(|wish| vec![wish.name().1.as_slice().into()]).collect();
+            wishes.iter().map(|wish| vec![wish.name.1.as_slice().into()]).collect();
         let instances: BTreeSet<i64> = wishes.iter().map(|wish| wish.instance).collect();
         let mut digests = HashMap::new();
         // One statement an instance: repeats are rare, and each is found by the primary key.
@@ -254,8 +257,8 @@ impl Tx {
         let mut fold = Fold::default();
         for (wish, report) in wishes.iter().zip(&reports) {
             fold.add(wish.instance, report, wish.now.unix_ms(), &ids);
-            let day = hour_of(report.start().unix_ms()).div_euclid(24);
-            let used = report.tools().filter_map(|(tool, _)| ids.tools.get(tool));
+            let day = day_of(report.start().unix_ms());
+            let used = report.tools().filter_map(|(tool, _)| ids.tools.get(tool.as_str()));
             learned.used.extend(used.map(|tool| (wish.instance, day, *tool)));
         }
         learned.used.retain(|(instance, day, tool)| !names.is_used(*instance, *day, *tool));
@@ -270,41 +273,16 @@ impl Tx {
         names: &Names,
         learned: &mut Learned,
     ) -> Result<Ids, Error> {
-        let tools: BTreeSet<&ToolName> =
-            reports.iter().flat_map(|r| r.tools().map(|(tool, _)| tool)).collect();
-        let codes: BTreeSet<&CodeName> = reports
-            .iter()
-            .flat_map(|r| r.tools().flat_map(|(_, usage)| usage.errors.keys()))
-            .collect();
-        let counts: BTreeSet<&CountName> =
-            reports.iter().flat_map(|r| r.counts().map(|(name, _)| name)).collect();
-        let mut resolve = async |registry: Registry, wanted: BTreeSet<&str>| {
-            let mut ids: BTreeMap<String, i64> = BTreeMap::new();
-            let mut missing = BTreeSet::new();
-            for name in wanted {
-                match names.id(registry, name) {
-                    Some(id) => {
-                        ids.insert(name.to_owned(), id);
-                    }
-                    None => {
-                        missing.insert(name);
-                    }
-                }
-            }
-            let added = self.register_names(registry, &missing).await?;
-            learned.ids.extend(added.iter().map(|(name, id)| (registry, name.clone(), *id)));
-            ids.extend(added);
-            Ok::<_, Error>(ids)
-        };
-        let tool_ids = resolve(Registry::Tools, tools.iter().map(|n| n.as_str()).collect()).await?;
-        let code_ids = resolve(Registry::Codes, codes.iter().map(|n| n.as_str()).collect()).await?;
-        let count_ids =
-            resolve(Registry::Counts, counts.iter().map(|n| n.as_str()).collect()).await?;
-        let id = |ids: &BTreeMap<String, i64>, name: &str| ids.get(name).copied().unwrap_or(0);
+        let usages = || reports.iter().flat_map(CleanReport::tools);
+        let tools = usages().map(|(tool, _)| tool.as_str()).collect();
+        let codes = usages().flat_map(|(_, usage)| usage.errors.keys().map(CodeName::as_str));
+        let codes = codes.collect();
+        let counts = reports.iter().flat_map(CleanReport::counts);
+        let counts = counts.map(|(name, _)| name.as_str()).collect();
         Ok(Ids {
-            tools: tools.into_iter().map(|n| (n.clone(), id(&tool_ids, n.as_str()))).collect(),
-            codes: codes.into_iter().map(|n| (n.clone(), id(&code_ids, n.as_str()))).collect(),
-            counts: counts.into_iter().map(|n| (n.clone(), id(&count_ids, n.as_str()))).collect(),
+            tools: self.ids_of(Registry::Tools, tools, names, learned).await?,
+            codes: self.ids_of(Registry::Codes, codes, names, learned).await?,
+            counts: self.ids_of(Registry::Counts, counts, names, learned).await?,
         })
     }
 
@@ -368,7 +346,7 @@ impl Tx {
 }
 
 fn repeat(stored: [u8; 16], wish: &ReportWish) -> ReportResult {
-    if stored == wish.digest() {
+    if stored == wish.digest {
         ReportResult::Duplicate
     } else {
         ReportResult::Refused(ErrorCode::ReportConflict)

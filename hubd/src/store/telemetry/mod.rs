@@ -26,8 +26,13 @@ const OTHER: i64 = 0;
 const HOUR_MS: i64 = 3_600_000;
 
 /// The hour of a time, counted from 1970.
-fn hour_of(unix_ms: i64) -> i64 {
+pub(super) fn hour_of(unix_ms: i64) -> i64 {
     unix_ms.div_euclid(HOUR_MS)
+}
+
+/// The day of a time, counted from 1970.
+fn day_of(unix_ms: i64) -> i64 {
+    hour_of(unix_ms).div_euclid(24)
 }
 
 /// A count as SQL has it.

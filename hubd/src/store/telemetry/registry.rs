@@ -1,6 +1,6 @@
 //! Names → ids. A name keeps its id for ever, so ids may be remembered; names are only ever added.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hub_core::redact::ToolName;
@@ -12,7 +12,7 @@ use crate::store::on;
 use crate::store::tx::Tx;
 
 /// A registry of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Registry {
     Tools,
     Codes,
@@ -32,7 +32,8 @@ impl Registry {
 /// What this process remembers of what was committed; forgotten when it grows too large.
 #[derive(Debug)]
 pub(in crate::store) struct Names {
-    ids: RwLock<HashMap<(Registry, String), i64>>,
+    /// A map a registry, in the order of [`Registry`].
+    ids: RwLock<[HashMap<String, i64>; 3]>,
     /// Instance, day and tool of usage that is stored.
     used: RwLock<HashSet<(i64, i64, i64)>>,
     /// The catalogue of a version.
@@ -62,7 +63,7 @@ pub(super) struct Learned {
 impl Names {
     pub(super) fn id(&self, registry: Registry, name: &str) -> Option<i64> {
         let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
-        ids.get(&(registry, name.to_owned())).copied()
+        ids[registry as usize].get(name).copied()
     }
 
     pub(super) fn is_used(&self, instance: i64, day: i64, tool: i64) -> bool {
@@ -73,10 +74,12 @@ impl Names {
     pub(super) fn learn(&self, learned: Learned) {
         if !learned.ids.is_empty() {
             let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
-            if ids.len() > MOST_IDS {
-                ids.clear();
+            if ids.iter().map(HashMap::len).sum::<usize>() > MOST_IDS {
+                *ids = Default::default();
             }
-            ids.extend(learned.ids.into_iter().map(|(kind, name, id)| ((kind, name), id)));
+            for (registry, name, id) in learned.ids {
+                ids[registry as usize].insert(name, id);
+            }
         }
         if !learned.used.is_empty() {
             let mut used = self.used.write().unwrap_or_else(PoisonError::into_inner);
@@ -91,46 +94,52 @@ impl Names {
 const NAMES: [Column; 1] = [Column::Text("name")];
 
 impl Tx {
-    /// The ids of those of the names that are registered.
-    pub(super) async fn known_names(
+    /// The ids of the names, of which those that are new are registered.
+    pub(super) async fn ids_of(
         &mut self,
         registry: Registry,
-        names: &BTreeSet<&str>,
-    ) -> Result<BTreeMap<String, i64>, Error> {
-        if names.is_empty() {
-            return Ok(BTreeMap::new());
+        wanted: BTreeSet<&str>,
+        names: &Names,
+        learned: &mut Learned,
+    ) -> Result<HashMap<String, i64>, Error> {
+        let mut ids = HashMap::with_capacity(wanted.len());
+        let mut missing = Vec::new();
+        for name in wanted {
+            match names.id(registry, name) {
+                Some(id) => {
+                    ids.insert(name.to_owned(), id);
+                }
+                None => missing.push(vec![Value::from(name)]),
+            }
         }
-        let rows: Vec<Vec<Value>> = names.iter().map(|name| vec![(*name).into()]).collect();
-        let found: Vec<(String, i64)> = on!(self.db(), |db| {
-            let these = dialect::Bulk::one_of(NAMES[0]);
-            let find = format!("SELECT name, id FROM {} WHERE name {these}", registry.table());
-            let arguments = dialect::Bulk::bind(&NAMES, &rows);
-            sqlx::query_as_with(AssertSqlSafe(find), arguments).fetch_all(db).await?
-        });
-        Ok(found.into_iter().collect())
+        if !missing.is_empty() {
+            let found = self.register(registry, &missing).await?;
+            learned.ids.extend(found.iter().map(|(name, id)| (registry, name.clone(), *id)));
+            ids.extend(found);
+        }
+        Ok(ids)
     }
 
-    /// The ids of the names, of which those that are new are registered. In order, so that two hubs
-    /// that register the same names wait for each other and not both at once.
-    pub(super) async fn register_names(
+    /// Registers the names in order, so that two hubs that register the same ones wait for each other
+    /// and not both at once.
+    async fn register(
         &mut self,
         registry: Registry,
-        names: &BTreeSet<&str>,
-    ) -> Result<BTreeMap<String, i64>, Error> {
-        if names.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let rows: Vec<Vec<Value>> = names.iter().map(|name| vec![(*name).into()]).collect();
-        on!(self.db(), |db| {
+        names: &[Vec<Value>],
+    ) -> Result<Vec<(String, i64)>, Error> {
+        let table = registry.table();
+        Ok(on!(self.db(), |db| {
             let source = dialect::Bulk::source(&NAMES);
             let insert = format!(
-                "INSERT INTO {} (name) SELECT name FROM {source} WHERE true ORDER BY name \
-                 ON CONFLICT DO NOTHING",
-                registry.table()
+                "INSERT INTO {table} (name) SELECT name FROM {source} WHERE true ORDER BY name \
+                 ON CONFLICT DO NOTHING"
             );
-            let arguments = dialect::Bulk::bind(&NAMES, &rows);
-            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(db).await?;
-        });
-        self.known_names(registry, names).await
+            let arguments = dialect::Bulk::bind(&NAMES, names);
+            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(&mut *db).await?;
+            let these = dialect::Bulk::one_of(NAMES[0]);
+            let find = format!("SELECT name, id FROM {table} WHERE name {these}");
+            let arguments = dialect::Bulk::bind(&NAMES, names);
+            sqlx::query_as_with(AssertSqlSafe(find), arguments).fetch_all(db).await?
+        }))
     }
 }

@@ -7,7 +7,7 @@ use hub_core::redact::{CleanReport, ToolName};
 use sqlx::AssertSqlSafe;
 
 use super::registry::{Names, Registry};
-use super::{OTHER, hour_of};
+use super::{OTHER, day_of};
 use crate::store::bulk::Column;
 use crate::store::error::Error;
 use crate::store::on;
@@ -24,7 +24,7 @@ pub(super) struct Reported<'a> {
 
 impl Reported<'_> {
     fn day(&self) -> i64 {
-        hour_of(self.report.start().unix_ms()).div_euclid(24)
+        day_of(self.report.start().unix_ms())
     }
 }
 
