@@ -10,6 +10,8 @@ pub enum Leak {
     Names,
     /// `redacted` grows with the length of what is dropped.
     Length,
+    /// More is stored of a tool than a preview says.
+    Stored,
 }
 
 /// The leak that the environment asks for.
@@ -20,6 +22,7 @@ pub fn leak() -> Option<Leak> {
         "log" => Some(Leak::Log),
         "names" => Some(Leak::Names),
         "length" => Some(Leak::Length),
+        "stored" => Some(Leak::Stored),
         _ => None,
     }
 }

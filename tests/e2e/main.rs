@@ -31,6 +31,7 @@ mod counting; // a journal of reports against what was counted, through kills
 mod errors; // every error code, and its body
 mod malformed; // requests that no client sends
 mod noninterference; // two hubs, different secrets, the same bytes
+mod previews; // made reports: what dry_run says, and what is in the database then
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
 

@@ -23,6 +23,8 @@ impl ReadBody for CleanReport {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -3,31 +3,23 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{CodeName, CountName, ToolName, redact};
-use crate::api::StoredReport;
+use super::invariants::{Redactor, broken, real};
+use crate::api::Preview;
 use crate::fields::Fault;
-use crate::time::Timestamp;
-
-/// A redactor: the real one, or one that leaks.
-type Redactor = fn(&[u8]) -> Result<StoredReport, Fault>;
-
-fn real(body: &[u8]) -> Result<StoredReport, Fault> {
-    let now: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
-    redact(body, now).map(|report| StoredReport::from(&report))
-}
+use crate::problem::FieldError;
 
 /// Lets the length of the body into a counter.
-fn leaks_length(body: &[u8]) -> Result<StoredReport, Fault> {
-    let mut report = real(body)?;
-    report.tools.first_mut().into_iter().for_each(|tool| tool.calls += body.len() as u64);
-    Ok(report)
+fn leaks_length(body: &[u8]) -> Result<Preview, Fault> {
+    let mut preview = real(body)?;
+    preview.report.tools.first_mut().into_iter().for_each(|tool| tool.calls += body.len() as u64);
+    Ok(preview)
 }
 
 /// Says in its error what was wrong with the body.
-fn leaks_in_errors(body: &[u8]) -> Result<StoredReport, Fault> {
+fn leaks_in_errors(body: &[u8]) -> Result<Preview, Fault> {
     real(body).map_err(|_| {
         let said = String::from_utf8_lossy(body).into_owned();
-        Fault::Fields(vec![crate::problem::FieldError::new("body", said)])
+        Fault::Fields(vec![FieldError::new("body", said)])
     })
 }
 
@@ -70,7 +62,8 @@ fn arbitrary(dice: &mut Dice, depth: usize) -> Value {
 
 /// Unknown members, wherever there may be some, change nothing of what is stored.
 fn unknown_members_change_nothing(redactor: Redactor) -> bool {
-    let plain = redactor(base().to_string().as_bytes());
+    let stored = |body: &Value| redactor(body.to_string().as_bytes()).map(|kept| kept.report);
+    let plain = stored(&base());
     (0..2_000).all(|seed| {
         let mut dice = Dice::new(seed);
         let mut report = base();
@@ -82,46 +75,40 @@ fn unknown_members_change_nothing(redactor: Redactor) -> bool {
             };
             place[format!("unknown_{n}")] = value;
         }
-        redactor(report.to_string().as_bytes()) == plain
+        stored(&report) == plain
     })
 }
 
-/// Any bytes give a fixed error, or a report of clean names.
-fn any_bytes_give_a_fixed_error_or_a_clean_report(redactor: Redactor) -> bool {
-    let valid = base().to_string().into_bytes();
-    (0..20_000).all(|seed| {
-        let mut dice = Dice::new(seed);
-        let mut body = valid.clone();
-        for _ in 0..=dice.below(6) {
-            if body.len() < 2 {
-                break;
-            }
-            let at = dice.below(body.len());
-            let byte = u8::try_from(dice.below(256)).unwrap();
-            match dice.below(4) {
-                0 => body[at] = byte,
-                1 => body.insert(at, byte),
-                2 => drop(body.remove(at)),
-                _ => body.truncate(at + 1),
-            }
+/// A valid report with some bytes changed, added, removed or cut off.
+fn mangled(seed: u64) -> Vec<u8> {
+    let mut dice = Dice::new(seed);
+    let mut body = base().to_string().into_bytes();
+    for _ in 0..=dice.below(6) {
+        if body.len() < 2 {
+            break;
         }
-        match redactor(&body) {
-            Err(Fault::NotAnObject) => true,
-            Err(Fault::Fields(errors)) => errors.iter().all(|error| {
-                ["report_id", "window_start", "window_end"].contains(&error.field.as_str())
-                    && error.message.len() < 80
-            }),
-            Ok(report) => is_clean(&report),
+        let at = dice.below(body.len());
+        let byte = u8::try_from(dice.below(256)).unwrap();
+        match dice.below(4) {
+            0 => body[at] = byte,
+            1 => body.insert(at, byte),
+            2 => drop(body.remove(at)),
+            _ => body.truncate(at + 1),
         }
-    })
+    }
+    body
 }
 
-fn is_clean(report: &StoredReport) -> bool {
-    let tools = report.tools.iter().all(|tool| {
-        ToolName::clean(tool.name.as_str()).is_some()
-            && tool.errors.keys().all(|code| CodeName::clean(code.as_str()).is_some())
-    });
-    tools && report.counts.keys().all(|name| CountName::clean(name.as_str()).is_some())
+/// What the fuzz target starts from, by file name.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/redact");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    files
+        .map(|file| {
+            let name = file.file_name().to_string_lossy().into_owned();
+            (name, std::fs::read(file.path()).unwrap())
+        })
+        .collect()
 }
 
 #[test]
@@ -132,6 +119,21 @@ fn unknown_members_change_nothing_and_a_leak_would_show() {
 
 #[test]
 fn any_bytes_are_refused_or_cleaned_and_a_leak_would_show() {
-    assert!(any_bytes_give_a_fixed_error_or_a_clean_report(real));
-    assert!(!any_bytes_give_a_fixed_error_or_a_clean_report(leaks_in_errors));
+    let first_broken = |redactor| (0..20_000).find_map(|seed| broken(&mangled(seed), redactor));
+    assert_eq!(first_broken(real), None);
+    assert_eq!(first_broken(leaks_in_errors), Some("an error says nothing of the body"));
+    assert!(first_broken(leaks_length).is_some());
+}
+
+#[test]
+fn the_corpus_holds_and_has_bodies_of_each_kind() {
+    let corpus = corpus();
+    for (name, body) in &corpus {
+        assert_eq!(broken(body, real), None, "{name}");
+        let refused = real(body).is_err();
+        assert_eq!(refused, name.starts_with("refused-"), "{name}");
+        let cleaned = real(body).is_ok_and(|kept| kept.redacted > 0);
+        assert_eq!(cleaned, name.starts_with("cleaned-"), "{name}");
+    }
+    assert!(corpus.len() >= 40, "{} files", corpus.len());
 }

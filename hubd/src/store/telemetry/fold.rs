@@ -54,6 +54,10 @@ impl Fold {
             sums.n += capped(usage.durations.n());
             sums.sum += capped(usage.durations.sum());
             sums.max = sums.max.max(int(usage.durations.max()));
+            #[cfg(feature = "proof")]
+            if hub_core::proof::leak() == Some(hub_core::proof::Leak::Stored) {
+                sums.calls += 1;
+            }
             for (code, n) in &usage.errors {
                 let code = ids.codes.get(code.as_str()).copied().unwrap_or(OTHER);
                 *self.errors.entry((hour, instance, tool, code)).or_default() += capped(*n);
