@@ -11,7 +11,7 @@
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person
 //! - [`sql`]: looks into the hub's database, and tampers with it
 //! - [`sweep`]: searches everything that a hub writes
-//! - [`clock`]: times for requests
+//! - [`load`]: many clients at once, for the benchmarks; [`clock`]: times for requests
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
 
 pub mod binaries;
@@ -20,6 +20,7 @@ pub mod ctl;
 pub mod fleet;
 pub mod http;
 pub mod hub;
+pub mod load;
 pub mod postgres;
 pub mod raw;
 pub mod reports;

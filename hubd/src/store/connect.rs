@@ -269,6 +269,10 @@ async fn postgres_pool(
             ("enable_mergejoin", "off"),
             ("enable_material", "off"),
             ("join_collapse_limit", "1"),
+            // Starting workers takes longer than reading a page, and compiling a plan longer than
+            // running it; and no read of a usage report is to take all cores from the hot requests.
+            ("max_parallel_workers_per_gather", "0"),
+            ("jit", "off"),
         ])
     };
     PgPoolOptions::new()

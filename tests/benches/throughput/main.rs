@@ -1,21 +1,19 @@
 //! Activations, hub-key checks and telemetry reports a second, on both databases, against a bare hyper
 //! server that reads the body and answers a constant, all in one run on one machine; and memory.
 //!
-//! `cargo bench -p hub-tests` prints a table. Figures are reported, never asserted: machines differ.
-//! `BENCH_SECONDS` (default 5) and `BENCH_CLIENTS` (default 1,32,256) change the run.
+//! `cargo bench -p hub-tests --bench throughput` prints a table. Figures are reported, never asserted: machines differ.
+//! `BENCH_SECONDS` (default 5) and `BENCH_CLIENTS` (default 1,16,256) change the run.
 
 #![expect(clippy::print_stdout, reason = "its output is the report")]
 
 mod bare;
-mod load;
 
 use std::time::Duration;
 
+use hub_tests::load::{Load, Outcome, Request, UNIQUE};
 use hub_tests::postgres::{Cluster, Durability};
 use hub_tests::{Engine, Hub, Setup, clock};
 use serde_json::json;
-
-use load::{Load, Outcome, Request, UNIQUE};
 
 /// Instances that requests are spread over.
 const INSTANCES: usize = 500;
@@ -30,7 +28,7 @@ fn main() {
 
 async fn compare() {
     let seconds = setting("BENCH_SECONDS", "5").parse().expect("BENCH_SECONDS is a number");
-    let clients = setting("BENCH_CLIENTS", "1,32,256");
+    let clients = setting("BENCH_CLIENTS", "1,16,256");
     let clients: Vec<usize> =
         clients.split(',').map(|n| n.parse().expect("BENCH_CLIENTS are numbers")).collect();
     let load = |clients| Load { clients, lasting: Duration::from_secs(seconds) };
@@ -103,7 +101,8 @@ impl Fleet {
             hub.use_key(&hub_key).await;
             let body = json!({ "license_key": issued.license_key }).to_string();
             activations.push(Request::post("/api/v1/instances/activate", "", &body));
-            checks.push(Request::get("/api/v1/instances/self", &hub_key));
+            let key = format!("x-hub-api-key: {hub_key}\r\n");
+            checks.push(Request::get("/api/v1/instances/self", &key));
             // Another one, whose key no activation replaces.
             let id = format!("reporter-{n}");
             let issued = hub.issue("bench", &id).await;

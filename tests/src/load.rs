@@ -7,33 +7,42 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// How many clients, for how long.
-#[derive(Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) clients: usize,
-    pub(crate) lasting: Duration,
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// How many at once.
+    pub clients: usize,
+    /// For how long.
+    pub lasting: Duration,
 }
 
 /// What they saw.
-pub(crate) struct Outcome {
+#[derive(Debug)]
+pub struct Outcome {
     /// Sorted.
     latencies: Vec<Duration>,
-    pub(crate) failed: usize,
+    /// How many were refused or failed.
+    pub failed: usize,
     took: Duration,
 }
 
 impl Outcome {
-    pub(crate) fn per_second(&self) -> f64 {
+    /// Answers a second.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a rate is an estimate")]
         let answered = self.latencies.len() as f64;
         answered / self.took.as_secs_f64()
     }
 
     /// How many were answered well.
-    pub(crate) fn answered(&self) -> usize {
+    #[must_use]
+    pub fn answered(&self) -> usize {
         self.latencies.len()
     }
 
-    pub(crate) fn quantile(&self, share: f64) -> Duration {
+    /// How long this share of the answers took at most.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Duration {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -46,18 +55,20 @@ impl Outcome {
 }
 
 /// What is sent over and over.
-#[derive(Clone)]
-pub(crate) struct Request {
+#[derive(Debug, Clone)]
+pub struct Request {
     bytes: Vec<u8>,
     /// Where 12 hex digits stand that are different each time.
     unique: Option<usize>,
 }
 
 /// What stands there at first.
-pub(crate) const UNIQUE: &str = "ffffffffffff";
+pub const UNIQUE: &str = "ffffffffffff";
 
 impl Request {
-    pub(crate) fn post(path: &str, headers: &str, body: &str) -> Self {
+    /// A POST with these header lines.
+    #[must_use]
+    pub fn post(path: &str, headers: &str, body: &str) -> Self {
         let bytes = format!(
             "POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\n{headers}\
              content-length: {}\r\n\r\n{body}",
@@ -66,8 +77,10 @@ impl Request {
         Self { unique: bytes.find(UNIQUE), bytes: bytes.into_bytes() }
     }
 
-    pub(crate) fn get(path: &str, hub_key: &str) -> Self {
-        let head = format!("GET {path} HTTP/1.1\r\nhost: hub\r\nx-hub-api-key: {hub_key}\r\n\r\n");
+    /// A GET with these header lines.
+    #[must_use]
+    pub fn get(path: &str, headers: &str) -> Self {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: hub\r\n{headers}\r\n");
         Self { bytes: head.into_bytes(), unique: None }
     }
 
@@ -82,7 +95,7 @@ impl Request {
 
 impl Load {
     /// Sends the requests over and over, each client starting at another one.
-    pub(crate) async fn run(&self, address: &str, requests: &[Request]) -> Outcome {
+    pub async fn run(&self, address: &str, requests: &[Request]) -> Outcome {
         let started = Instant::now();
         let deadline = started + self.lasting;
         let clients: Vec<_> = (0..self.clients)
