@@ -11,7 +11,7 @@ use hub_core::time::Timestamp;
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::cli::{Format, Global, TimeStyle, When};
+use crate::cli::{FieldPath, Format, Global, TimeStyle, When};
 use crate::error::{Failure, Result};
 use crate::input;
 
@@ -52,7 +52,8 @@ impl Env {
     pub(crate) fn format(&self) -> Result<Option<Format>> {
         let Some(text) = &self.output else { return Ok(None) };
         clap::ValueEnum::from_str(text, false).map(Some).map_err(|_| {
-            Failure::usage("HUBCTL_OUTPUT is not an output format").hint("table, json, csv or name")
+            Failure::usage("HUBCTL_OUTPUT is not an output format")
+                .hint("hubctl help output lists them")
         })
     }
 }
@@ -74,6 +75,8 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) struct Style {
     /// The format.
     pub(crate) format: Format,
+    /// The fields to write; all when there are none.
+    pub(crate) fields: Vec<FieldPath>,
     /// Without the header of tables.
     pub(crate) no_headers: bool,
     /// Whether standard output is a terminal.
@@ -97,6 +100,7 @@ impl Style {
         let format = if global.quiet { Format::Name } else { asked.unwrap_or(Format::Table) };
         Ok(Self {
             format,
+            fields: global.fields.clone(),
             no_headers: global.no_headers,
             stdout_terminal,
             color: colors(global.color, env, std::io::stderr().is_terminal()),

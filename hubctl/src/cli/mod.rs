@@ -21,7 +21,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hub_core::name::InstanceId;
 
 use crate::sink::SinkSpec;
-use parse::{duration, http_method, instance_id, sink};
+pub(crate) use parse::FieldPath;
+use parse::{duration, field_path, http_method, instance_id, sink};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
@@ -42,6 +43,10 @@ pub(crate) struct Global {
     /// How results are written [default: table]
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
+    /// Only these fields of the API's JSON
+    #[arg(help = "Only these fields of the API's JSON, such as instance_id,license.expires_at")]
+    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',', value_parser = field_path)]
+    pub(crate) fields: Vec<FieldPath>,
     /// Write handles only, one a line
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
@@ -87,12 +92,32 @@ pub(crate) struct Global {
 pub(crate) enum Format {
     /// For people; tab separated when piped.
     Table,
+    /// The same with more columns, however wide the terminal is.
+    Wide,
     /// One JSON document, with the names of the API.
     Json,
+    /// One JSON document a line; lists are written while they are read.
+    Jsonl,
+    /// One YAML document.
+    Yaml,
     /// Comma separated, as RFC 4180 says, for a spreadsheet.
     Csv,
     /// Handles only.
     Name,
+    /// `NAME='value'` lines that a shell can read.
+    Env,
+}
+
+impl Format {
+    /// Whether it is for people, with words beside the data.
+    pub(crate) fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::Wide)
+    }
+
+    /// Whether errors are written as JSON too.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
 }
 
 /// Whether to use colours.

@@ -30,6 +30,37 @@ impl<T> OrNone<T> {
     }
 }
 
+/// A member of the API's JSON, such as `license.expires_at`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldPath(Vec<String>);
+
+impl FieldPath {
+    /// The path of a member of the document itself.
+    pub(crate) fn of(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+
+    /// The names on the way to it.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}
+
+/// Labels may have dots in their names: those are found by their set as a whole.
+pub(super) fn field_path(text: &str) -> Result<FieldPath, String> {
+    let names: Vec<String> = text.split('.').map(str::to_owned).collect();
+    if names.iter().any(String::is_empty) {
+        return Err("must be names of fields, such as instance_id,license.expires_at".to_owned());
+    }
+    Ok(FieldPath(names))
+}
+
 fn field<T: Field + FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| T::EXPECTED.to_owned())
 }

@@ -168,21 +168,41 @@ impl<'a> Hub<'a> {
     where
         E: Endpoint<Body = (), Reply = Page<T>>,
     {
-        let most = most.unwrap_or(usize::MAX);
         let mut rows = Vec::new();
+        self.pages::<E, T>(handle, most, query, |page| {
+            rows.extend(page);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// Reads a list to its end, or until there were `most` rows, and gives each page away at once.
+    pub(crate) async fn pages<E, T>(
+        &self,
+        handle: &str,
+        most: Option<usize>,
+        query: impl Fn(Option<Cursor>, Limit) -> E::Query,
+        mut take: impl FnMut(Vec<T>) -> Result<()>,
+    ) -> Result<()>
+    where
+        E: Endpoint<Body = (), Reply = Page<T>>,
+    {
+        let mut left = most.unwrap_or(usize::MAX);
         let mut cursor = None;
-        while rows.len() < most {
-            let rest = u16::try_from(most - rows.len()).unwrap_or(u16::MAX);
-            let limit = Limit::try_from(rest).unwrap_or(Limit::MAX);
-            let page = self.call::<E>(handle, &query(cursor, limit), &()).await?;
-            rows.extend(page.items);
+        while left > 0 {
+            let limit = u16::try_from(left).ok().and_then(|left| Limit::try_from(left).ok());
+            let query = query(cursor, limit.unwrap_or(Limit::MAX));
+            let mut page = self.call::<E>(handle, &query, &()).await?;
+            page.items.truncate(left);
+            left -= page.items.len();
+            take(page.items)?;
             cursor = page.next_cursor;
             if cursor.is_none() {
                 break;
             }
         }
-        rows.truncate(most);
-        Ok(rows)
+        Ok(())
     }
 
     /// Calls any path of the API, with the admin key where the path takes one.

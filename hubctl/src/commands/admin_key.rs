@@ -9,7 +9,7 @@ use hub_core::problem::ErrorCode;
 use serde_json::json;
 
 use super::{Context, exists};
-use crate::cli::{AdminKeyCommand, AdminKeyCreateArgs, AdminKeyRevokeArgs, Format};
+use crate::cli::{AdminKeyCommand, AdminKeyCreateArgs, AdminKeyRevokeArgs};
 use crate::client::Call;
 use crate::error::{Failure, Result};
 use crate::output::Done;
@@ -109,7 +109,7 @@ fn meet(
         });
     }
     let words = format!("admin key {} is already so", found.name);
-    if sink.is_stdout() && context.out.format() == Format::Table {
+    if sink.is_stdout() && context.out.format().is_table() {
         context.out.words(&words);
         return Ok(Exit::Done);
     }

@@ -3,7 +3,7 @@
 use hub_core::exit::Exit;
 
 use super::Context;
-use crate::cli::{ApiArgs, Format};
+use crate::cli::ApiArgs;
 use crate::error::Result;
 use crate::input;
 use crate::output::write_data;
@@ -21,7 +21,7 @@ pub(super) async fn run(args: ApiArgs, context: &Context<'_>) -> Result<Exit> {
     let text = String::from_utf8_lossy(&answer.body);
     match text.trim_end() {
         // With nothing to say, one JSON document is still promised.
-        "" if context.out.format() == Format::Json => write_data("null\n")?,
+        "" if context.out.format().is_json() => write_data("null\n")?,
         "" => {}
         text => write_data(&format!("{text}\n"))?,
     }

@@ -1,6 +1,6 @@
 //! `hubctl audit`
 
-use hub_core::api::{AuditEvent, AuditQuery, ListAudit, VerifyAudit};
+use hub_core::api::{AuditQuery, ListAudit, VerifyAudit};
 use hub_core::exit::Exit;
 
 use super::Context;
@@ -25,9 +25,7 @@ async fn list(args: AuditListArgs, context: &Context<'_>) -> Result<Exit> {
         limit: Some(limit),
         cursor,
     };
-    let events: Vec<AuditEvent> = context.hub()?.all::<ListAudit, _>("", args.limit, query).await?;
-    context.out.list(&events, "no audit events")?;
-    Ok(Exit::Done)
+    context.list::<ListAudit, _>("", args.limit, query, "no audit events").await
 }
 
 async fn verify(context: &Context<'_>) -> Result<Exit> {

@@ -51,9 +51,7 @@ async fn list(args: ClientListArgs, context: &Context<'_>) -> Result<Exit> {
         limit: Some(limit),
         cursor,
     };
-    let clients: Vec<Client> = context.hub()?.all::<ListClients, _>("", args.limit, query).await?;
-    context.out.list(&clients, "no clients")?;
-    Ok(Exit::Done)
+    context.list::<ListClients, _>("", args.limit, query, "no clients").await
 }
 
 /// Tells what was done to a client.

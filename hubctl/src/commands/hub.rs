@@ -86,8 +86,8 @@ pub(super) fn fingerprint(out: &Out) -> Result<Exit> {
     })?;
     let fingerprint = hash.fingerprint();
     match out.format() {
-        Format::Table | Format::Name => write_data(&format!("{fingerprint}\n"))?,
-        Format::Json | Format::Csv => {
+        Format::Table | Format::Wide | Format::Name => write_data(&format!("{fingerprint}\n"))?,
+        _ => {
             let handle = fingerprint.to_string();
             let details = [("FINGERPRINT", handle.clone()), ("KIND", kind.to_owned())];
             out.record(&Fingerprinted { fingerprint, kind }, &handle, &details)?;

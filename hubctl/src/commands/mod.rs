@@ -14,17 +14,18 @@ mod validate;
 use std::cell::OnceCell;
 use std::path::Path;
 
+use hub_core::api::{Cursor, Endpoint, Limit, Page};
 use hub_core::exit::Exit;
 use hub_core::key::LicenseKey;
 use hub_core::problem::ErrorCode;
 use zeroize::Zeroizing;
 
-use crate::cli::{Cli, Command, TelemetryCommand};
+use crate::cli::{Cli, Command, Format, TelemetryCommand};
 use crate::client::Hub;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::Out;
+use crate::output::{Out, Row};
 use crate::settings::{Env, Settings, Style};
 
 /// What a command works with.
@@ -42,6 +43,28 @@ impl<'a> Context<'a> {
             let _ = self.hub.set(Hub::new(self.settings, self.out)?);
         }
         self.hub.get().ok_or_else(|| Failure::new(Exit::Bug, "bug", "there is no client"))
+    }
+
+    /// Writes a list, all its pages. One object a line is written while the next page is read.
+    async fn list<E, T>(
+        &self,
+        handle: &str,
+        most: Option<usize>,
+        query: impl Fn(Option<Cursor>, Limit) -> E::Query,
+        none: &str,
+    ) -> Result<Exit>
+    where
+        E: Endpoint<Body = (), Reply = Page<T>>,
+        T: Row,
+    {
+        let hub = self.hub()?;
+        if self.out.format() == Format::Jsonl {
+            hub.pages::<E, T>(handle, most, query, |page| self.out.list(&page, none)).await?;
+        } else {
+            let rows = hub.all::<E, T>(handle, most, query).await?;
+            self.out.list(&rows, none)?;
+        }
+        Ok(Exit::Done)
     }
 
     /// Refuses to read two things from standard input.

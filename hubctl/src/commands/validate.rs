@@ -8,7 +8,7 @@ use hub_core::problem::ErrorCode;
 use super::Context;
 use crate::cli::{Format, ValidateArgs};
 use crate::error::Result;
-use crate::output::{write_data, write_json};
+use crate::output::write_data;
 
 /// Asks the hub, and ends with what an activation would be refused with.
 pub(super) async fn run(args: ValidateArgs, context: &Context<'_>) -> Result<Exit> {
@@ -35,11 +35,11 @@ pub(super) async fn run(args: ValidateArgs, context: &Context<'_>) -> Result<Exi
 fn write(verdict: &Validated, context: &Context<'_>) -> Result<()> {
     let handle = verdict.instance_id.as_ref().map_or("", |id| id.as_str());
     match context.out.format() {
-        Format::Json => write_json(verdict),
+        Format::Json | Format::Jsonl | Format::Yaml | Format::Env => context.out.document(verdict),
         Format::Name if handle.is_empty() => Ok(()),
         Format::Name => write_data(&format!("{handle}\n")),
         Format::Csv => context.out.record(verdict, handle, &details(verdict, context)),
-        Format::Table => {
+        Format::Table | Format::Wide => {
             let mut words = verdict.code.as_str().to_owned();
             if !handle.is_empty() {
                 words = format!("{words}   {handle}");

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Out, write_data, write_json};
-use crate::cli::Format;
+use super::document::value;
+use super::{Out, write_data};
+use crate::cli::{FieldPath, Format};
 use crate::error::Result;
 
 /// A key that goes to standard output, as it has no other sink.
@@ -48,23 +49,26 @@ struct ChangedDocument<'a, T> {
 impl Out {
     /// What a command changed.
     pub(crate) fn done<T: Serialize>(&self, done: &Done<'_, T>) -> Result<()> {
+        let key = done.reveal.iter().map(|reveal| (reveal.field, reveal.secret)).collect();
+        let document = ChangedDocument { object: done.object, key, changed: done.changed };
         match (self.style.format, done.reveal) {
-            (Format::Json, reveal) => {
-                let key = reveal.iter().map(|reveal| (reveal.field, reveal.secret)).collect();
-                return write_json(&ChangedDocument {
-                    object: done.object,
-                    key,
-                    changed: done.changed,
-                });
+            (Format::Json | Format::Jsonl | Format::Yaml | Format::Env, reveal) => {
+                // A key that is shown once is written whatever else was asked for.
+                let key: Vec<FieldPath> =
+                    reveal.iter().map(|reveal| FieldPath::of(reveal.field)).collect();
+                return self.document_with(&document, &key);
             }
             (Format::Csv, reveal) => return self.done_as_csv(done, reveal),
             (Format::Name, _) => return write_data(&format!("{}\n", done.handle)),
-            (Format::Table, None) => write_data(&format!("{}\n", done.words))?,
-            (Format::Table, Some(reveal)) if reveal.alone => {
+            (Format::Table | Format::Wide, None) if !self.style.fields.is_empty() => {
+                self.fields(&[value(&document)?])?;
+            }
+            (Format::Table | Format::Wide, None) => write_data(&format!("{}\n", done.words))?,
+            (Format::Table | Format::Wide, Some(reveal)) if reveal.alone => {
                 self.words(&done.words);
                 write_data(&format!("{}\n", reveal.secret))?;
             }
-            (Format::Table, Some(reveal)) => {
+            (Format::Table | Format::Wide, Some(reveal)) => {
                 write_data(&format!("{}\n{}\n", done.words, reveal.secret))?;
                 self.words("shown only now: keep it where it is safe");
             }

@@ -5,10 +5,13 @@
 
 mod bars;
 mod csv;
+mod document;
 mod done;
+mod env;
 mod measures;
 mod report;
 mod rows;
+mod select;
 mod table;
 mod times;
 mod usage;
@@ -18,10 +21,11 @@ pub(crate) use done::{Done, Reveal};
 pub(crate) use report::{Kept, Listed};
 pub(crate) use table::Picture;
 pub(crate) use times::Times;
-pub(crate) use write::{early_failure, write_data, write_json, write_words};
+pub(crate) use write::{early_failure, write_data, write_words};
 
 use hub_core::exit::Exit;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::Format;
 use crate::error::{Failure, Result, mask};
@@ -58,6 +62,12 @@ pub(crate) trait Row: Serialize {
     fn handle(&self) -> String;
     /// A cell for each column; an empty one where there is nothing to say.
     fn cells(&self, times: &Times) -> Vec<String>;
+    /// Columns that only `-o wide` has, after the others.
+    const WIDE: &'static [Column] = &[];
+    /// A cell for each of those.
+    fn wide(&self, _times: &Times) -> Vec<String> {
+        Vec::new()
+    }
     /// All there is to say of one, with names.
     fn details(&self, times: &Times) -> Vec<(&'static str, String)> {
         let titles = Self::COLUMNS.iter().map(|column| column.title);
@@ -106,27 +116,57 @@ impl Out {
     /// A list; `none` says that there is nothing in it.
     pub(crate) fn list<T: Row>(&self, rows: &[T], none: &str) -> Result<()> {
         match self.style.format {
-            Format::Json => return write_json(&rows),
+            Format::Json | Format::Jsonl | Format::Yaml | Format::Env => {
+                return self.documents(rows);
+            }
             Format::Name => {
                 let handles: String = rows.iter().map(|row| row.handle() + "\n").collect();
                 return write_data(&handles);
             }
-            Format::Csv => {
-                let titles: Vec<_> = T::COLUMNS.iter().map(|column| column.title).collect();
-                return self.csv(&titles, &self.cells(rows));
+            Format::Table | Format::Wide if rows.is_empty() => {
+                self.words(none);
+                return Ok(());
             }
-            Format::Table => {}
+            _ => {}
         }
-        if rows.is_empty() {
-            self.words(none);
-            return Ok(());
+        if !self.style.fields.is_empty() {
+            let objects: Vec<Value> = rows.iter().map(document::value).collect::<Result<_>>()?;
+            return self.fields(&objects);
         }
+        if self.style.format == Format::Csv {
+            let titles: Vec<_> = T::COLUMNS.iter().map(|column| column.title).collect();
+            return self.csv(&titles, &self.cells(rows));
+        }
+        self.table(rows)
+    }
+
+    fn table<T: Row>(&self, rows: &[T]) -> Result<()> {
         let layout = self.layout();
+        if self.style.format == Format::Wide {
+            let columns = [T::COLUMNS, T::WIDE].concat();
+            let cells = |row: &T| [row.cells(&self.times), row.wide(&self.times)].concat();
+            let rows: Vec<_> = rows.iter().map(cells).collect();
+            return write_data(&table::wide(&columns, &rows, layout));
+        }
         let picture = layout.width.and_then(|width| T::picture(rows, &self.times, width));
         write_data(&match picture {
             Some(picture) => picture.render(layout),
             None => table::render(T::COLUMNS, &self.cells(rows), layout),
         })
+    }
+
+    /// Only some fields of some objects, a row each.
+    fn fields(&self, objects: &[Value]) -> Result<()> {
+        let paths = &self.style.fields;
+        select::check(objects, paths)?;
+        let cells = |object| select::values(object, paths).into_iter().map(select::cell).collect();
+        let rows: Vec<Vec<String>> = objects.iter().map(cells).collect();
+        let titles: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        if self.style.format == Format::Csv {
+            let titles: Vec<_> = titles.iter().map(String::as_str).collect();
+            return self.csv(&titles, &rows);
+        }
+        write_data(&table::plain(&titles, &rows, self.layout()))
     }
 
     fn cells<T: Row>(&self, rows: &[T]) -> Vec<Vec<String>> {
@@ -154,19 +194,20 @@ impl Out {
         details: &[(&'static str, String)],
     ) -> Result<()> {
         match self.style.format {
-            Format::Json => write_json(object),
+            Format::Json | Format::Jsonl | Format::Yaml | Format::Env => self.document(object),
             Format::Name => write_data(&format!("{handle}\n")),
+            _ if !self.style.fields.is_empty() => self.fields(&[document::value(object)?]),
             Format::Csv => {
                 let (titles, values): (Vec<_>, Vec<_>) = details.iter().cloned().unzip();
                 self.csv(&titles, &[values])
             }
-            Format::Table => write_data(&table::record(details, self.layout())),
+            Format::Table | Format::Wide => write_data(&table::record(details, self.layout())),
         }
     }
 
     /// Words for a person, in table mode only: elsewhere nobody reads them.
     pub(crate) fn words(&self, words: &str) {
-        if self.style.format == Format::Table {
+        if self.style.format.is_table() {
             write_words(&format!("{words}\n"));
         }
     }
@@ -189,7 +230,7 @@ impl Out {
         if failure.exit() == Exit::OutputClosed {
             return;
         }
-        if self.style.format == Format::Json {
+        if self.style.format.is_json() {
             return write_failure_json(failure);
         }
         let style = self.stderr_style();

@@ -35,6 +35,27 @@ impl Row for Client {
         ]
     }
 
+    const WIDE: &'static [Column] = &[
+        column("PENDING", 0),
+        column("ACTIVE", 0),
+        column("SUSPENDED", 0),
+        column("EXTERNAL REF", 0),
+        column("UPDATED", 0),
+        column("ID", 0),
+    ];
+
+    fn wide(&self, times: &Times) -> Vec<String> {
+        let counts = self.instances;
+        vec![
+            counts.pending.to_string(),
+            counts.active.to_string(),
+            counts.suspended.to_string(),
+            self.external_ref.as_ref().map_or("", |r| r.as_str()).to_owned(),
+            times.write(self.updated_at),
+            self.id.clone(),
+        ]
+    }
+
     fn details(&self, times: &Times) -> Vec<(&'static str, String)> {
         let counts = self.instances;
         vec![
@@ -80,6 +101,28 @@ impl Row for Instance {
             labels(&self.labels),
             times.write(self.created_at),
             times.or_never(self.last_seen_at),
+        ]
+    }
+
+    const WIDE: &'static [Column] = &[
+        column("GRACE DAYS", 0),
+        column("ACTIVATIONS", 0),
+        column("ENTITLEMENTS", 0),
+        column("HUB KEY", 0),
+        column("ACTIVATED", 0),
+        column("UPDATED", 0),
+    ];
+
+    fn wide(&self, times: &Times) -> Vec<String> {
+        let license = &self.license;
+        let limit = license.max_activations.map(|limit| format!("/{}", limit.get()));
+        vec![
+            license.grace_days.get().to_string(),
+            format!("{}{}", license.activations, limit.unwrap_or_default()),
+            license.entitlements.iter().collect::<Vec<_>>().join(","),
+            self.hub_key.as_ref().map(|key| key.fingerprint.to_string()).unwrap_or_default(),
+            times.or_never(self.activated_at),
+            times.write(self.updated_at),
         ]
     }
 

@@ -59,11 +59,39 @@ impl Picture {
 
 /// A list.
 pub(super) fn render(columns: &[Column], rows: &[Vec<String>], layout: Layout) -> String {
-    let Some(width) = layout.width else { return separated(columns, rows, layout.headers) };
+    let titles = columns.iter().map(|column| column.title);
+    let Some(width) = layout.width else { return separated(titles, rows, layout.headers) };
     match fitting(columns, rows, width) {
         Some(kept) if width >= NARROW => aligned(columns, rows, &kept, layout.headers),
         _ => blocks(columns, rows),
     }
+}
+
+/// A list with all its columns, whatever the terminal's width.
+pub(super) fn wide(columns: &[Column], rows: &[Vec<String>], layout: Layout) -> String {
+    if layout.width.is_none() {
+        return separated(columns.iter().map(|column| column.title), rows, layout.headers);
+    }
+    let all: Vec<usize> = (0..columns.len()).collect();
+    aligned(columns, rows, &all, layout.headers)
+}
+
+/// Columns that were named; none of them is dropped.
+pub(super) fn plain(titles: &[String], rows: &[Vec<String>], layout: Layout) -> String {
+    if layout.width.is_none() {
+        return separated(titles.iter().map(String::as_str), rows, layout.headers);
+    }
+    let mut table = borderless();
+    if layout.headers {
+        table.set_header(titles);
+    }
+    for row in rows {
+        table.add_row(row.iter().map(|cell| cell_or_dash(cell)).collect::<Vec<_>>());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    lines(&table)
 }
 
 /// One record.
@@ -100,8 +128,7 @@ fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<Vec
 }
 
 fn aligned(columns: &[Column], rows: &[Vec<String>], kept: &[usize], headers: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = borderless();
     if headers {
         table.set_header(kept.iter().map(|&at| columns[at].title).collect::<Vec<_>>());
     }
@@ -112,16 +139,29 @@ fn aligned(columns: &[Column], rows: &[Vec<String>], kept: &[usize], headers: bo
         let side = if columns[at].right { CellAlignment::Right } else { CellAlignment::Left };
         column.set_padding((0, 2)).set_cell_alignment(side);
     }
-    let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
-    lines.collect()
+    lines(&table)
+}
+
+fn borderless() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 fn cell_or_dash(cell: &str) -> &str {
     if cell.is_empty() { "-" } else { cell }
 }
 
-fn separated(columns: &[Column], rows: &[Vec<String>], headers: bool) -> String {
-    let header = columns.iter().map(|column| column.title).collect::<Vec<_>>().join("\t");
+fn separated<'a>(
+    titles: impl Iterator<Item = &'a str>,
+    rows: &[Vec<String>],
+    headers: bool,
+) -> String {
+    let header = titles.collect::<Vec<_>>().join("\t");
     let mut text = if headers { header + "\n" } else { String::new() };
     for row in rows {
         let cells: Vec<_> = row.iter().map(|cell| one_line(cell)).collect();

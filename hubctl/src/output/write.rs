@@ -3,7 +3,6 @@
 use std::io::{ErrorKind, Write};
 
 use hub_core::exit::Exit;
-use serde::Serialize;
 
 use crate::error::{Failure, Result};
 
@@ -19,13 +18,6 @@ pub(crate) fn early_failure(failure: &Failure, json: bool) {
 /// Why a command failed, as the document that scripts read.
 pub(super) fn write_failure_json(failure: &Failure) {
     write_words(&format!("{}\n", failure.to_json()));
-}
-
-/// Writes one JSON document to standard output.
-pub(crate) fn write_json(document: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failure::new(Exit::Bug, "bug", format!("no JSON: {error}")))?;
-    write_data(&format!("{text}\n"))
 }
 
 /// Writes data to standard output, as it is.

@@ -193,7 +193,7 @@ fn quiet_tell(
     instance: &Instance,
     changed: bool,
 ) -> Result<Exit> {
-    if sink.is_stdout() && context.out.format() == crate::cli::Format::Table {
+    if sink.is_stdout() && context.out.format().is_table() {
         let state = if changed { "updated" } else { "unchanged" };
         context.out.words(&format!("{} {state}", instance.instance_id));
         return Ok(Exit::Done);

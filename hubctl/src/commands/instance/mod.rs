@@ -42,26 +42,23 @@ pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Resu
 }
 
 async fn list(args: InstanceListArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
+    let none = "no instances";
     let common = |cursor, limit| InstanceQuery {
         status: args.status,
         label: args.labels.clone(),
         limit: Some(limit),
         cursor,
     };
-    let instances: Vec<Instance> = if let Some(client) = &args.client {
-        hub.all::<ListClientInstances, _>(client, args.limit, common).await?
-    } else {
-        let query = |cursor, limit| FleetQuery {
-            common: common(cursor, limit),
-            q: args.search.clone(),
-            silent_for: args.silent_for,
-            expires_within: args.expires_within,
-        };
-        hub.all::<ListInstances, _>("", args.limit, query).await?
+    if let Some(client) = &args.client {
+        return context.list::<ListClientInstances, _>(client, args.limit, common, none).await;
+    }
+    let query = |cursor, limit| FleetQuery {
+        common: common(cursor, limit),
+        q: args.search.clone(),
+        silent_for: args.silent_for,
+        expires_within: args.expires_within,
     };
-    context.out.list(&instances, "no instances")?;
-    Ok(Exit::Done)
+    context.list::<ListInstances, _>("", args.limit, query, none).await
 }
 
 /// Tells what was done to an instance.

@@ -12,13 +12,13 @@ use super::Context;
 use crate::cli::{CatalogueSetArgs, Format};
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::{Done, Listed, write_json};
+use crate::output::{Done, Listed};
 
 /// `hubctl telemetry catalogue get`
 pub(super) async fn get(context: &Context<'_>) -> Result<Exit> {
     let catalogue = context.hub()?.call::<GetCatalogue>("", &(), &()).await?;
     if context.out.format() == Format::Json {
-        write_json(&catalogue)?;
+        context.out.document(&catalogue)?;
         return Ok(Exit::Done);
     }
     let rows: Vec<Listed> = catalogue.tools.0.into_iter().map(Listed).collect();

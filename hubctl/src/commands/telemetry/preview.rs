@@ -10,7 +10,7 @@ use hub_core::redact::redact;
 use crate::cli::{Format, PreviewArgs};
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::{Kept, Out, write_data, write_json};
+use crate::output::{Kept, Out, write_data};
 
 /// Runs it. A hub with a catalogue counts tools outside it under `other` too; it is not asked here.
 pub(in crate::commands) fn preview(args: &PreviewArgs, out: &Out) -> Result<Exit> {
@@ -41,14 +41,14 @@ pub(super) fn tell(preview: &Preview, out: &Out) -> Result<Exit> {
     let window = [report.window_start, report.window_end];
     let mut rows = rows(report);
     match out.format() {
-        Format::Json => write_json(preview)?,
+        Format::Json | Format::Jsonl | Format::Yaml | Format::Env => out.document(preview)?,
         Format::Name => out.list(&rows, "")?,
         Format::Csv => {
             rows.insert(0, Kept::of("window", window.map(|at| at.to_string()).join("/"), None));
             rows.push(Kept::of("redacted", String::new(), Some(preview.redacted)));
             out.list(&rows, "")?;
         }
-        Format::Table => {
+        Format::Table | Format::Wide => {
             let [start, end] = window;
             write_data(&format!("window {start} to {end}\n"))?;
             out.list(&rows, "no usage is left of it")?;

@@ -9,7 +9,7 @@ use hub_core::name::InstanceId;
 use hub_core::problem::ErrorCode;
 
 use super::{Context, preview};
-use crate::cli::{Format, SendArgs};
+use crate::cli::SendArgs;
 use crate::client::Call;
 use crate::error::{Failure, Result};
 use crate::input;
@@ -53,7 +53,7 @@ async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<InstanceId> {
 
 fn tell(accepted: &Accepted, out: &Out) -> Result<Exit> {
     let Accepted { report_id, duplicate, redacted } = accepted;
-    if out.format() == Format::Table {
+    if out.format().is_table() {
         let stored = if *duplicate { "stored already" } else { "stored" };
         let words = format!("report {report_id} {stored}   redacted {redacted}\n");
         write_data(&words)?;

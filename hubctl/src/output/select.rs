@@ -1,0 +1,158 @@
+//! `--fields`: of the API's JSON only what was asked for, in that order.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
+
+use crate::cli::FieldPath;
+use crate::error::{Failure, Result};
+
+/// What an object has at each path; `None` where it has nothing there.
+pub(super) fn values<'a>(object: &'a Value, paths: &[FieldPath]) -> Vec<Option<&'a Value>> {
+    paths.iter().map(|path| at(object, path.names())).collect()
+}
+
+fn at<'a>(value: &'a Value, names: &[String]) -> Option<&'a Value> {
+    let [name, rest @ ..] = names else { return Some(value) };
+    let members = value.as_object()?;
+    // A label's name may have dots.
+    members.get(&names.join(".")).or_else(|| at(members.get(name)?, rest))
+}
+
+/// Refuses a path that can be at no object: it is a mistake. A list may be empty.
+pub(super) fn check(objects: &[Value], paths: &[FieldPath]) -> Result<()> {
+    let Some(Value::Object(first)) = objects.first() else { return Ok(()) };
+    let wrong = |path: &&FieldPath| objects.iter().all(|object| !may_be(object, path.names()));
+    let Some(path) = paths.iter().find(wrong) else { return Ok(()) };
+    let names: Vec<_> = first.keys().map(String::as_str).collect();
+    Err(Failure::usage(format!("--fields: there is no field {path}"))
+        .hint(format!("there are {}", names.join(", "))))
+}
+
+/// Whether the object has such a member, or would if something that is null were there. Which labels
+/// there are is the operator's choice.
+fn may_be(value: &Value, names: &[String]) -> bool {
+    match (names, value) {
+        ([], _) | (_, Value::Null) => true,
+        ([name, _, ..], Value::Object(members)) if name == "labels" => members.contains_key(name),
+        ([name, rest @ ..], Value::Object(members)) => {
+            members.get(name).is_some_and(|member| may_be(member, rest))
+        }
+        _ => false,
+    }
+}
+
+/// The members of an object at some paths, nested as they are in the object.
+pub(super) struct Selected<'a> {
+    members: Vec<(&'a str, Member<'a>)>,
+}
+
+enum Member<'a> {
+    Value(&'a Value),
+    Object(Selected<'a>),
+}
+
+impl<'a> Selected<'a> {
+    /// Of this object.
+    pub(super) fn of(object: &'a Value, paths: &'a [FieldPath]) -> Self {
+        let mut selected = Self { members: Vec::new() };
+        for (path, value) in paths.iter().zip(values(object, paths)) {
+            selected.add(path.names(), value.unwrap_or(&Value::Null));
+        }
+        selected
+    }
+
+    fn add(&mut self, names: &'a [String], value: &'a Value) {
+        let [name, rest @ ..] = names else { return };
+        let at = self.members.iter().position(|(known, _)| known == name);
+        if rest.is_empty() {
+            match at {
+                Some(at) => self.members[at].1 = Member::Value(value),
+                None => self.members.push((name, Member::Value(value))),
+            }
+            return;
+        }
+        let at = at.unwrap_or_else(|| {
+            let empty = Self { members: Vec::new() };
+            self.members.push((name, Member::Object(empty)));
+            self.members.len() - 1
+        });
+        // Where the whole object was asked for too, it has this already.
+        if let Member::Object(object) = &mut self.members[at].1 {
+            object.add(rest, value);
+        }
+    }
+}
+
+impl Serialize for Selected<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.members.len()))?;
+        for (name, member) in &self.members {
+            match member {
+                Member::Value(value) => map.serialize_entry(name, value)?,
+                Member::Object(object) => map.serialize_entry(name, object)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// A value as a cell: text as it is, lists with commas, objects as `key=value`.
+pub(super) fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(",")
+        }
+        Some(Value::Object(members)) => {
+            let pairs = members.iter().map(|(name, value)| format!("{name}={}", cell(Some(value))));
+            pairs.collect::<Vec<_>>().join(",")
+        }
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn paths(text: &str) -> Vec<FieldPath> {
+        use clap::Parser;
+        let cli = crate::cli::Cli::try_parse_from(["hubctl", "stats", "--fields", text]);
+        cli.unwrap().global.fields
+    }
+
+    #[test]
+    fn fields_come_in_the_order_asked_for_nested_as_they_are() {
+        let object = json!({"a": 1, "b": {"c": [1, 2], "d": null}, "e": {"f": "x"}});
+        let selected =
+            |text: &str| serde_json::to_string(&Selected::of(&object, &paths(text))).unwrap();
+        assert_eq!(selected("b.d,a,b.c"), r#"{"b":{"d":null,"c":[1,2]},"a":1}"#);
+        assert_eq!(selected("b,b.c"), r#"{"b":{"c":[1,2],"d":null}}"#);
+        assert_eq!(selected("a,missing"), r#"{"a":1,"missing":null}"#);
+    }
+
+    #[test]
+    fn a_field_that_nothing_has_is_a_mistake() {
+        let objects = [json!({"a": 1, "key": null}), json!({"a": 1, "key": {"n": 2}})];
+        assert!(check(&objects, &paths("a,key.n")).is_ok());
+        assert!(check(&objects[..1], &paths("key.n")).is_ok(), "it may be null in each");
+        assert!(check(&[], &paths("anything")).is_ok());
+        let labelled = [json!({"labels": {"hubctl.fleet": "x"}})];
+        assert!(check(&labelled, &paths("labels.env,labels.hubctl.fleet")).is_ok());
+        assert_eq!(values(&labelled[0], &paths("labels.hubctl.fleet"))[0], Some(&json!("x")));
+        for wrong in ["b", "a.b", "other.n"] {
+            let json = check(&objects, &paths(wrong)).unwrap_err().to_json();
+            assert!(json.contains("there are a, key"), "{wrong}: {json}");
+        }
+    }
+
+    #[test]
+    fn cells_hold_no_json() {
+        let object = json!({"set": {"env": "prod", "n": 1}, "list": ["a", "b"], "none": null});
+        let cells: Vec<_> =
+            values(&object, &paths("set,list,none")).into_iter().map(cell).collect();
+        assert_eq!(cells, ["env=prod,n=1", "a,b", ""]);
+    }
+}
