@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::cli::{FieldPath, Format, Global, TimeStyle, When};
 use crate::error::{Failure, Result};
 use crate::input;
+use crate::sink::StepFile;
 
 /// Where a hub listens unless told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:8200";
@@ -61,6 +62,11 @@ impl Env {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that resolves settings")]
 fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The file that the runner of GitHub Actions has made for this step.
+pub(crate) fn step_file(which: StepFile) -> Option<PathBuf> {
+    var(which.variable()).map(PathBuf::from)
 }
 
 /// The time now.

@@ -6,6 +6,10 @@ mod delivery; // where new keys go, whatever happens on the way
 mod endings; // exit codes, and what is said
 #[path = "hubctl/everyday.rs"]
 mod everyday; // every command once, in each format
+#[path = "hubctl/kills.rs"]
+mod kills; // killed at every step of a delivery, and run again
+#[path = "hubctl/sinks.rs"]
+mod sinks; // every place that a key can go to
 #[path = "hubctl/telemetry.rs"]
 mod telemetry; // reports in, usage out
 #[path = "hubctl/terminal.rs"]

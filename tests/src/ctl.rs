@@ -1,5 +1,6 @@
 //! Runs of the real hubctl, in an empty folder and an environment of its own.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -70,7 +71,11 @@ impl Ctl {
     /// The command, for a test that watches it run.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut hubctl = Command::new(binaries::hubctl());
+        self.program(binaries::hubctl(), args)
+    }
+
+    fn program(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+        let mut hubctl = Command::new(program);
         hubctl.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Nothing of the person's who runs the tests: no contexts, no keys.
         hubctl.env("HOME", self.dir()).env("XDG_CONFIG_HOME", self.dir().join("config"));
@@ -83,7 +88,17 @@ impl Ctl {
     /// Runs it to its end.
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Ran {
-        let mut child = self.command(args).spawn().expect("hubctl starts");
+        self.finish(self.command(args))
+    }
+
+    /// Runs another program in the same folder and environment.
+    #[must_use]
+    pub fn run_program(&self, program: &str, args: &[&str]) -> Ran {
+        self.finish(self.program(program, args))
+    }
+
+    fn finish(&self, mut command: Command) -> Ran {
+        let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         // One that does not read its input closes it.
         let _ = stdin.write_all(&self.stdin);

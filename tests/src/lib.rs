@@ -8,7 +8,8 @@
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
-//! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person
+//! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person; [`strace`]: killed at
+//!   each system call
 //! - [`sql`]: looks into the hub's database, and tampers with it
 //! - [`sweep`]: searches everything that a hub writes
 //! - [`load`]: many clients at once, for the benchmarks; [`clock`]: times for requests
@@ -26,6 +27,7 @@ pub mod raw;
 pub mod reports;
 pub mod setup;
 pub mod sql;
+pub mod strace;
 pub mod sweep;
 pub mod terminal;
 pub mod watchdog;

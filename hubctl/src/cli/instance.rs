@@ -96,7 +96,7 @@ pub(crate) struct TermArgs {
 #[derive(Debug, Args)]
 pub(crate) struct InstanceIssueArgs {
     #[command(flatten)]
-    pub(crate) new: InstanceEnsureArgs,
+    pub(crate) new: InstanceNewArgs,
     /// Leave one that exists as it is, and succeed
     #[arg(long)]
     pub(crate) if_not_exists: bool,
@@ -105,6 +105,19 @@ pub(crate) struct InstanceIssueArgs {
 /// Arguments of `instance ensure`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceEnsureArgs {
+    #[command(flatten)]
+    pub(crate) new: InstanceNewArgs,
+    /// Make a new license where the sink does not hold the one that works
+    ///
+    /// Where the instance was never activated and the sink is a file, this is done without asking:
+    /// nobody uses the license that was lost.
+    #[arg(long, requires = "sink")]
+    pub(crate) redeliver: bool,
+}
+
+/// What an instance is made of, and where its license goes.
+#[derive(Debug, Args)]
+pub(crate) struct InstanceNewArgs {
     /// Its handle
     #[arg(value_parser = instance_id)]
     pub(crate) instance: InstanceId,

@@ -177,7 +177,11 @@ pub(crate) enum Command {
 /// Where a key that is made goes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SinkArgs {
-    /// Where the new key goes: `file:PATH` or `stdout`; shown once at a terminal when absent
+    /// Where the new key goes
+    ///
+    /// `file:PATH` (for its owner alone), `env-file:PATH?var=NAME` (a line among others), `stdout` (the
+    /// key alone), `cmd:COMMAND` (on its standard input), `gha-output:NAME` and `gha-env:NAME` (of a step
+    /// in GitHub Actions, masked). Without one the key is shown once at a terminal.
     #[arg(long, value_name = "SINK", value_parser = sink)]
     pub(crate) sink: Option<SinkSpec>,
     /// Take a folder that group or others can write

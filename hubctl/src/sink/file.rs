@@ -1,24 +1,23 @@
-//! A key in a file: complete or absent, readable by its owner alone, on disk before it counts.
+//! A key in a file, alone or as a variable among others: complete or absent, readable by its owner
+//! alone, on disk before it counts.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use hub_core::key::{Key, KeyKind};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
+use super::slot::Slot;
 use crate::error::{Failure, Result};
-
-/// No file with a key is longer.
-const LONGEST: u64 = 4096;
 
 /// A file that a key goes into.
 #[derive(Debug)]
 pub(crate) struct FileSink {
     path: PathBuf,
     folder: PathBuf,
+    slot: Slot,
     /// What the file held when it was reserved; `None` when there was no file.
     before: Option<Before>,
     /// Proof that the folder takes a new file, used up by the first key.
@@ -27,7 +26,10 @@ pub(crate) struct FileSink {
     written: bool,
 }
 
-struct Before(Zeroizing<Vec<u8>>);
+struct Before {
+    content: Zeroizing<Vec<u8>>,
+    owner: (u32, u32),
+}
 
 impl std::fmt::Debug for Before {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,7 +39,7 @@ impl std::fmt::Debug for Before {
 
 impl FileSink {
     /// Checks the folder and the file, and makes sure that a file can be made there.
-    pub(super) fn reserve(path: &Path, allow_open_folder: bool) -> Result<Self> {
+    pub(super) fn reserve(path: &Path, slot: Slot, allow_open_folder: bool) -> Result<Self> {
         let refuse = |why: String| Failure::sink(format!("{}: {why}", path.display()));
         if path.file_name().is_none() {
             return Err(refuse("is not the name of a file".to_owned()));
@@ -52,28 +54,30 @@ impl FileSink {
             return Err(refuse("others can write its folder, and so replace the key".to_owned())
                 .hint("chmod go-w the folder, or give --allow-open-folder"));
         }
-        let before = read(path).map_err(refuse)?;
-        let spare = spare_in(&folder).map_err(|e| refuse(format!("cannot be made: {e}")))?;
-        Ok(Self { path: path.to_owned(), folder, before, spare: Some(spare), written: false })
+        let before = read(path, slot.longest()).map_err(refuse)?;
+        let spare = spare(path, &folder).map_err(|e| refuse(format!("cannot be made: {e}")))?;
+        let path = path.to_owned();
+        Ok(Self { path, folder, slot, before, spare: Some(spare), written: false })
     }
 
-    /// The key that the file held when it was reserved.
-    pub(super) fn held<K: KeyKind>(&self) -> Result<Option<Key<K>>> {
-        let Some(Before(bytes)) = &self.before else { return Ok(None) };
-        let text = std::str::from_utf8(bytes).unwrap_or("\0").trim_end_matches(['\r', '\n']);
-        if text.is_empty() {
-            return Ok(None);
+    /// What stood in the slot when the file was reserved.
+    pub(super) fn held(&self) -> Option<&str> {
+        self.slot.find(&self.before.as_ref()?.content)
+    }
+
+    /// Where the key stands, for a person.
+    pub(super) fn told(&self) -> String {
+        let (path, mode) = (self.path.display(), self.mode());
+        match &self.slot {
+            Slot::Whole => format!("{path} ({mode:04o}, shown nowhere else)"),
+            Slot::Line(name) => {
+                format!("{path} ({}, {mode:04o}, shown nowhere else)", name.as_str())
+            }
         }
-        // An admin key may have any form; one that hubctl made has its prefix.
-        let key = Key::parse(text).ok().filter(|_| text.starts_with(K::PREFIX));
-        key.map(Some).ok_or_else(|| {
-            let what = format!("{}: holds something that is no {}", self.path.display(), K::NAME);
-            Failure::sink(what).hint("name another file, or move this one away")
-        })
     }
 
-    /// Who may do what with it: one that was there before keeps what its owner chose.
-    pub(super) fn mode(&self) -> u32 {
+    /// Who may do what with it: one that a killed run left keeps what its owner chose.
+    fn mode(&self) -> u32 {
         fs::metadata(&self.path).map_or(0, |about| about.mode() & 0o7777)
     }
 
@@ -84,55 +88,92 @@ impl FileSink {
 
     /// Puts a key into the file. When this returns, it is on disk.
     pub(super) fn put(&mut self, secret: &str) -> Result<()> {
-        // What appeared since the reservation is another run's key, and must not be lost.
-        let fresh = self.before.is_none() && !self.written;
-        self.replace(secret.as_bytes(), fresh)
+        let slot = self.slot.clone();
+        self.replace(|content| slot.with(content, Some(secret)), self.written)
             .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
         self.written = true;
         Ok(())
     }
 
-    /// Makes the file what it was before this run. A failure leaves a key that no hub knows, which
+    /// Makes the slot what it was before this run. A failure leaves a key that no hub knows, which
     /// the next run deals with.
     pub(super) fn restore(&mut self) {
         if !std::mem::take(&mut self.written) {
             return;
         }
-        let _ = match self.before.take() {
-            None => fs::remove_file(&self.path),
-            Some(before) => {
-                let restored = self.replace(&before.0, false);
-                self.before = Some(before);
-                restored
+        let before = self.before.take();
+        let _ = match (&before, self.slot.clone()) {
+            (None, Slot::Whole) => fs::remove_file(&self.path),
+            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
+            (before, slot) => {
+                let held = before.as_ref().and_then(|before| slot.find(&before.content));
+                self.replace(|content| slot.with(content, held), true)
             }
         };
+        self.before = before;
     }
 
-    fn replace(&mut self, content: &[u8], only_if_absent: bool) -> std::io::Result<()> {
+    /// Writes the file anew, from what it holds. Unless the slot holds what this run put there, it must
+    /// be as it was when it was reserved: what has appeared since is another run's key.
+    fn replace(
+        &mut self,
+        new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
+        own: bool,
+    ) -> std::io::Result<()> {
+        // Two runs that change one file do so one after the other.
+        let folder = File::open(&self.folder)?;
+        folder.lock()?;
+        let now = read(&self.path, self.slot.longest()).map_err(std::io::Error::other)?;
+        let content = now.as_ref().map_or(&[][..], |now| now.content.as_slice());
+        if !own && self.slot.find(content) != self.held() {
+            return Err(std::io::Error::other("was changed by somebody else meanwhile"));
+        }
         let mut spare = match self.spare.take() {
             Some(spare) => spare,
-            None => spare_in(&self.folder)?,
+            None => spare(&self.path, &self.folder)?,
         };
-        spare.write_all(content)?;
+        spare.write_all(&new(content))?;
+        if let Some(Before { owner: (user, group), .. }) = &now {
+            // Root may be filling the file of a service, which must go on reading it.
+            let _ = fchown(spare.as_file(), Some(*user), Some(*group));
+        }
         spare.as_file().sync_all()?;
-        if only_if_absent {
+        if now.is_none() {
             spare.persist_noclobber(&self.path)?;
         } else {
             spare.persist(&self.path)?;
         }
-        File::open(&self.folder)?.sync_all()
+        folder.sync_all()
     }
 }
 
-fn spare_in(folder: &Path) -> std::io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(".hubctl-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(folder)
+/// A new file beside the sink, for its owner alone. Its name is always the same, so that what a killed
+/// run has left is found and replaced; one of a run that still works is locked.
+fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!(".{name}.hubctl");
+    let left = folder.join(&name);
+    if let Ok(left) = File::open(&left)
+        && left.try_lock().is_err()
+    {
+        return Err(std::io::Error::other("another run is writing it; run this again"));
+    }
+    match fs::remove_file(&left) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let permissions = fs::Permissions::from_mode(0o600);
+    let spare = tempfile::Builder::new()
+        .prefix(&name)
+        .rand_bytes(0)
+        .permissions(permissions)
+        .tempfile_in(folder)?;
+    spare.as_file().lock()?;
+    Ok(spare)
 }
 
 /// What the file holds; `None` when there is none.
-fn read(path: &Path) -> Result<Option<Before>, String> {
+fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -144,19 +185,27 @@ fn read(path: &Path) -> Result<Option<Before>, String> {
     if !about.is_file() {
         return Err("is not a regular file".to_owned());
     }
-    if about.len() > LONGEST {
+    if about.len() > longest {
         return Err("holds something that is no key".to_owned());
     }
-    fs::read(path).map(|bytes| Some(Before(Zeroizing::new(bytes)))).map_err(|e| e.to_string())
+    let content = fs::read(path).map_err(|error| error.to_string())?;
+    Ok(Some(Before { content: Zeroizing::new(content), owner: (about.uid(), about.gid()) }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use hub_core::exit::Exit;
-    use hub_core::key::{Admin, Hub, License};
 
     const LICENSE: &str = "lb_inst_00000000000000000000000000000000";
+
+    fn whole(path: &Path, open: bool) -> Result<FileSink> {
+        FileSink::reserve(path, Slot::Whole, open)
+    }
+
+    fn variable(path: &Path) -> FileSink {
+        FileSink::reserve(path, Slot::Line("KEY".parse().unwrap()), false).unwrap()
+    }
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
@@ -174,13 +223,13 @@ mod tests {
     fn a_key_is_put_for_its_owner_alone() {
         let folder = folder();
         let path = folder.path().join("key");
-        let mut sink = FileSink::reserve(&path, false).unwrap();
-        assert!(sink.held::<License>().unwrap().is_none());
+        let mut sink = whole(&path, false).unwrap();
+        assert!(sink.held().is_none());
         sink.put(LICENSE).unwrap();
         assert_eq!(content(&path), LICENSE);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        let again = FileSink::reserve(&path, false).unwrap();
-        assert_eq!(again.held::<License>().unwrap().unwrap().expose(), LICENSE);
+        let again = whole(&path, false).unwrap();
+        assert_eq!(again.held(), Some(LICENSE));
         drop((sink, again));
         assert_eq!(files(folder.path()), 1, "nothing else is left behind");
     }
@@ -189,12 +238,12 @@ mod tests {
     fn a_refused_key_leaves_the_sink_as_it_was() {
         let folder = folder();
         let path = folder.path().join("key");
-        let mut sink = FileSink::reserve(&path, false).unwrap();
+        let mut sink = whole(&path, false).unwrap();
         sink.put(LICENSE).unwrap();
         sink.restore();
         assert!(!path.exists());
         fs::write(&path, "lb_inst_11111111111111111111111111111111\n").unwrap();
-        let mut sink = FileSink::reserve(&path, false).unwrap();
+        let mut sink = whole(&path, false).unwrap();
         sink.put(LICENSE).unwrap();
         sink.restore();
         assert_eq!(content(&path), "lb_inst_11111111111111111111111111111111\n");
@@ -204,7 +253,7 @@ mod tests {
     fn another_runs_key_is_never_overwritten() {
         let folder = folder();
         let path = folder.path().join("key");
-        let mut sink = FileSink::reserve(&path, false).unwrap();
+        let mut sink = whole(&path, false).unwrap();
         fs::write(&path, "theirs").unwrap();
         assert_eq!(sink.put(LICENSE).unwrap_err().exit(), Exit::SinkFailed);
         assert_eq!(content(&path), "theirs");
@@ -213,7 +262,7 @@ mod tests {
     #[test]
     fn what_is_not_a_safe_place_is_refused() {
         let folder = folder();
-        let refused = |path: &Path, open| FileSink::reserve(path, open).unwrap_err().exit();
+        let refused = |path: &Path, open| whole(path, open).unwrap_err().exit();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("elsewhere", &link).unwrap();
         assert_eq!(refused(&link, true), Exit::SinkFailed);
@@ -222,22 +271,42 @@ mod tests {
         let key = folder.path().join("key");
         for (mode, taken) in [(0o777, false), (0o770, false), (0o1777, true), (0o755, true)] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(FileSink::reserve(&key, false).is_ok(), taken, "{mode:o}");
-            assert!(FileSink::reserve(&key, true).is_ok(), "{mode:o}");
+            assert_eq!(whole(&key, false).is_ok(), taken, "{mode:o}");
+            assert!(whole(&key, true).is_ok(), "{mode:o}");
         }
     }
 
     #[test]
-    fn only_a_key_of_the_right_kind_is_held() {
+    fn what_a_killed_run_left_is_replaced_and_a_running_one_is_not() {
         let folder = folder();
         let path = folder.path().join("key");
-        fs::write(&path, LICENSE).unwrap();
-        let sink = FileSink::reserve(&path, false).unwrap();
-        assert!(sink.held::<License>().is_ok());
-        assert_eq!(sink.held::<Hub>().unwrap_err().exit(), Exit::SinkFailed);
-        assert_eq!(sink.held::<Admin>().unwrap_err().exit(), Exit::SinkFailed);
-        fs::write(&path, "").unwrap();
-        let empty = FileSink::reserve(&path, false).unwrap();
-        assert!(empty.held::<License>().unwrap().is_none(), "an empty file is an empty sink");
+        fs::write(folder.path().join(".key.hubctl"), "half a k").unwrap();
+        let mut first = whole(&path, false).unwrap();
+        let busy = whole(&path, false).unwrap_err();
+        assert_eq!((busy.exit(), busy.exit().retryable()), (Exit::SinkFailed, true));
+        assert!(whole(&folder.path().join("other"), false).is_ok());
+        first.put(LICENSE).unwrap();
+        drop(first);
+        assert_eq!((content(&path).as_str(), files(folder.path())), (LICENSE, 1));
+    }
+
+    #[test]
+    fn a_variable_leaves_the_rest_of_its_file_alone() {
+        let folder = folder();
+        let path = folder.path().join(".env");
+        fs::write(&path, "A=1\nKEY=old\n").unwrap();
+        let mut sink = variable(&path);
+        assert_eq!(sink.held(), Some("old"));
+        // Somebody else's line that comes in between stays.
+        fs::write(&path, "A=1\nKEY=old\nB=2\n").unwrap();
+        sink.put(LICENSE).unwrap();
+        assert_eq!(content(&path), format!("A=1\nKEY={LICENSE}\nB=2\n"));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        sink.restore();
+        assert_eq!(content(&path), "A=1\nKEY=old\nB=2\n");
+        let mut late = variable(&path);
+        fs::write(&path, "KEY=theirs\n").unwrap();
+        assert_eq!(late.put(LICENSE).unwrap_err().exit(), Exit::SinkFailed);
+        assert_eq!(content(&path), "KEY=theirs\n");
     }
 }

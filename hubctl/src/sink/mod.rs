@@ -1,12 +1,16 @@
-//! Where a new key goes: into a file, to standard output, or before a person's eyes.
+//! Where a new key goes: into a file, to a command, to standard output, or before a person's eyes.
 //!
-//! hubctl makes each key itself. A file holds it before its hash is registered, so a run that is
-//! killed at any instant leaves either nothing or a key that the next run registers.
+//! hubctl makes each key itself. A sink holds it before its hash is registered, so a run that is killed
+//! at any instant leaves either nothing or a key that the next run registers.
 
+mod command;
 mod file;
+mod github;
+mod slot;
+mod spec;
 
-use std::path::PathBuf;
-use std::str::FromStr;
+pub(crate) use github::StepFile;
+pub(crate) use spec::SinkSpec;
 
 use hub_core::exit::Exit;
 use hub_core::key::{Key, KeyKind};
@@ -15,33 +19,21 @@ use rand::rngs::SysRng;
 use crate::cli::{Format, SinkArgs};
 use crate::error::{Failure, Result};
 use crate::output::{Out, Reveal};
+use crate::settings;
+use command::CommandSink;
 use file::FileSink;
-
-/// A `--sink` as given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SinkSpec {
-    /// `file:PATH`
-    File(PathBuf),
-    /// `stdout`
-    Stdout,
-}
-
-impl FromStr for SinkSpec {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
-            None if text == "stdout" => Ok(Self::Stdout),
-            _ => Err("must be file:PATH or stdout".to_owned()),
-        }
-    }
-}
+use github::StepSink;
+use slot::Slot;
 
 /// A sink that was checked and is ready to take a key.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    /// A file.
+    /// A file, or a variable in one.
     File(FileSink),
+    /// A command.
+    Command(CommandSink),
+    /// A file of a step in GitHub Actions.
+    Step(StepSink),
     /// Standard output, for the key alone.
     Stdout,
     /// Shown once at a terminal.
@@ -53,26 +45,56 @@ impl Sink {
     pub(crate) fn reserve(args: &SinkArgs, out: &Out) -> Result<Self> {
         let names_only = out.format() == Format::Name;
         match &args.sink {
-            Some(SinkSpec::File(path)) => {
-                FileSink::reserve(path, args.allow_open_folder).map(Self::File)
-            }
             Some(SinkSpec::Stdout) if names_only => {
                 Err(Failure::usage("--sink stdout and -o name cannot share standard output")
                     .hint("give --sink file:PATH, or use -o json"))
             }
-            Some(SinkSpec::Stdout) => Ok(Self::Stdout),
+            Some(spec) => Self::of(spec, args.allow_open_folder),
             None if out.at_terminal() && !names_only => Ok(Self::Screen),
             None => Err(Failure::input_needed("the new key needs a place to go")
                 .hint("give --sink file:PATH, or --sink stdout")),
         }
     }
 
-    /// The key of this kind that the sink holds already.
-    pub(crate) fn held<K: KeyKind>(&self) -> Result<Option<Key<K>>> {
-        match self {
-            Self::File(file) => file.held(),
-            Self::Stdout | Self::Screen => Ok(None),
+    /// Reserves the sink that was named.
+    pub(crate) fn of(spec: &SinkSpec, allow_open_folder: bool) -> Result<Self> {
+        match spec {
+            SinkSpec::File(path) => {
+                FileSink::reserve(path, Slot::Whole, allow_open_folder).map(Self::File)
+            }
+            SinkSpec::EnvFile(path, name) => {
+                let slot = Slot::Line(name.clone());
+                FileSink::reserve(path, slot, allow_open_folder).map(Self::File)
+            }
+            SinkSpec::Stdout => Ok(Self::Stdout),
+            SinkSpec::Command(line) => CommandSink::reserve(line).map(Self::Command),
+            SinkSpec::Step(which, name) => {
+                StepSink::reserve(*which, name, settings::step_file(*which)).map(Self::Step)
+            }
         }
+    }
+
+    /// The key of this kind that the sink holds already, where that can be seen.
+    pub(crate) fn held<K: KeyKind>(&mut self) -> Result<Option<Key<K>>> {
+        let (text, place) = match self {
+            Self::File(file) => {
+                (file.held().map(|text| text.to_owned().into()), file.path().display().to_string())
+            }
+            Self::Step(step) => (step.held()?, step.told()),
+            Self::Command(_) | Self::Stdout | Self::Screen => return Ok(None),
+        };
+        let Some(text) = text else { return Ok(None) };
+        // An admin key may have any form; one that hubctl made has its prefix.
+        let key = Key::parse(&text).ok().filter(|_| text.starts_with(K::PREFIX));
+        key.map(Some).ok_or_else(|| {
+            Failure::sink(format!("{place}: holds something that is no {}", K::NAME))
+                .hint("name another sink, or move this one away")
+        })
+    }
+
+    /// Whether what it holds can be seen: then an empty one is certainly empty.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Step(_))
     }
 
     /// Makes a key and puts it into a sink that can hold it.
@@ -84,16 +106,22 @@ impl Sink {
                 format!("the system has no randomness: {error}"),
             )
         })?;
-        if let Self::File(file) = self {
-            file.put(key.expose())?;
+        match self {
+            Self::File(file) => file.put(key.expose())?,
+            Self::Command(command) => command.put(key.expose())?,
+            Self::Step(step) => step.put(key.expose())?,
+            Self::Stdout | Self::Screen => {}
         }
         Ok(key)
     }
 
-    /// Takes a key that the hub refused out again, so that the sink is as it was found.
+    /// Takes a key that the hub refused out again, so that the sink is as it was found. A command has
+    /// it for good: the next run gives it another.
     pub(crate) fn restore(&mut self) {
-        if let Self::File(file) = self {
-            file.restore();
+        match self {
+            Self::File(file) => file.restore(),
+            Self::Step(step) => step.restore(),
+            Self::Command(_) | Self::Stdout | Self::Screen => {}
         }
     }
 
@@ -116,32 +144,18 @@ impl Sink {
     /// Where the key is, in the words of a result; empty where it is seen.
     pub(crate) fn told(&self) -> String {
         match self {
-            Self::File(file) => {
-                format!(" → {} ({:04o}, shown nowhere else)", file.path().display(), file.mode())
-            }
+            Self::File(file) => format!(" → {}", file.told()),
+            Self::Command(_) => " → the command".to_owned(),
+            Self::Step(step) => format!(" → {}", step.told()),
             Self::Stdout | Self::Screen => String::new(),
         }
     }
 
-    /// The file, if it is one.
+    /// The file, if it is one that holds the key alone.
     pub(crate) fn path(&self) -> Option<String> {
         match self {
             Self::File(file) => Some(file.path().display().to_string()),
-            Self::Stdout | Self::Screen => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sink_is_a_file_or_standard_output() {
-        assert_eq!("stdout".parse(), Ok(SinkSpec::Stdout));
-        assert_eq!("file:a:b".parse(), Ok(SinkSpec::File("a:b".into())));
-        for wrong in ["", "file:", "file", "key.txt", "stdout:", "env:X"] {
-            assert!(wrong.parse::<SinkSpec>().is_err(), "{wrong}");
+            Self::Command(_) | Self::Step(_) | Self::Stdout | Self::Screen => None,
         }
     }
 }

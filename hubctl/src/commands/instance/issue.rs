@@ -6,8 +6,8 @@ use hub_core::exit::Exit;
 use hub_core::key::LicenseKey;
 use hub_core::problem::ErrorCode;
 
-use super::{Context, tell, terms};
-use crate::cli::{InstanceEnsureArgs, OrNone};
+use super::{Context, redeliver, tell, terms};
+use crate::cli::{InstanceNewArgs, OrNone};
 use crate::client::{Answer, Call};
 use crate::commands::exists;
 use crate::error::{Failure, Result};
@@ -25,12 +25,15 @@ pub(super) enum Existing {
     /// Succeed, and touch nothing.
     Take,
     /// Make it what was asked for.
-    Converge,
+    Converge {
+        /// Give it a new license if the sink does not hold the live one.
+        redeliver: bool,
+    },
 }
 
 /// Runs either.
 pub(super) async fn run(
-    args: InstanceEnsureArgs,
+    args: InstanceNewArgs,
     existing: Existing,
     context: &Context<'_>,
 ) -> Result<Exit> {
@@ -38,12 +41,12 @@ pub(super) async fn run(
     let mut sink = Sink::reserve(&args.sink, context.out)?;
     let held = sink.held()?;
     match context.hub()?.find::<GetInstance>(args.instance.as_str()).await? {
-        Some(found) => meet(&args, existing, found, held.as_ref(), &sink, context).await,
+        Some(found) => meet(&args, existing, found, held, &mut sink, context).await,
         None => issue(&args, new, held, &mut sink, context).await,
     }
 }
 
-fn new_instance(args: &InstanceEnsureArgs) -> Result<NewInstance> {
+fn new_instance(args: &InstanceNewArgs) -> Result<NewInstance> {
     let patch = terms::patch(&args.terms)?;
     Ok(NewInstance {
         instance_id: Some(args.instance.clone()),
@@ -58,7 +61,7 @@ fn new_instance(args: &InstanceEnsureArgs) -> Result<NewInstance> {
 }
 
 async fn issue(
-    args: &InstanceEnsureArgs,
+    args: &InstanceNewArgs,
     mut new: NewInstance,
     held: Option<LicenseKey>,
     sink: &mut Sink,
@@ -104,7 +107,7 @@ async fn issue(
 /// Says more of a refusal than the hub can, which knows nothing of sinks.
 async fn explain(
     failure: Failure,
-    args: &InstanceEnsureArgs,
+    args: &InstanceNewArgs,
     sink: &Sink,
     context: &Context<'_>,
 ) -> Failure {
@@ -124,11 +127,11 @@ async fn explain(
 
 /// Deals with an instance that exists.
 async fn meet(
-    args: &InstanceEnsureArgs,
+    args: &InstanceNewArgs,
     existing: Existing,
     found: Answer<Instance>,
-    held: Option<&LicenseKey>,
-    sink: &Sink,
+    held: Option<LicenseKey>,
+    sink: &mut Sink,
     context: &Context<'_>,
 ) -> Result<Exit> {
     let instance = &found.value;
@@ -138,13 +141,13 @@ async fn meet(
         let message = format!("instance {id} belongs to client {}", instance.client_slug);
         return Err(refuse(message).hint("choose another handle"));
     }
-    match held.map(|key| key.hash().fingerprint() == instance.license.fingerprint) {
+    let is_live = |key: &LicenseKey| key.hash().fingerprint() == instance.license.fingerprint;
+    match held.as_ref().map(is_live) {
         Some(true) => {}
-        Some(false) => {
-            let message = format!("instance {id} exists, and the sink holds another key than its own");
-            return Err(refuse(message)
-                .hint(format!("hubctl instance rotate-license {id} makes a new license")));
+        _ if may_redeliver(existing, instance, sink, args) => {
+            return redeliver::run(args, existing, found, held, sink, context).await;
         }
+        Some(false) => return Err(holds_another(instance)),
         None if existing == Existing::Refuse => {
             return Err(refuse(format!("instance {id} exists already")));
         }
@@ -152,30 +155,61 @@ async fn meet(
             "{id} exists, and its license is not in the sink: hubctl instance rotate-license {id} makes a new one"
         )),
     }
-    if existing != Existing::Converge {
+    if !matches!(existing, Existing::Converge { .. }) {
         return quiet_tell(context, sink, instance, false);
     }
     converge(args, found, sink, context).await
 }
 
-/// Changes what differs from what was given.
+/// Whether a license that the sink does not hold may be replaced. One that was never activated is of no
+/// use to anybody: a machine that vanished has it. Whether it is in a command's store cannot be seen.
+fn may_redeliver(
+    existing: Existing,
+    instance: &Instance,
+    sink: &Sink,
+    args: &InstanceNewArgs,
+) -> bool {
+    let Existing::Converge { redeliver } = existing else { return false };
+    let unused = instance.activated_at.is_none() && instance.license.activations == 0;
+    redeliver || (unused && sink.is_readable() && args.sink.sink.is_some())
+}
+
+/// The sink holds a key that is not the instance's.
+pub(super) fn holds_another(instance: &Instance) -> Failure {
+    let id = &instance.instance_id;
+    let message = format!("instance {id} exists, and the sink holds another key than its own");
+    exists(ErrorCode::InstanceExists, message, instance)
+        .hint(format!("hubctl instance rotate-license {id} makes a new license"))
+}
+
+/// Changes what differs from what was given, and tells.
 async fn converge(
-    args: &InstanceEnsureArgs,
-    mut found: Answer<Instance>,
+    args: &InstanceNewArgs,
+    found: Answer<Instance>,
     sink: &Sink,
     context: &Context<'_>,
 ) -> Result<Exit> {
+    let (instance, changed) = converged(args, found, context).await?;
+    quiet_tell(context, sink, &instance, changed)
+}
+
+/// Changes what differs from what was given. Gives the instance, and whether it was changed.
+pub(super) async fn converged(
+    args: &InstanceNewArgs,
+    mut found: Answer<Instance>,
+    context: &Context<'_>,
+) -> Result<(Instance, bool)> {
     let hub = context.hub()?;
     let handle = args.instance.as_str();
     for _ in 0..ROUNDS {
         let wanted = terms::patch(&args.terms)?;
         let Some(patch) = terms::difference(wanted, &found.value) else {
-            return quiet_tell(context, sink, &found.value, false);
+            return Ok((found.value, false));
         };
         let if_match = found.etag.as_deref();
         let call = Call::<UpdateInstance> { if_match, ..Call::new(handle, &(), &patch) };
         match hub.answer(call).await {
-            Ok(answer) => return quiet_tell(context, sink, &answer.value, true),
+            Ok(answer) => return Ok((answer.value, true)),
             Err(failure) if failure.is(ErrorCode::PreconditionFailed) => {
                 found = hub.answer(Call::<GetInstance>::new(handle, &(), &())).await?;
             }

@@ -2,6 +2,7 @@
 
 mod issue;
 mod lifecycle;
+mod redeliver;
 mod rotate;
 mod terms;
 
@@ -31,7 +32,10 @@ pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Resu
                 if args.if_not_exists { issue::Existing::Take } else { issue::Existing::Refuse };
             issue::run(args.new, existing, context).await
         }
-        InstanceCommand::Ensure(args) => issue::run(args, issue::Existing::Converge, context).await,
+        InstanceCommand::Ensure(args) => {
+            let existing = issue::Existing::Converge { redeliver: args.redeliver };
+            issue::run(args.new, existing, context).await
+        }
         InstanceCommand::Update(args) => update(args, context).await,
         InstanceCommand::Suspend(args) => lifecycle::suspend(args, context).await,
         InstanceCommand::Reactivate(args) => lifecycle::reactivate(&args.instance, context).await,

@@ -72,10 +72,21 @@ async fn rotate<K: KeyKind, A>(
         return Err(Failure::of(ErrorCode::NotActivated, message)
             .hint("it gets its first hub key from hubctl activate"));
     };
+    let (key, answer) = replace(&mut sink, held, &live, register).await?;
+    Ok((sink, key, answer))
+}
+
+/// Registers the key that a run which was killed has left in the sink, or else a new one.
+pub(super) async fn replace<K: KeyKind, A>(
+    sink: &mut Sink,
+    held: Option<Key<K>>,
+    live: &Fingerprint,
+    register: impl AsyncFn(KeyHash) -> Result<A>,
+) -> Result<(Key<K>, A)> {
     // A key in the sink that is not the live one was left by a run that was killed.
-    if let Some(key) = held.filter(|key| key.hash().fingerprint() != live) {
+    if let Some(key) = held.filter(|key| key.hash().fingerprint() != *live) {
         match register(key.hash()).await {
-            Ok(answer) => return Ok((sink, key, answer)),
+            Ok(answer) => return Ok((key, answer)),
             // The hub knows it: an older one, which has ended.
             Err(failure) if failure.is(ErrorCode::KeyConflict) => {}
             Err(failure) => return Err(failure),
@@ -83,7 +94,7 @@ async fn rotate<K: KeyKind, A>(
     }
     let key = sink.fresh()?;
     match register(key.hash()).await {
-        Ok(answer) => Ok((sink, key, answer)),
+        Ok(answer) => Ok((key, answer)),
         Err(failure) => {
             if failure.is_refusal() {
                 sink.restore();

@@ -1,0 +1,59 @@
+//! A key handed to a command on its standard input, for a store that hubctl knows nothing of.
+
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+
+use crate::error::{Failure, Result};
+
+/// A command of the shell.
+#[derive(Debug)]
+pub(crate) struct CommandSink {
+    line: String,
+}
+
+impl CommandSink {
+    /// Makes sure that there is a shell to run it.
+    pub(super) fn reserve(line: &str) -> Result<Self> {
+        let sink = Self { line: line.to_owned() };
+        // `-n` reads the command and runs nothing: a mistake in it shows before a key is made.
+        let read =
+            Command::new("sh").args(["-n", "-c", line]).output().map_err(|error| failed(&error))?;
+        if read.status.success() {
+            return Ok(sink);
+        }
+        Err(Failure::sink("the command of --sink cmd: is none that a shell can read"))
+    }
+
+    /// Runs it with the key on its standard input. What it writes goes to standard error.
+    pub(super) fn put(&self, secret: &str) -> Result<()> {
+        let said =
+            std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
+        let mut child = Command::new("sh")
+            .args(["-c", &self.line])
+            .stdin(Stdio::piped())
+            .stdout(said)
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let taken = match child.stdin.take() {
+            Some(mut stdin) => stdin.write_all(secret.as_bytes()),
+            None => Ok(()),
+        };
+        let status = child.wait().map_err(|error| failed(&error))?;
+        if !status.success() {
+            return Err(Failure::sink(format!("the command of --sink cmd: failed: {status}"))
+                .hint("the key was not registered; mend the command and run this again"));
+        }
+        match taken {
+            // A command that succeeds without reading has not kept the key.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                Err(Failure::sink("the command of --sink cmd: did not read the key"))
+            }
+            taken => taken.map_err(|error| failed(&error)),
+        }
+    }
+}
+
+fn failed(error: &std::io::Error) -> Failure {
+    Failure::sink(format!("the command of --sink cmd: cannot be run: {error}"))
+}

@@ -1,0 +1,105 @@
+//! A key for the later steps of a job in GitHub Actions, masked in its log first.
+//!
+//! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::slot::{Slot, Variable};
+use crate::error::{Failure, Result};
+use crate::output;
+
+/// Which of a step's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepFile {
+    /// Outputs of the step.
+    Output,
+    /// Variables of the steps after it.
+    Env,
+}
+
+impl StepFile {
+    /// The variable that the runner says the file's path in.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::Output => "GITHUB_OUTPUT",
+            Self::Env => "GITHUB_ENV",
+        }
+    }
+}
+
+/// A line in a step's file. The runner reads the file when the step ends.
+#[derive(Debug)]
+pub(crate) struct StepSink {
+    file: File,
+    which: StepFile,
+    slot: Slot,
+    name: Variable,
+    /// The file's length before this run, and after it.
+    written: Option<(u64, u64)>,
+}
+
+impl StepSink {
+    /// Opens the file that the runner made.
+    pub(super) fn reserve(which: StepFile, name: &Variable, path: Option<PathBuf>) -> Result<Self> {
+        let variable = which.variable();
+        let path = path.ok_or_else(|| {
+            Failure::sink(format!("{variable} is not set"))
+                .hint("this sink works in a step of a GitHub Actions job")
+        })?;
+        let file = OpenOptions::new().read(true).append(true).open(&path).map_err(|error| {
+            Failure::sink(format!("the file of {variable} cannot be opened: {error}"))
+        })?;
+        let slot = Slot::Line(name.clone());
+        Ok(Self { file, which, slot, name: name.clone(), written: None })
+    }
+
+    /// What this step has put there before.
+    pub(super) fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
+        let mut content = Zeroizing::new(Vec::new());
+        let read = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&self.file).take(self.slot.longest()).read_to_end(&mut content));
+        read.map_err(|error| self.failed(&error))?;
+        Ok(self.slot.find(&content).map(|text| Zeroizing::new(text.to_owned())))
+    }
+
+    /// Masks the key in the log, then adds its line. Of two lines with one name the runner takes the
+    /// last.
+    pub(super) fn put(&mut self, secret: &str) -> Result<()> {
+        // The runner reads commands from both streams, and standard output is for data.
+        output::write_words(&format!("::add-mask::{secret}\n"));
+        let line = Zeroizing::new(format!("{}={secret}\n", self.name.as_str()));
+        let before = self.length()?;
+        let put = (&self.file).write_all(line.as_bytes()).and_then(|()| self.file.sync_all());
+        put.map_err(|error| self.failed(&error))?;
+        self.written = Some((before, self.length()?));
+        Ok(())
+    }
+
+    /// Takes the line out again, unless somebody has added another after it.
+    pub(super) fn restore(&mut self) {
+        if let Some((before, after)) = self.written.take()
+            && self.length().is_ok_and(|length| length == after)
+        {
+            let _ = self.file.set_len(before);
+        }
+    }
+
+    /// Where the key is, for a person.
+    pub(super) fn told(&self) -> String {
+        format!("{} {}", self.which.variable(), self.name.as_str())
+    }
+
+    fn length(&self) -> Result<u64> {
+        self.file.metadata().map(|about| about.len()).map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Failure {
+        Failure::sink(format!("the file of {}: {error}", self.which.variable()))
+    }
+}

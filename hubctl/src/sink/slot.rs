@@ -1,0 +1,141 @@
+//! Where in a file a key stands: alone, or as one variable among others.
+
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+/// A name that a shell can give to a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable(String);
+
+impl Variable {
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Variable {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if text.is_empty()
+            || text.starts_with(|c: char| c.is_ascii_digit())
+            || !text.chars().all(word)
+        {
+            return Err("a variable's name has letters, digits and _ only".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Where in a file a key stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// The file is the key.
+    Whole,
+    /// A line `NAME=key`; the other lines are not ours.
+    Line(Variable),
+}
+
+impl Slot {
+    /// The most bytes that a file with such a slot has.
+    pub(super) fn longest(&self) -> u64 {
+        match self {
+            Self::Whole => 4 * 1024,
+            Self::Line(_) => 1024 * 1024,
+        }
+    }
+
+    /// What stands there; `None` when nothing does.
+    pub(super) fn find<'a>(&self, content: &'a [u8]) -> Option<&'a str> {
+        let text = match self {
+            Self::Whole => {
+                std::str::from_utf8(content).unwrap_or("\0").trim_end_matches(['\r', '\n'])
+            }
+            Self::Line(name) => {
+                let lines = content.split(|byte| *byte == b'\n');
+                let found = lines.filter_map(|line| value(line, name)).next_back()?;
+                std::str::from_utf8(found).unwrap_or("\0").trim_matches(['"', '\'', '\r'])
+            }
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The file's content with this in the slot, or with nothing in it.
+    pub(super) fn with(&self, content: &[u8], secret: Option<&str>) -> Zeroizing<Vec<u8>> {
+        let Self::Line(name) = self else {
+            return Zeroizing::new(secret.unwrap_or_default().as_bytes().to_vec());
+        };
+        // As long as it can get: a vector that grows leaves copies behind.
+        let mut new = Zeroizing::new(Vec::with_capacity(content.len() + name.0.len() + 128));
+        let mut left = secret;
+        for line in content.split_inclusive(|byte| *byte == b'\n') {
+            match value(line.trim_ascii_end(), name) {
+                None => new.extend_from_slice(line),
+                Some(_) => put(&mut new, name, left.take()),
+            }
+        }
+        if left.is_some() && !new.is_empty() && !new.ends_with(b"\n") {
+            new.push(b'\n');
+        }
+        put(&mut new, name, left);
+        new
+    }
+}
+
+/// What a line gives to the variable, if that is what it does.
+fn value<'a>(line: &'a [u8], name: &Variable) -> Option<&'a [u8]> {
+    let line = line.trim_ascii_start();
+    let line = line.strip_prefix(b"export ").unwrap_or(line);
+    line.strip_prefix(name.0.as_bytes())?.strip_prefix(b"=")
+}
+
+fn put(content: &mut Vec<u8>, name: &Variable, secret: Option<&str>) {
+    if let Some(secret) = secret {
+        for part in [name.0.as_str(), "=", secret, "\n"] {
+            content.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Slot {
+        Slot::Line("KEY".parse().unwrap())
+    }
+
+    fn with(content: &str, secret: Option<&str>) -> String {
+        String::from_utf8(line().with(content.as_bytes(), secret).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_variable_is_one_line_among_others() {
+        assert_eq!(with("", Some("a")), "KEY=a\n");
+        assert_eq!(with("X=1", Some("a")), "X=1\nKEY=a\n");
+        assert_eq!(with("X=1\nKEY=old\nMY_KEY=2\n", Some("a")), "X=1\nKEY=a\nMY_KEY=2\n");
+        assert_eq!(with("export KEY=old\nX=1\nKEY=older\n", Some("a")), "KEY=a\nX=1\n");
+        assert_eq!(with("X=1\nKEY=old\n", None), "X=1\n");
+    }
+
+    #[test]
+    fn what_stands_there_is_found() {
+        let found = |content: &'static str| line().find(content.as_bytes());
+        assert_eq!(found("X=1\r\nKEY=a\r\n"), Some("a"));
+        assert_eq!(found("  export KEY=\"a\"\n"), Some("a"));
+        assert_eq!(found("KEY=a\nKEY=b\n"), Some("b"), "a shell takes the last");
+        assert_eq!(found("#KEY=a\nMY_KEY=a\nKEY\nKEY=\n"), None);
+        assert_eq!(Slot::Whole.find(b"key\r\n"), Some("key"));
+        assert_eq!(Slot::Whole.find(b"\n"), None);
+    }
+
+    #[test]
+    fn names_are_those_of_shells() {
+        assert!("HUB_KEY2".parse::<Variable>().is_ok());
+        for wrong in ["", "2X", "A-B", "A=B", "A B", "Ä"] {
+            assert!(wrong.parse::<Variable>().is_err(), "{wrong}");
+        }
+    }
+}
