@@ -50,6 +50,7 @@ pub fn steps(ctl: &Ctl, args: &[&str], after: &str) -> Vec<Step> {
 }
 
 /// Runs it, and kills it as it enters that call.
+#[must_use]
 pub fn killed_at(ctl: &Ctl, step: &Step, args: &[&str]) -> bool {
     let inject = format!("inject={}:signal=KILL:when={}", step.call, step.nth);
     let hubctl = hubctl();

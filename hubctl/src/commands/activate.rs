@@ -89,14 +89,15 @@ fn tell(
 ) -> Result<Exit> {
     let id = &activated.instance_id;
     let fingerprint = &activated.hub_key_fingerprint.as_str()[..6];
-    context.out.done(&Done {
-        object: activated,
-        handle: id.as_str(),
-        changed,
-        words: format!("activated {id}   hub key {fingerprint}…{}", sink.told()),
-        next: None,
-        reveal: sink.reveal("hub_api_key", key),
-    })?;
+    context.out.done(
+        &Done::new(
+            activated,
+            id.as_str(),
+            changed,
+            format!("activated {id}   hub key {fingerprint}…{}", sink.told()),
+        )
+        .reveal(sink.reveal("hub_api_key", key)),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -109,13 +110,11 @@ struct Needless<'a> {
 
 fn needless(key: &HubKey, instance: &SelfInstance, context: &Context<'_>) -> Result<Exit> {
     let id = &instance.instance_id;
-    context.out.done(&Done {
-        object: &Needless { instance, hub_key_fingerprint: key.hash().fingerprint() },
-        handle: id.as_str(),
-        changed: false,
-        words: format!("{id} is activated, and the sink holds its hub key"),
-        next: None,
-        reveal: None,
-    })?;
+    context.out.done(&Done::new(
+        &Needless { instance, hub_key_fingerprint: key.hash().fingerprint() },
+        id.as_str(),
+        false,
+        format!("{id} is activated, and the sink holds its hub key"),
+    ))?;
     Ok(Exit::Done)
 }

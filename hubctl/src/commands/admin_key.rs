@@ -64,20 +64,21 @@ async fn create(args: AdminKeyCreateArgs, context: &Context<'_>) -> Result<Exit>
         }
     };
     let info = answer.value.info;
-    context.out.done(&Done {
-        object: &info,
-        handle: info.name.as_str(),
-        changed: answer.created || answer.after_unknown,
-        words: format!(
-            "created admin key {}   {} {}…{}",
-            info.name,
-            info.role,
-            &info.fingerprint.as_str()[..6],
-            sink.told()
-        ),
-        next: None,
-        reveal: sink.reveal("admin_key", &key),
-    })?;
+    context.out.done(
+        &Done::new(
+            &info,
+            info.name.as_str(),
+            answer.created || answer.after_unknown,
+            format!(
+                "created admin key {}   {} {}…{}",
+                info.name,
+                info.role,
+                &info.fingerprint.as_str()[..6],
+                sink.told()
+            ),
+        )
+        .reveal(sink.reveal("admin_key", &key)),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -114,14 +115,7 @@ fn meet(
         return Ok(Exit::Done);
     }
     let handle = found.name.as_str();
-    context.out.done(&Done {
-        object: found,
-        handle,
-        changed: false,
-        words,
-        next: None,
-        reveal: None,
-    })?;
+    context.out.done(&Done::new(found, handle, false, words))?;
     Ok(Exit::Done)
 }
 
@@ -134,14 +128,7 @@ async fn revoke(args: AdminKeyRevokeArgs, context: &Context<'_>) -> Result<Exit>
                 .hint("hubctl admin-key list shows those that there are"));
         }
         let object = json!({"name": handle});
-        context.out.done(&Done {
-            object: &object,
-            handle,
-            changed: false,
-            words: message,
-            next: None,
-            reveal: None,
-        })?;
+        context.out.done(&Done::new(&object, handle, false, message))?;
         return Ok(Exit::Done);
     };
     let used = context.out.times().or_never(found.last_used_at);
@@ -153,13 +140,6 @@ async fn revoke(args: AdminKeyRevokeArgs, context: &Context<'_>) -> Result<Exit>
         answer => drop(answer?),
     }
     let words = format!("revoked admin key {handle}");
-    context.out.done(&Done {
-        object: &found,
-        handle,
-        changed: true,
-        words,
-        next: None,
-        reveal: None,
-    })?;
+    context.out.done(&Done::new(&found, handle, true, words))?;
     Ok(Exit::Done)
 }

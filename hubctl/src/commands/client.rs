@@ -62,7 +62,7 @@ fn tell(context: &Context<'_>, client: &Client, changed: bool, did: &str) -> Res
         format!("client {} is already so", client.slug)
     };
     let handle = client.slug.as_str();
-    context.out.done(&Done { object: client, handle, changed, words, next: None, reveal: None })?;
+    context.out.done(&Done::new(client, handle, changed, words))?;
     Ok(Exit::Done)
 }
 
@@ -255,14 +255,7 @@ async fn delete(args: ClientDeleteArgs, context: &Context<'_>) -> Result<Exit> {
 fn gone(context: &Context<'_>, handle: &str) -> Result<Exit> {
     let words = format!("there is no client {handle}");
     let object = json!({"slug": handle});
-    context.out.done(&Done {
-        object: &object,
-        handle,
-        changed: false,
-        words,
-        next: None,
-        reveal: None,
-    })?;
+    context.out.done(&Done::new(&object, handle, false, words))?;
     Ok(Exit::Done)
 }
 

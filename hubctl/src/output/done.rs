@@ -23,18 +23,50 @@ pub(crate) struct Reveal<'a> {
 /// The outcome of a change.
 #[derive(Debug)]
 pub(crate) struct Done<'a, T> {
-    /// The object, as it is now.
-    pub(crate) object: &'a T,
-    /// Its handle.
-    pub(crate) handle: &'a str,
-    /// Whether anything was changed.
-    pub(crate) changed: bool,
-    /// The result, for a person.
-    pub(crate) words: String,
-    /// What comes next, for a person.
-    pub(crate) next: Option<String>,
-    /// The key, if it is shown.
-    pub(crate) reveal: Option<Reveal<'a>>,
+    object: &'a T,
+    handle: &'a str,
+    changed: bool,
+    words: String,
+    next: Option<String>,
+    reveal: Option<Reveal<'a>>,
+    dry_run: bool,
+}
+
+impl<'a, T> Done<'a, T> {
+    /// The object as it is now, with its handle, whether anything was changed, and that in words.
+    pub(crate) fn new(
+        object: &'a T,
+        handle: &'a str,
+        changed: bool,
+        words: impl Into<String>,
+    ) -> Self {
+        let words = words.into();
+        Self { object, handle, changed, words, next: None, reveal: None, dry_run: false }
+    }
+
+    /// With what comes next, for a person.
+    pub(crate) fn next(self, next: impl Into<String>) -> Self {
+        Self { next: Some(next.into()), ..self }
+    }
+
+    /// With the key, if it is shown.
+    pub(crate) fn reveal(self, reveal: Option<Reveal<'a>>) -> Self {
+        Self { reveal, ..self }
+    }
+
+    fn document(&self) -> ChangedDocument<'_, T> {
+        ChangedDocument {
+            object: self.object,
+            key: self.reveal.iter().map(|reveal| (reveal.field, reveal.secret)).collect(),
+            changed: self.changed,
+            dry_run: self.dry_run,
+        }
+    }
+
+    /// Nothing was done: this is what would be.
+    pub(crate) fn dry_run(self) -> Self {
+        Self { dry_run: true, ..self }
+    }
 }
 
 #[derive(Serialize)]
@@ -44,13 +76,14 @@ struct ChangedDocument<'a, T> {
     #[serde(flatten)]
     key: BTreeMap<&'static str, &'a str>,
     changed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
 }
 
 impl Out {
     /// What a command changed.
     pub(crate) fn done<T: Serialize>(&self, done: &Done<'_, T>) -> Result<()> {
-        let key = done.reveal.iter().map(|reveal| (reveal.field, reveal.secret)).collect();
-        let document = ChangedDocument { object: done.object, key, changed: done.changed };
+        let document = done.document();
         match (self.style.format, done.reveal) {
             (Format::Json | Format::Jsonl | Format::Yaml | Format::Env, reveal) => {
                 // A key that is shown once is written whatever else was asked for.

@@ -86,21 +86,14 @@ async fn issue(
     let instance = answer.value.instance;
     let fingerprint = &instance.license.fingerprint;
     let license_file = sink.path().unwrap_or_else(|| "license.key".to_owned());
-    context.out.done(&Done {
-        object: &instance,
-        handle: instance.instance_id.as_str(),
-        changed: answer.created || answer.after_unknown,
-        words: format!(
+    context.out.done(&Done::new(&instance, instance.instance_id.as_str(), answer.created || answer.after_unknown, format!(
             "issued {}   license {}…{}",
             instance.instance_id,
             &fingerprint.as_str()[..6],
             sink.told()
-        ),
-        next: Some(format!(
+        )).next(format!(
             "on the client's machine   hubctl activate --license-file {license_file} --sink file:hub.key"
-        )),
-        reveal: sink.reveal("license_key", &key),
-    })?;
+        )).reveal(sink.reveal("license_key", &key)))?;
     Ok(Exit::Done)
 }
 

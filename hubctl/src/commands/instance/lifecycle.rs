@@ -64,14 +64,12 @@ pub(super) async fn delete(args: InstanceDeleteArgs, context: &Context<'_>) -> R
 
 fn gone(context: &Context<'_>, handle: &str) -> Result<Exit> {
     let object = json!({"instance_id": handle});
-    context.out.done(&Done {
-        object: &object,
+    context.out.done(&Done::new(
+        &object,
         handle,
-        changed: false,
-        words: format!("there is no instance {handle}"),
-        next: None,
-        reveal: None,
-    })?;
+        false,
+        format!("there is no instance {handle}"),
+    ))?;
     Ok(Exit::Done)
 }
 

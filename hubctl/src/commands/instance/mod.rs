@@ -73,14 +73,7 @@ fn tell(context: &Context<'_>, instance: &Instance, changed: bool, did: &str) ->
         format!("{} is already so", instance.instance_id)
     };
     let handle = instance.instance_id.as_str();
-    context.out.done(&Done {
-        object: instance,
-        handle,
-        changed,
-        words,
-        next: None,
-        reveal: None,
-    })?;
+    context.out.done(&Done::new(instance, handle, changed, words))?;
     Ok(Exit::Done)
 }
 

@@ -44,17 +44,14 @@ pub(super) async fn run(
     let found = hub.answer(Call::<GetInstance>::new(handle, &(), &())).await?;
     let (instance, _) = converged(args, found, context).await?;
     let fingerprint = key.hash().fingerprint();
-    context.out.done(&Done {
-        object: &instance,
-        handle,
-        changed: true,
-        words: format!(
-            "{handle} has a new license   {}…{}",
-            &fingerprint.as_str()[..6],
-            sink.told()
-        ),
-        next: None,
-        reveal: sink.reveal("license_key", &key),
-    })?;
+    context.out.done(
+        &Done::new(
+            &instance,
+            handle,
+            true,
+            format!("{handle} has a new license   {}…{}", &fingerprint.as_str()[..6], sink.told()),
+        )
+        .reveal(sink.reveal("license_key", &key)),
+    )?;
     Ok(Exit::Done)
 }

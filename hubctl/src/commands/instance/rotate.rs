@@ -122,19 +122,21 @@ fn tell<A: Serialize>(
         None => "the previous key has ended".to_owned(),
         Some(until) => format!("the previous key ends {}", context.out.times().write(until)),
     };
-    context.out.done(&Done {
-        object: rotated.answer,
-        handle: &args.instance,
-        changed: true,
-        words: format!(
-            "rotated {}   {} {}…{}",
-            args.instance,
-            rotated.what,
-            &rotated.fingerprint.as_str()[..6],
-            sink.told()
-        ),
-        next: Some(format!("put the new key in place; {next}")),
-        reveal,
-    })?;
+    context.out.done(
+        &Done::new(
+            rotated.answer,
+            &args.instance,
+            true,
+            format!(
+                "rotated {}   {} {}…{}",
+                args.instance,
+                rotated.what,
+                &rotated.fingerprint.as_str()[..6],
+                sink.told()
+            ),
+        )
+        .next(format!("put the new key in place; {next}"))
+        .reveal(reveal),
+    )?;
     Ok(Exit::Done)
 }

@@ -46,7 +46,7 @@ pub(super) async fn set(args: CatalogueSetArgs, context: &Context<'_>) -> Result
         n => format!("set the catalogue to {n} tools"),
     };
     let handle = "catalogue";
-    context.out.done(&Done { object: &now, handle, changed, words, next: None, reveal: None })?;
+    context.out.done(&Done::new(&now, handle, changed, words))?;
     Ok(Exit::Done)
 }
 
