@@ -42,6 +42,17 @@ impl Consent {
         }
     }
 
+    /// Fails unless the answer was given beforehand, with `--yes`.
+    pub(crate) fn must_be_given(self, option: &str) -> Result<()> {
+        match self {
+            Self::Given => Ok(()),
+            Self::Person | Self::Nobody => {
+                Err(Failure::input_needed(format!("{option} needs a yes"))
+                    .hint("give --yes: nobody can answer while standard input is a list"))
+            }
+        }
+    }
+
     /// Asks whether to go on: `what` is about to happen, with these consequences.
     pub(crate) async fn ask(self, what: &str, consequences: &str) -> Result<()> {
         self.needed(what)?;

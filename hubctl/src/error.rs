@@ -36,6 +36,8 @@ pub(crate) struct Parts {
     pub(crate) about: Option<String>,
     /// An earlier attempt of the same request may have been carried out.
     pub(crate) after_unknown: bool,
+    /// What failed, of several that were asked for.
+    pub(crate) items: Vec<(String, Failure)>,
 }
 
 impl Failure {
@@ -51,7 +53,14 @@ impl Failure {
             existing: None,
             about: None,
             after_unknown: false,
+            items: Vec::new(),
         }))
+    }
+
+    /// Some of several things failed, each under its handle.
+    pub(crate) fn partial(items: Vec<(String, Self)>, all: usize) -> Self {
+        let message = format!("{} of {all} failed", items.len());
+        Self::new(Exit::Partial, "partial", message).with(|parts| parts.items = items)
     }
 
     /// What the hub would say too, found without asking it: scripts need not tell the two apart.
@@ -118,22 +127,32 @@ impl Failure {
         self.0.exit
     }
 
+    /// Whether the same command may succeed when it is run again: of several things, one of them.
+    pub(crate) fn retryable(&self) -> bool {
+        self.exit().retryable() || self.0.items.iter().any(|(_, failure)| failure.retryable())
+    }
+
     /// The document that `-o json` writes to standard error.
     pub(crate) fn to_json(&self) -> String {
-        let Parts { code, message, hint, status, request_id, exit, existing, .. } = &*self.0;
-        let document = Document {
-            error: Described {
-                code,
-                message: mask(message),
-                hint: hint.as_deref().map(mask),
-                status: *status,
-                request_id: request_id.as_deref(),
-                retryable: exit.retryable(),
-                exit: exit.code(),
-                existing: existing.as_ref(),
-            },
-        };
+        let document = Document { error: self.described(None) };
         serde_json::to_string_pretty(&document).unwrap_or_default()
+    }
+
+    /// What scripts are told of it, of a thing with this handle.
+    pub(crate) fn described<'a>(&'a self, handle: Option<&'a str>) -> Described<'a> {
+        let Parts { code, message, hint, status, request_id, exit, existing, items, .. } = &*self.0;
+        Described {
+            handle,
+            code,
+            message: mask(message),
+            hint: hint.as_deref().map(mask),
+            status: *status,
+            request_id: request_id.as_deref(),
+            retryable: self.retryable(),
+            exit: exit.code(),
+            existing: existing.as_ref(),
+            items: items.iter().map(|(handle, item)| item.described(Some(handle))).collect(),
+        }
     }
 
     /// The words for a person.
@@ -156,8 +175,11 @@ struct Document<'a> {
     error: Described<'a>,
 }
 
+/// A failure as JSON.
 #[derive(Serialize)]
-struct Described<'a> {
+pub(crate) struct Described<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<&'a str>,
     code: &'a str,
     message: String,
     hint: Option<String>,
@@ -167,6 +189,8 @@ struct Described<'a> {
     exit: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     existing: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    items: Vec<Self>,
 }
 
 /// Control characters in an answer must not steer the terminal.
@@ -216,6 +240,19 @@ mod tests {
                 "retryable": false, "exit": 3
             }})
         );
+    }
+
+    #[test]
+    fn of_several_things_each_is_told_and_one_may_be_worth_another_try() {
+        let failed = |exit| ("acme".to_owned(), Failure::new(exit, "x", "no"));
+        let partial = Failure::partial(vec![failed(Exit::NotFound)], 3);
+        assert_eq!((partial.exit(), partial.retryable()), (Exit::Partial, false));
+        let partial = Failure::partial(vec![failed(Exit::NotFound), failed(Exit::HubFailed)], 3);
+        let json: Value = serde_json::from_str(&partial.to_json()).unwrap();
+        assert_eq!(json["error"]["message"], "2 of 3 failed");
+        assert_eq!(json["error"]["retryable"], true);
+        let item = &json["error"]["items"][0];
+        assert_eq!((&item["handle"], &item["exit"]), (&"acme".into(), &3.into()));
     }
 
     #[test]

@@ -35,6 +35,28 @@ pub(crate) fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The longest list of handles.
+const LONGEST_LIST: u64 = 64 * 1024 * 1024;
+
+/// Reads handles from standard input, one a line; empty lines do not count.
+pub(crate) fn read_handles() -> Result<Vec<String>> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(LONGEST_LIST + 1).read_to_string(&mut text);
+    read.map_err(|error| {
+        Failure::usage(format!("cannot read handles from standard input: {error}"))
+    })?;
+    if text.len() as u64 > LONGEST_LIST {
+        return Err(Failure::usage("the list on standard input is longer than 64 MiB"));
+    }
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| match line {
+            "." | ".." => Err(Failure::usage(format!("line {} is no handle", at + 1))),
+            line => Ok(line.to_owned()),
+        })
+        .collect()
+}
+
 /// Runs what may wait for a person, so that a signal can still end the program.
 pub(crate) async fn waiting<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,

@@ -93,6 +93,8 @@ pub(crate) struct Style {
     pub(crate) relative_times: bool,
     /// Show requests.
     pub(crate) verbose: bool,
+    /// The terminal cannot move its cursor.
+    pub(crate) dumb: bool,
 }
 
 impl Style {
@@ -115,6 +117,7 @@ impl Style {
                 None => stdout_terminal,
             },
             verbose: global.verbose,
+            dumb: env.dumb,
         })
     }
 }
@@ -138,6 +141,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// How often a request is tried again.
     pub(crate) retries: u32,
+    /// Say what would be done, and do nothing.
+    pub(crate) dry_run: bool,
     /// Certificates to trust besides the system's.
     pub(crate) cacert: Option<PathBuf>,
     key_file: Option<PathBuf>,
@@ -163,6 +168,7 @@ impl Settings {
             url,
             timeout: global.timeout,
             retries: global.retries,
+            dry_run: global.dry_run,
             cacert: global.cacert.clone(),
             key_file,
             key,

@@ -1,11 +1,15 @@
 //! hubctl, as operators and scripts use it: the real program against a real hub.
 
+#[path = "hubctl/bulk.rs"]
+mod bulk; // many at once, waiting, and what would be done
 #[path = "hubctl/delivery.rs"]
 mod delivery; // where new keys go, whatever happens on the way
 #[path = "hubctl/endings.rs"]
 mod endings; // exit codes, and what is said
 #[path = "hubctl/everyday.rs"]
 mod everyday; // every command once, in each format
+#[path = "hubctl/formats.rs"]
+mod formats; // the same object in every form
 #[path = "hubctl/kills.rs"]
 mod kills; // killed at every step of a delivery, and run again
 #[path = "hubctl/sinks.rs"]

@@ -6,6 +6,7 @@ use hub_core::labels::LabelPair;
 use hub_core::name::Slug;
 use hub_core::text::{DisplayName, ExternalRef, SearchText};
 
+use super::Targets;
 use super::parse::{handle, slug};
 
 /// What to do with clients.
@@ -23,9 +24,9 @@ pub(crate) enum ClientCommand {
     /// Change a client
     Update(ClientUpdateArgs),
     /// Suspend a client: all its instances are refused
-    Suspend(ClientArg),
+    Suspend(Targets),
     /// End a client's suspension
-    Reactivate(ClientArg),
+    Reactivate(Targets),
     /// Delete a client
     Delete(ClientDeleteArgs),
 }
@@ -119,9 +120,8 @@ pub(crate) struct ClientUpdateArgs {
 /// Arguments of `client delete`.
 #[derive(Debug, Args)]
 pub(crate) struct ClientDeleteArgs {
-    /// Its slug or id
-    #[arg(value_parser = handle)]
-    pub(crate) client: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// Delete its instances too
     #[arg(long)]
     pub(crate) cascade: bool,

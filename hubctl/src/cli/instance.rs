@@ -1,15 +1,15 @@
 //! The grammar of `hubctl instance`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, OverlapSeconds};
 use hub_core::labels::LabelPair;
 use hub_core::name::InstanceId;
 use hub_core::text::{ReasonCode, SearchText};
 use hub_core::time::{Span, Timestamp};
 
-use super::SinkArgs;
 pub(crate) use super::parse::OrNone;
 use super::parse::{handle, instance_id, limit_or_none, overlap, span, time_or_never};
+use super::{SinkArgs, Targets};
 
 /// What to do with instances.
 #[derive(Debug, Subcommand)]
@@ -29,9 +29,11 @@ pub(crate) enum InstanceCommand {
     /// Suspend an instance; effective for its next request
     Suspend(InstanceSuspendArgs),
     /// End an instance's suspension
-    Reactivate(InstanceArg),
+    Reactivate(Targets),
     /// Delete an instance; its keys stop at once
     Delete(InstanceDeleteArgs),
+    /// Wait until an instance is active, was heard of, is suspended or deleted
+    Wait(InstanceWaitArgs),
     /// Replace the license key
     RotateLicense(RotateArgs),
     /// Replace the hub key
@@ -149,9 +151,8 @@ pub(crate) struct InstanceUpdateArgs {
 /// Arguments of `instance suspend`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceSuspendArgs {
-    /// Its handle
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// Why, as a code such as unpaid
     #[arg(long, value_name = "CODE")]
     pub(crate) reason: Option<ReasonCode>,
@@ -160,12 +161,35 @@ pub(crate) struct InstanceSuspendArgs {
 /// Arguments of `instance delete`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceDeleteArgs {
-    /// Its handle
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// Succeed when there is none
     #[arg(long)]
     pub(crate) if_exists: bool,
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Awaited {
+    /// Its license works and it was activated.
+    Active,
+    /// It was heard of.
+    Seen,
+    /// It is suspended.
+    Suspended,
+    /// It is gone.
+    Deleted,
+}
+
+/// Arguments of `instance wait`.
+#[derive(Debug, Args)]
+pub(crate) struct InstanceWaitArgs {
+    /// Its handle; it need not exist yet
+    #[arg(value_parser = handle)]
+    pub(crate) instance: String,
+    /// What to wait for; --timeout says how long
+    #[arg(long = "for", value_name = "STATE", default_value = "active")]
+    pub(crate) awaited: Awaited,
 }
 
 /// Arguments of the two rotations.

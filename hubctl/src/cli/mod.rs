@@ -22,7 +22,7 @@ use hub_core::name::InstanceId;
 
 use crate::sink::SinkSpec;
 pub(crate) use parse::FieldPath;
-use parse::{duration, field_path, http_method, instance_id, sink};
+use parse::{duration, field_path, handle, http_method, instance_id, sink};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
@@ -70,6 +70,9 @@ pub(crate) struct Global {
     /// Take yes for the answer to every question
     #[arg(short, long, global = true)]
     pub(crate) yes: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
     /// Never ask; fail where an answer is needed
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
@@ -112,6 +115,11 @@ impl Format {
     /// Whether it is for people, with words beside the data.
     pub(crate) fn is_table(self) -> bool {
         matches!(self, Self::Table | Self::Wide)
+    }
+
+    /// Whether many things are written as one document, when all of them are there.
+    pub(crate) fn is_one_document(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml | Self::Csv)
     }
 
     /// Whether errors are written as JSON too.
@@ -172,6 +180,17 @@ pub(crate) enum Command {
     Api(ApiArgs),
     /// Read a key from standard input and write its fingerprint; asks no hub
     Fingerprint,
+}
+
+/// One that is named, or many.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Targets {
+    /// Its handle
+    #[arg(value_parser = handle, required_unless_present = "stdin")]
+    pub(crate) handle: Option<String>,
+    /// Read handles from standard input, one a line; needs --yes where a question would be asked
+    #[arg(long, conflicts_with = "handle")]
+    pub(crate) stdin: bool,
 }
 
 /// Where a key that is made goes.

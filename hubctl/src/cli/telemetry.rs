@@ -98,9 +98,6 @@ pub(crate) struct SendArgs {
     /// Whose report it is [default: the instance that the hub key belongs to]
     #[arg(long, value_name = "HANDLE", value_parser = instance_id)]
     pub(crate) instance: Option<InstanceId>,
-    /// Store nothing, and show what would be kept
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }
 
 /// What to do with the catalogue.

@@ -11,7 +11,9 @@ use std::cell::OnceCell;
 
 use http::Method;
 use http::header::IF_MATCH;
-use hub_core::api::{ADMIN_KEY_HEADER, Access, Cursor, Endpoint, HUB_KEY_HEADER, Limit, Page};
+use hub_core::api::{
+    ADMIN_KEY_HEADER, Access, Cursor, Endpoint, HUB_KEY_HEADER, Limit, Page, Route,
+};
 use hub_core::exit::Exit;
 use hub_core::key::{AdminKey, HubKey};
 use reqwest::header::{HeaderName, HeaderValue};
@@ -244,6 +246,12 @@ impl<'a> Hub<'a> {
             Value::Null => None,
             body => Some(body.to_string().into_bytes()),
         };
+        // Each command stops before what it would do; none may forget it.
+        let asks = E::ROUTE.method() == Method::GET
+            || matches!(E::ROUTE, Route::Validate | Route::SendReport);
+        if self.settings.dry_run && !asks {
+            return Err(Failure::new(Exit::Bug, "bug", "--dry-run would have changed something"));
+        }
         let url = self.url_of::<E>(call.handle, call.query)?;
         Ok(Request { method: E::ROUTE.method(), url, headers, body, repeat: call.repeat })
     }

@@ -1,6 +1,8 @@
 //! `hubctl activate`: a license in, a hub key in the sink. Made to be run at every start of a machine.
 
-use hub_core::api::{Activate, ActivateRequest, Activated, GetSelf, SelfInstance};
+use hub_core::api::{
+    Activate, ActivateRequest, Activated, GetSelf, SelfInstance, Validate, ValidateRequest, Verdict,
+};
 use hub_core::exit::Exit;
 use hub_core::key::{Fingerprint, HubKey, LicenseKey, Presented};
 use hub_core::problem::ErrorCode;
@@ -9,6 +11,7 @@ use serde::Serialize;
 use super::Context;
 use crate::cli::ActivateArgs;
 use crate::client::Call;
+use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::sink::Sink;
@@ -30,6 +33,9 @@ pub(super) async fn run(args: ActivateArgs, context: &Context<'_>) -> Result<Exi
         Failure::of(ErrorCode::LicenseInvalid, "what was given is not a license key")
             .hint("a license key starts with lb_inst_; the file must hold nothing else")
     })?;
+    if context.settings.dry_run {
+        return dry_run(license, context).await;
+    }
     // What a killed run left in the sink is the key that it would have registered.
     if let Some(key) = held {
         match register(&args, &license, &key, context).await {
@@ -52,6 +58,19 @@ pub(super) async fn run(args: ActivateArgs, context: &Context<'_>) -> Result<Exi
                 sink.restore();
             }
             Err(failure)
+        }
+    }
+}
+
+/// Asks whether the license is valid, which changes nothing.
+async fn dry_run(license: LicenseKey, context: &Context<'_>) -> Result<Exit> {
+    let body = ValidateRequest { license_key: Presented(Ok(license)) };
+    let verdict = context.hub()?.call::<Validate>("", &(), &body).await?;
+    let handle = verdict.instance_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    match verdict.code {
+        Verdict::Valid(_) => Outcome::would(&verdict, &handle, &handle, "activate").tell(context),
+        Verdict::Refused(code) => {
+            Err(Failure::of(code, format!("the license would be refused: {}", code.as_str())))
         }
     }
 }

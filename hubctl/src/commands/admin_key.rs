@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Context, exists};
 use crate::cli::{AdminKeyCommand, AdminKeyCreateArgs, AdminKeyRevokeArgs};
 use crate::client::Call;
+use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::sink::Sink;
@@ -42,6 +43,12 @@ async fn create(args: AdminKeyCreateArgs, context: &Context<'_>) -> Result<Exit>
     let held: Option<AdminKey> = sink.held()?;
     if let Some(found) = find(context, args.name.as_str()).await? {
         return meet(&args, &found, held.as_ref(), &sink, context);
+    }
+    if context.settings.dry_run {
+        let object = json!({"name": args.name, "role": args.role, "expires_at": args.expires_at});
+        let handle = args.name.as_str();
+        return Outcome::would(&object, handle, &format!("admin key {handle}"), "create")
+            .tell(context);
     }
     // What a killed run left in the sink is the key that it would have registered.
     let key = match held {
@@ -131,6 +138,10 @@ async fn revoke(args: AdminKeyRevokeArgs, context: &Context<'_>) -> Result<Exit>
         context.out.done(&Done::new(&object, handle, false, message))?;
         return Ok(Exit::Done);
     };
+    if context.settings.dry_run {
+        let what = format!("admin key {handle}");
+        return Outcome::would(&found, handle, &what, "revoke").tell(context);
+    }
     let used = context.out.times().or_never(found.last_used_at);
     let consequences = format!("a {} key, last used {used}; it stops at once", found.role);
     context.consent.ask(&format!("revoking admin key {handle}"), &consequences).await?;

@@ -2,7 +2,10 @@
 
 use hub_core::exit::Exit;
 
+use serde_json::json;
+
 use super::Context;
+use super::targets::Outcome;
 use crate::cli::ApiArgs;
 use crate::error::Result;
 use crate::input;
@@ -17,6 +20,11 @@ pub(super) async fn run(args: ApiArgs, context: &Context<'_>) -> Result<Exit> {
             Some(input::waiting(move || input::read_bytes(&path, "the body")).await?)
         }
     };
+    if context.settings.dry_run && args.method != http::Method::GET {
+        let object = json!({"method": args.method.as_str(), "path": args.path});
+        let what = format!("{} {}", args.method, args.path);
+        return Outcome::would(&object, &args.path, &what, "send").tell(context);
+    }
     let answer = context.hub()?.raw(args.method, &args.path, body).await?;
     let text = String::from_utf8_lossy(&answer.body);
     match text.trim_end() {

@@ -8,6 +8,7 @@ mod client;
 mod hub;
 mod instance;
 mod suggest;
+mod targets;
 mod telemetry;
 mod validate;
 

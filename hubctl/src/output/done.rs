@@ -112,6 +112,24 @@ impl Out {
         Ok(())
     }
 
+    /// What was changed of one of many, where each is written as it comes.
+    pub(crate) fn one_of_many<T: Serialize>(&self, done: &Done<'_, T>) -> Result<()> {
+        if self.style.format.is_one_document() { Ok(()) } else { self.done(done) }
+    }
+
+    /// What was changed of many, where that is one document.
+    pub(crate) fn many<T: Serialize>(&self, done: &[Done<'_, T>]) -> Result<()> {
+        match self.style.format {
+            format if !format.is_one_document() => Ok(()),
+            Format::Csv => {
+                let row =
+                    |done: &Done<'_, T>| vec![done.handle.to_owned(), done.changed.to_string()];
+                self.csv(&["HANDLE", "CHANGED"], &done.iter().map(row).collect::<Vec<_>>())
+            }
+            _ => self.documents(&done.iter().map(Done::document).collect::<Vec<_>>()),
+        }
+    }
+
     /// The same columns for whatever was changed: scripts that change several things join them.
     fn done_as_csv<T>(&self, done: &Done<'_, T>, reveal: Option<Reveal<'_>>) -> Result<()> {
         let mut titles = vec!["HANDLE", "CHANGED"];

@@ -9,6 +9,7 @@ mod document;
 mod done;
 mod env;
 mod measures;
+mod progress;
 mod report;
 mod rows;
 mod select;
@@ -18,10 +19,13 @@ mod usage;
 mod write;
 
 pub(crate) use done::{Done, Reveal};
+pub(crate) use progress::Progress;
 pub(crate) use report::{Kept, Listed};
 pub(crate) use table::Picture;
 pub(crate) use times::Times;
 pub(crate) use write::{early_failure, write_data, write_words};
+
+use std::io::IsTerminal;
 
 use hub_core::exit::Exit;
 use serde::Serialize;
@@ -235,6 +239,21 @@ impl Out {
         }
         let style = self.stderr_style();
         write_words(&failure.to_words(&style.clone().red().bold(), &style.cyan()));
+    }
+
+    /// Why one of several things failed, where a person reads; a program is told all of them at the end.
+    pub(crate) fn item_failure(&self, handle: &str, failure: &Failure) {
+        if !self.style.format.is_json() && failure.exit() != Exit::OutputClosed {
+            let label = self.stderr_style().bold().apply_to(handle);
+            write_words(&format!("{label}: "));
+            self.failure(failure);
+        }
+    }
+
+    /// Whether a person waits at a terminal, and nothing else is written there meanwhile.
+    pub(crate) fn shows_progress(&self) -> bool {
+        let quiet = self.style.verbose || self.style.dumb;
+        self.style.format.is_table() && !quiet && std::io::stderr().is_terminal()
     }
 
     fn stderr_style(&self) -> console::Style {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hub_tests::fleet::{fingerprint, text};
-use hub_tests::strace::{self, Step};
+use hub_tests::strace;
 use hub_tests::{Hub, both_stores, ctl::Ctl};
 
 use super::{files, key_in, license_of, ran, words};
@@ -38,9 +38,6 @@ fn kill_and_rerun(ctl: &Ctl, delivery: &Delivery, first: usize) -> Vec<usize> {
                 killed.push(n);
             }
         }
-        let calls: std::collections::BTreeSet<_> =
-            steps.iter().map(|step: &Step| &step.call).collect();
-        println!("killed {} of {} runs at {calls:?}", killed.len(), steps.len());
     } else {
         for n in first + 1..first + 80 {
             let mut child = ctl.command(&words(&delivery.line(n))).spawn().unwrap();

@@ -1,15 +1,16 @@
 //! `hubctl instance issue` and `ensure`: an instance whose license ends up in the sink, however often
 //! the command was killed on the way.
 
-use hub_core::api::{GetInstance, Instance, IssueInstance, NewInstance, UpdateInstance};
+use hub_core::api::{GetClient, GetInstance, Instance, IssueInstance, NewInstance, UpdateInstance};
 use hub_core::exit::Exit;
 use hub_core::key::LicenseKey;
 use hub_core::problem::ErrorCode;
 
-use super::{Context, redeliver, tell, terms};
+use super::{Context, redeliver, tell, terms, would};
 use crate::cli::{InstanceNewArgs, OrNone};
 use crate::client::{Answer, Call};
 use crate::commands::exists;
+use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::sink::Sink;
@@ -42,6 +43,12 @@ pub(super) async fn run(
     let held = sink.held()?;
     match context.hub()?.find::<GetInstance>(args.instance.as_str()).await? {
         Some(found) => meet(&args, existing, found, held, &mut sink, context).await,
+        None if context.settings.dry_run => {
+            // Who it would be for must be there.
+            context.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
+            let handle = args.instance.as_str();
+            Outcome::would(&new, handle, handle, "issue").tell(context)
+        }
         None => issue(&args, new, held, &mut sink, context).await,
     }
 }
@@ -183,6 +190,9 @@ async fn converge(
     context: &Context<'_>,
 ) -> Result<Exit> {
     let (instance, changed) = converged(args, found, context).await?;
+    if changed && context.settings.dry_run {
+        return would(&instance, "update").tell(context);
+    }
     quiet_tell(context, sink, &instance, changed)
 }
 
@@ -199,6 +209,9 @@ pub(super) async fn converged(
         let Some(patch) = terms::difference(wanted, &found.value) else {
             return Ok((found.value, false));
         };
+        if context.settings.dry_run {
+            return Ok((found.value, true));
+        }
         let if_match = found.etag.as_deref();
         let call = Call::<UpdateInstance> { if_match, ..Call::new(handle, &(), &patch) };
         match hub.answer(call).await {

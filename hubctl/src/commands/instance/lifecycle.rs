@@ -5,72 +5,97 @@ use hub_core::api::{
     SuspendRequest,
 };
 use hub_core::exit::Exit;
-use serde_json::json;
+use serde::Serialize;
 
-use super::{Context, tell};
-use crate::cli::{InstanceDeleteArgs, InstanceSuspendArgs};
+use super::{Context, outcome, would};
+use crate::cli::{InstanceDeleteArgs, InstanceSuspendArgs, Targets};
 use crate::client::Call;
+use crate::commands::targets::{Outcome, each};
 use crate::error::Result;
-use crate::output::Done;
 
 /// `hubctl instance suspend`
 pub(super) async fn suspend(args: InstanceSuspendArgs, context: &Context<'_>) -> Result<Exit> {
     let hub = context.hub()?;
-    let instance = hub.call::<GetInstance>(&args.instance, &(), &()).await?;
-    if instance.status == InstanceStatus::Suspended {
-        return tell(context, &instance, false, "suspended");
-    }
-    let what = format!("suspending {}", instance.instance_id);
-    let consequences = format!("its next request is refused; {}", seen(context, &instance));
-    context.consent.ask(&what, &consequences).await?;
     let body = SuspendRequest { reason: args.reason };
-    let instance = hub.call::<SuspendInstance>(&args.instance, &(), &body).await?;
-    tell(context, &instance, true, "suspended")
+    each(args.targets, true, context, async |handle| {
+        let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
+        if instance.status == InstanceStatus::Suspended {
+            return Ok(outcome(instance, false, "suspended"));
+        }
+        if context.settings.dry_run {
+            return Ok(would(instance, "suspend"));
+        }
+        let what = format!("suspending {}", instance.instance_id);
+        let consequences = format!("its next request is refused; {}", seen(context, &instance));
+        context.consent.ask(&what, &consequences).await?;
+        let instance = hub.call::<SuspendInstance>(handle, &(), &body).await?;
+        Ok(outcome(instance, true, "suspended"))
+    })
+    .await
 }
 
 /// `hubctl instance reactivate`
-pub(super) async fn reactivate(handle: &str, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn reactivate(targets: Targets, context: &Context<'_>) -> Result<Exit> {
     let hub = context.hub()?;
-    let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
-    if instance.status != InstanceStatus::Suspended {
-        return tell(context, &instance, false, "reactivated");
-    }
-    let instance = hub.call::<ReactivateInstance>(handle, &(), &()).await?;
-    tell(context, &instance, true, "reactivated")
+    each(targets, false, context, async |handle| {
+        let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
+        if instance.status != InstanceStatus::Suspended {
+            return Ok(outcome(instance, false, "reactivated"));
+        }
+        if context.settings.dry_run {
+            return Ok(would(instance, "reactivate"));
+        }
+        let instance = hub.call::<ReactivateInstance>(handle, &(), &()).await?;
+        Ok(outcome(instance, true, "reactivated"))
+    })
+    .await
 }
 
 /// `hubctl instance delete`
 pub(super) async fn delete(args: InstanceDeleteArgs, context: &Context<'_>) -> Result<Exit> {
     let hub = context.hub()?;
-    let instance = match hub.call::<GetInstance>(&args.instance, &(), &()).await {
-        Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
-            return gone(context, &args.instance);
+    each(args.targets, true, context, async |handle| {
+        let instance = match hub.call::<GetInstance>(handle, &(), &()).await {
+            Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
+                return Ok(gone(handle));
+            }
+            found => found?,
+        };
+        if context.settings.dry_run {
+            return Ok(would(instance, "delete").map(Subject::Instance));
         }
-        found => found?,
-    };
-    let what = format!("deleting {}", instance.instance_id);
-    let consequences = format!(
-        "its keys stop at once and its telemetry goes with it; {}",
-        seen(context, &instance)
-    );
-    context.consent.ask(&what, &consequences).await?;
-    match hub.answer(Call::<DeleteInstance>::new(&args.instance, &(), &())).await {
-        // The first attempt deleted it, and its answer was lost.
-        Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
-        answer => drop(answer?),
-    }
-    tell(context, &instance, true, "deleted")
+        let what = format!("deleting {}", instance.instance_id);
+        let consequences = format!(
+            "its keys stop at once and its telemetry goes with it; {}",
+            seen(context, &instance)
+        );
+        context.consent.ask(&what, &consequences).await?;
+        match hub.answer(Call::<DeleteInstance>::new(handle, &(), &())).await {
+            // The first attempt deleted it, and its answer was lost.
+            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
+            answer => drop(answer?),
+        }
+        Ok(outcome(instance, true, "deleted").map(Subject::Instance))
+    })
+    .await
 }
 
-fn gone(context: &Context<'_>, handle: &str) -> Result<Exit> {
-    let object = json!({"instance_id": handle});
-    context.out.done(&Done::new(
-        &object,
-        handle,
-        false,
-        format!("there is no instance {handle}"),
-    ))?;
-    Ok(Exit::Done)
+/// What was deleted, or only its handle where there was nothing.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Subject {
+    Instance(Instance),
+    Absent { instance_id: String },
+}
+
+fn gone(handle: &str) -> Outcome<Subject> {
+    Outcome {
+        object: Subject::Absent { instance_id: handle.to_owned() },
+        handle: handle.to_owned(),
+        changed: false,
+        words: format!("there is no instance {handle}"),
+        dry_run: false,
+    }
 }
 
 fn seen(context: &Context<'_>, instance: &Instance) -> String {

@@ -5,6 +5,9 @@ mod lifecycle;
 mod redeliver;
 mod rotate;
 mod terms;
+mod wait;
+
+use std::borrow::Borrow;
 
 use hub_core::api::{
     FleetQuery, GetInstance, Instance, InstanceQuery, ListClientInstances, ListInstances,
@@ -13,10 +16,10 @@ use hub_core::api::{
 use hub_core::exit::Exit;
 
 use super::Context;
+use super::targets::Outcome;
 use crate::cli::{InstanceCommand, InstanceListArgs, InstanceUpdateArgs};
 use crate::client::Call;
 use crate::error::{Failure, Result};
-use crate::output::Done;
 
 /// Runs one of them.
 pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Result<Exit> {
@@ -38,7 +41,8 @@ pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Resu
         }
         InstanceCommand::Update(args) => update(args, context).await,
         InstanceCommand::Suspend(args) => lifecycle::suspend(args, context).await,
-        InstanceCommand::Reactivate(args) => lifecycle::reactivate(&args.instance, context).await,
+        InstanceCommand::Reactivate(targets) => lifecycle::reactivate(targets, context).await,
+        InstanceCommand::Wait(args) => wait::run(&args, context).await,
         InstanceCommand::Delete(args) => lifecycle::delete(args, context).await,
         InstanceCommand::RotateLicense(args) => rotate::license(args, context).await,
         InstanceCommand::RotateHubKey(args) => rotate::hub_key(args, context).await,
@@ -67,14 +71,19 @@ async fn list(args: InstanceListArgs, context: &Context<'_>) -> Result<Exit> {
 
 /// Tells what was done to an instance.
 fn tell(context: &Context<'_>, instance: &Instance, changed: bool, did: &str) -> Result<Exit> {
-    let words = if changed {
-        format!("{did} {}", instance.instance_id)
-    } else {
-        format!("{} is already so", instance.instance_id)
-    };
-    let handle = instance.instance_id.as_str();
-    context.out.done(&Done::new(instance, handle, changed, words))?;
-    Ok(Exit::Done)
+    outcome(instance, changed, did).tell(context)
+}
+
+/// What was done to an instance.
+fn outcome<I: Borrow<Instance>>(instance: I, changed: bool, did: &str) -> Outcome<I> {
+    let handle = instance.borrow().instance_id.to_string();
+    Outcome::new(instance, &handle, &handle, changed, did)
+}
+
+/// What would be done to an instance.
+fn would<I: Borrow<Instance>>(instance: I, act: &str) -> Outcome<I> {
+    let handle = instance.borrow().instance_id.to_string();
+    Outcome::would(instance, &handle, &handle, act)
 }
 
 async fn update(args: InstanceUpdateArgs, context: &Context<'_>) -> Result<Exit> {
@@ -91,6 +100,12 @@ async fn update(args: InstanceUpdateArgs, context: &Context<'_>) -> Result<Exit>
     }
     let hub = context.hub()?;
     let before = hub.answer(Call::<GetInstance>::new(&args.instance, &(), &())).await?;
+    if context.settings.dry_run {
+        return match terms::difference(patch, &before.value) {
+            Some(_) => would(&before.value, "update").tell(context),
+            None => tell(context, &before.value, false, "updated"),
+        };
+    }
     let after = hub.answer(Call::<UpdateInstance>::new(&args.instance, &(), &patch)).await?;
     tell(context, &after.value, before.etag != after.etag, "updated")
 }

@@ -7,7 +7,7 @@ use hub_core::key::{KeyHash, License, LicenseKey};
 use hub_core::problem::ErrorCode;
 
 use super::issue::{Existing, converged, holds_another};
-use super::{Context, rotate};
+use super::{Context, rotate, would};
 use crate::cli::InstanceNewArgs;
 use crate::client::{Answer, Call};
 use crate::error::Result;
@@ -23,6 +23,9 @@ pub(super) async fn run(
     sink: &mut Sink,
     context: &Context<'_>,
 ) -> Result<Exit> {
+    if context.settings.dry_run {
+        return would(&found.value, "make a new license for").tell(context);
+    }
     let hub = context.hub()?;
     let handle = args.instance.as_str();
     let asked = existing == Existing::Converge { redeliver: true };

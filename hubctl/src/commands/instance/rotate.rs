@@ -10,7 +10,7 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, would};
 use crate::cli::RotateArgs;
 use crate::error::{Failure, Result};
 use crate::output::{Done, Reveal};
@@ -26,7 +26,10 @@ pub(super) async fn license(args: RotateArgs, context: &Context<'_>) -> Result<E
         let body = RotateLicenseRequest { license_sha256: Some(hash), overlap_seconds };
         hub.call::<RotateLicense>(handle, &(), &body).await
     };
-    let (sink, key, answer) = rotate::<License, _>(&args, context, live, register).await?;
+    let Some((sink, key, answer)) = rotate::<License, _>(&args, context, live, register).await?
+    else {
+        return Ok(Exit::Done);
+    };
     let done = Rotated {
         answer: &answer,
         what: "license",
@@ -46,7 +49,10 @@ pub(super) async fn hub_key(args: RotateArgs, context: &Context<'_>) -> Result<E
         let body = RotateHubKeyRequest { hub_key_sha256: Some(hash), overlap_seconds };
         hub.call::<RotateHubKey>(handle, &(), &body).await
     };
-    let (sink, key, answer) = rotate::<HubKind, _>(&args, context, live, register).await?;
+    let Some((sink, key, answer)) = rotate::<HubKind, _>(&args, context, live, register).await?
+    else {
+        return Ok(Exit::Done);
+    };
     let done = Rotated {
         answer: &answer,
         what: "hub key",
@@ -56,13 +62,13 @@ pub(super) async fn hub_key(args: RotateArgs, context: &Context<'_>) -> Result<E
     tell(context, &args, &sink, &done, sink.reveal("hub_api_key", &key))
 }
 
-/// Puts a key into the sink and registers it.
+/// Puts a key into the sink and registers it; nothing where only what would be done is to be said.
 async fn rotate<K: KeyKind, A>(
     args: &RotateArgs,
     context: &Context<'_>,
     live: impl Fn(&Instance) -> Option<Fingerprint>,
     register: impl AsyncFn(KeyHash) -> Result<A>,
-) -> Result<(Sink, Key<K>, A)> {
+) -> Result<Option<(Sink, Key<K>, A)>> {
     let mut sink = Sink::reserve(&args.sink, context.out)?;
     let held: Option<Key<K>> = sink.held()?;
     let instance = context.hub()?.call::<GetInstance>(&args.instance, &(), &()).await?;
@@ -72,8 +78,12 @@ async fn rotate<K: KeyKind, A>(
         return Err(Failure::of(ErrorCode::NotActivated, message)
             .hint("it gets its first hub key from hubctl activate"));
     };
+    if context.settings.dry_run {
+        would(&instance, &format!("replace the {} of", K::NAME)).tell(context)?;
+        return Ok(None);
+    }
     let (key, answer) = replace(&mut sink, held, &live, register).await?;
-    Ok((sink, key, answer))
+    Ok(Some((sink, key, answer)))
 }
 
 /// Registers the key that a run which was killed has left in the sink, or else a new one.

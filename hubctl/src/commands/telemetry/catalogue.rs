@@ -10,6 +10,7 @@ use hub_core::redact::ToolName;
 
 use super::Context;
 use crate::cli::{CatalogueSetArgs, Format};
+use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Done, Listed};
@@ -38,6 +39,9 @@ pub(super) async fn set(args: CatalogueSetArgs, context: &Context<'_>) -> Result
     let hub = context.hub()?;
     let wanted = Catalogue { tools: ToolNames(tools) };
     let changed = hub.call::<GetCatalogue>("", &(), &()).await? != wanted;
+    if changed && context.settings.dry_run {
+        return Outcome::would(&wanted, "catalogue", "the catalogue", "set").tell(context);
+    }
     let now = if changed { hub.call::<SetCatalogue>("", &(), &wanted).await? } else { wanted };
     let words = match now.tools.0.len() {
         _ if !changed => "the catalogue is already so".to_owned(),

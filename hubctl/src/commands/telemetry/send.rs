@@ -23,7 +23,7 @@ pub(super) async fn run(args: SendArgs, context: &Context<'_>) -> Result<Exit> {
         Some(instance) => instance,
         None => who_is(&key, context).await?,
     };
-    let query = ReportQuery { dry_run: args.dry_run.then_some(true) };
+    let query = ReportQuery { dry_run: context.settings.dry_run.then_some(true) };
     let hub = context.hub()?;
     let reply = hub.call_with_bytes::<SendReport>(instance.as_str(), &query, &key, report).await?;
     match reply {

@@ -1,0 +1,142 @@
+//! Suspending, reactivating and deleting a client.
+
+use std::time::Duration;
+
+use hub_core::api::{
+    Client, ClientPatch, ClientStatus, DeleteClient, DeleteClientQuery, GetClient, Instance,
+    InstanceQuery, ListClientInstances, UpdateClient,
+};
+use hub_core::exit::Exit;
+use hub_core::problem::ErrorCode;
+use serde::Serialize;
+
+use super::{Context, outcome, would};
+use crate::cli::{ClientDeleteArgs, Targets};
+use crate::client::Call;
+use crate::commands::targets::{Outcome, each};
+use crate::confirm::Consent;
+use crate::error::{Failure, Result};
+
+/// `hubctl client suspend`
+pub(super) async fn suspend(targets: Targets, context: &Context<'_>) -> Result<Exit> {
+    each(targets, true, context, async |handle| {
+        let client = context.hub()?.call::<GetClient>(handle, &(), &()).await?;
+        if client.status == ClientStatus::Suspended {
+            return Ok(outcome(client, false, "suspended"));
+        }
+        if context.settings.dry_run {
+            return Ok(would(client, "suspend"));
+        }
+        let what = format!("suspending client {}", client.slug);
+        context.consent.needed(&what)?;
+        let consequences = if context.consent == Consent::Person {
+            format!("{} will be refused", instances(context, &client).await?)
+        } else {
+            String::new()
+        };
+        context.consent.ask(&what, &consequences).await?;
+        set_status(context, &client, ClientStatus::Suspended, "suspended").await
+    })
+    .await
+}
+
+/// `hubctl client reactivate`
+pub(super) async fn reactivate(targets: Targets, context: &Context<'_>) -> Result<Exit> {
+    each(targets, false, context, async |handle| {
+        let client = context.hub()?.call::<GetClient>(handle, &(), &()).await?;
+        if client.status == ClientStatus::Active {
+            return Ok(outcome(client, false, "reactivated"));
+        }
+        if context.settings.dry_run {
+            return Ok(would(client, "reactivate"));
+        }
+        set_status(context, &client, ClientStatus::Active, "reactivated").await
+    })
+    .await
+}
+
+async fn set_status(
+    context: &Context<'_>,
+    client: &Client,
+    status: ClientStatus,
+    did: &str,
+) -> Result<Outcome<Client>> {
+    let patch = ClientPatch { status: Some(status), ..ClientPatch::default() };
+    let client = context.hub()?.call::<UpdateClient>(client.slug.as_str(), &(), &patch).await?;
+    Ok(outcome(client, true, did))
+}
+
+/// `hubctl client delete`
+pub(super) async fn delete(args: ClientDeleteArgs, context: &Context<'_>) -> Result<Exit> {
+    let hub = context.hub()?;
+    each(args.targets, true, context, async |handle| {
+        let found = match hub.call::<GetClient>(handle, &(), &()).await {
+            Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
+                return Ok(gone(handle));
+            }
+            found => found?,
+        };
+        let total = found.instances.total;
+        if total > 0 && !args.cascade {
+            let message = format!("client {} still has {}", found.slug, count(total, "instance"));
+            return Err(Failure::of(ErrorCode::ClientNotEmpty, message)
+                .hint("--cascade deletes its instances too"));
+        }
+        if context.settings.dry_run {
+            return Ok(would(found, "delete").map(Subject::Client));
+        }
+        confirm(&found, context).await?;
+        let query = DeleteClientQuery { cascade: args.cascade.then_some(true) };
+        match hub.answer(Call::<DeleteClient>::new(&found.id, &query, &())).await {
+            // The first attempt deleted it, and its answer was lost.
+            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
+            answer => drop(answer?),
+        }
+        Ok(outcome(found, true, "deleted").map(Subject::Client))
+    })
+    .await
+}
+
+async fn confirm(client: &Client, context: &Context<'_>) -> Result<()> {
+    let what = format!("deleting client {}", client.slug);
+    context.consent.needed(&what)?;
+    let consequences = if context.consent == Consent::Person && client.instances.total > 0 {
+        format!("{} go with it, and their keys stop at once", instances(context, client).await?)
+    } else {
+        "it has no instances".to_owned()
+    };
+    context.consent.ask_for(&what, &consequences, client.slug.as_str()).await
+}
+
+/// What was deleted, or only its handle where there was nothing.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Subject {
+    Client(Client),
+    Absent { slug: String },
+}
+
+fn gone(handle: &str) -> Outcome<Subject> {
+    Outcome {
+        object: Subject::Absent { slug: handle.to_owned() },
+        handle: handle.to_owned(),
+        changed: false,
+        words: format!("there is no client {handle}"),
+        dry_run: false,
+    }
+}
+
+/// "3 instances, 2 seen in the last 24 h", from live data.
+async fn instances(context: &Context<'_>, client: &Client) -> Result<String> {
+    let query =
+        |cursor, limit| InstanceQuery { cursor, limit: Some(limit), ..InstanceQuery::default() };
+    let all: Vec<Instance> =
+        context.hub()?.all::<ListClientInstances, _>(&client.id, None, query).await?;
+    let since = context.out.times().now.before(Duration::from_hours(24));
+    let seen = all.iter().filter(|i| i.last_seen_at.is_some_and(|at| at >= since)).count();
+    Ok(format!("{}, {seen} seen in the last 24 h,", count(all.len() as u64, "instance")))
+}
+
+fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}

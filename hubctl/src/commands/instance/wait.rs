@@ -1,0 +1,116 @@
+//! `hubctl instance wait`: asks again and again until it is so, or the time is up.
+
+use std::time::Duration;
+
+use hub_core::api::{EffectiveStatus, GetInstance, Instance, InstanceStatus};
+use hub_core::exit::Exit;
+use serde_json::json;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Context;
+use crate::cli::{Awaited, InstanceWaitArgs};
+use crate::error::{Failure, Result};
+use crate::output::Done;
+
+/// The first pause; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Runs it.
+pub(super) async fn run(args: &InstanceWaitArgs, context: &Context<'_>) -> Result<Exit> {
+    let deadline = Instant::now() + context.settings.timeout;
+    let handle = args.instance.as_str();
+    let mut pause = FIRST_PAUSE;
+    // Until the hub has answered, nothing can be said of the instance.
+    let (mut seen, mut unreachable) = (None, Some(no_answer(context)));
+    loop {
+        match timeout_at(deadline, context.hub()?.find::<GetInstance>(handle)).await {
+            Err(_) => break,
+            Ok(Ok(found)) => {
+                let found = found.map(|answer| answer.value);
+                match verdict(args.awaited, found.as_ref(), seen.is_some()) {
+                    Verdict::So => return tell(args, found.as_ref(), context),
+                    Verdict::Never => return Err(never_was(handle)),
+                    Verdict::NotYet => {}
+                }
+                seen = found.or(seen);
+                unreachable = None;
+            }
+            // The hub may be started, or started again, meanwhile.
+            Ok(Err(failure)) if failure.retryable() => unreachable = Some(failure),
+            Ok(Err(failure)) => return Err(failure),
+        }
+        if Instant::now() + pause >= deadline {
+            break;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Err(unreachable.unwrap_or_else(|| timed_out(args, seen.as_ref(), context.settings.timeout)))
+}
+
+enum Verdict {
+    So,
+    NotYet,
+    Never,
+}
+
+/// Whether it is so, of the instance as it was found, which may have been there before.
+fn verdict(awaited: Awaited, found: Option<&Instance>, before: bool) -> Verdict {
+    let so = match (awaited, found) {
+        (Awaited::Deleted, None) if !before => return Verdict::Never,
+        (Awaited::Deleted, found) => found.is_none(),
+        (_, None) => false,
+        (Awaited::Active, Some(found)) => found.effective_status == EffectiveStatus::Active,
+        (Awaited::Seen, Some(found)) => found.last_seen_at.is_some(),
+        (Awaited::Suspended, Some(found)) => found.status == InstanceStatus::Suspended,
+    };
+    if so { Verdict::So } else { Verdict::NotYet }
+}
+
+fn state(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::Active => "active",
+        Awaited::Seen => "seen",
+        Awaited::Suspended => "suspended",
+        Awaited::Deleted => "deleted",
+    }
+}
+
+fn tell(args: &InstanceWaitArgs, found: Option<&Instance>, context: &Context<'_>) -> Result<Exit> {
+    let handle = args.instance.as_str();
+    let words = format!("{handle} is {}", state(args.awaited));
+    match found {
+        Some(instance) => context.out.done(&Done::new(instance, handle, false, words))?,
+        None => {
+            let object = json!({"instance_id": handle});
+            context.out.done(&Done::new(&object, handle, false, words))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn never_was(handle: &str) -> Failure {
+    let message = format!("no instance {handle}");
+    Failure::of(hub_core::problem::ErrorCode::InstanceNotFound, message)
+        .with(|parts| parts.about = Some(handle.to_owned()))
+}
+
+fn no_answer(context: &Context<'_>) -> Failure {
+    let base = context.settings.url.as_str().trim_end_matches('/');
+    Failure::new(Exit::Unreachable, "timeout", format!("no answer from {base}"))
+        .hint("run it again, or give it more time with --timeout")
+}
+
+fn timed_out(args: &InstanceWaitArgs, seen: Option<&Instance>, after: Duration) -> Failure {
+    let is = match seen {
+        None => "does not exist".to_owned(),
+        Some(instance) => format!("is {}", instance.effective_status.as_str()),
+    };
+    let (handle, awaited) = (&args.instance, state(args.awaited));
+    let after = humantime::format_duration(after);
+    let message = format!("{handle} is not {awaited} after {after}: it {is}");
+    Failure::new(Exit::WaitTimedOut, "wait_timed_out", message)
+        .hint("run it again, or give it more time with --timeout")
+}
