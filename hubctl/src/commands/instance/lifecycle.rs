@@ -62,7 +62,7 @@ pub(super) async fn delete(args: InstanceDeleteArgs, context: &Context<'_>) -> R
             found => found?,
         };
         if context.settings.dry_run {
-            return Ok(would(instance, "delete").map(Subject::Instance));
+            return Ok(would(instance, "delete").map(Subject::from));
         }
         let what = format!("deleting {}", instance.instance_id);
         let consequences = format!(
@@ -75,7 +75,7 @@ pub(super) async fn delete(args: InstanceDeleteArgs, context: &Context<'_>) -> R
             Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
             answer => drop(answer?),
         }
-        Ok(outcome(instance, true, "deleted").map(Subject::Instance))
+        Ok(outcome(instance, true, "deleted").map(Subject::from))
     })
     .await
 }
@@ -84,8 +84,14 @@ pub(super) async fn delete(args: InstanceDeleteArgs, context: &Context<'_>) -> R
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Subject {
-    Instance(Instance),
+    Instance(Box<Instance>),
     Absent { instance_id: String },
+}
+
+impl From<Instance> for Subject {
+    fn from(instance: Instance) -> Self {
+        Self::Instance(Box::new(instance))
+    }
 }
 
 fn gone(handle: &str) -> Outcome<Subject> {

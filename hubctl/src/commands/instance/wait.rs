@@ -81,12 +81,11 @@ fn state(awaited: Awaited) -> &'static str {
 fn tell(args: &InstanceWaitArgs, found: Option<&Instance>, context: &Context<'_>) -> Result<Exit> {
     let handle = args.instance.as_str();
     let words = format!("{handle} is {}", state(args.awaited));
-    match found {
-        Some(instance) => context.out.done(&Done::new(instance, handle, false, words))?,
-        None => {
-            let object = json!({"instance_id": handle});
-            context.out.done(&Done::new(&object, handle, false, words))?;
-        }
+    if let Some(instance) = found {
+        context.out.done(&Done::new(instance, handle, false, words))?;
+    } else {
+        let object = json!({"instance_id": handle});
+        context.out.done(&Done::new(&object, handle, false, words))?;
     }
     Ok(Exit::Done)
 }
