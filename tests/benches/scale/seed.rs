@@ -6,70 +6,83 @@ use hub_tests::{Engine, Hub};
 /// Puts `n` instances into the hub's database.
 pub(crate) async fn fill(hub: &Hub, n: usize) {
     let mut sql = hub.sql().await;
-    let bytes = |length: usize| match hub.engine() {
-        Engine::Sqlite => format!("randomblob({length})"),
-        Engine::Postgres => {
-            format!("substring(sha256(CAST(random() AS TEXT)::bytea) FOR {length})")
-        }
-    };
     let now = hub_tests::clock::now().unix_ms();
-    let hour = now / 3_600_000 - 1;
-    // A recursive query is what both databases make numbers with.
-    let numbers = |n: usize| {
-        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})")
-    };
-    let id = "'seed-' || CAST(i AS TEXT)";
-    let seeded = "FROM instances WHERE instance_id LIKE 'seed-%'";
-    let clients = n.div_ceil(100).max(1);
-    for statement in [
-        "INSERT INTO tools (id, name) VALUES (1000, 'seeded.tool')".to_owned(),
-        "INSERT INTO error_codes (id, name) VALUES (1000, 'SEEDED')".to_owned(),
-        "INSERT INTO count_names (id, name) VALUES (1000, 'seeded')".to_owned(),
-        format!(
-            "{} INSERT INTO clients (id, slug, name, status, labels, created_at, updated_at) \
-             SELECT 'client-' || CAST(i AS TEXT), {id}, 'Seeded', 'active', '{{}}', {now}, {now} \
-             FROM n",
-            numbers(clients)
-        ),
-        format!(
-            "{} INSERT INTO instances (instance_id, client, labels, entitlements, grace_days, \
-             activations, suspended_at, created_at, updated_at, activated_at, last_seen_at) \
-             SELECT {id}, 'client-' || CAST(1 + i % {clients} AS TEXT), '{{}}', '[]', 0, 1, \
-             CASE WHEN i % 100 = 0 THEN {now} END, {now}, {now}, {now}, {now} FROM n",
-            numbers(n)
-        ),
-        format!(
-            "INSERT INTO instance_keys (hash, instance, kind, issued_at, first_used_at) \
-             SELECT {}, id, 'license', {now}, {now} {seeded}",
-            bytes(32)
-        ),
-        format!(
-            "INSERT INTO instance_keys (hash, instance, kind, issued_at, first_used_at) \
-             SELECT {}, id, 'hub', {now}, {now} {seeded}",
-            bytes(32)
-        ),
-        format!(
-            "INSERT INTO reports (instance, report_hash, digest, window_end) \
-             SELECT id, {0}, {0}, {now} {seeded}",
-            bytes(16)
-        ),
-        format!(
-            "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, dur_max_us) \
-             SELECT {hour}, id, 1000, 10, 1, 10, 1000, 200 {seeded}"
-        ),
-        format!(
-            "INSERT INTO error_hour (hour, instance, tool, code, n) \
-             SELECT {hour}, id, 1000, 1000, 1 {seeded}"
-        ),
-        format!(
-            "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) \
-             SELECT {hour}, id, 1000, 3, 3 {seeded}"
-        ),
-    ] {
+    let statements = [registry(n, now), keys_and_reports(hub.engine(), now), usage(now)];
+    for statement in statements.concat() {
         sql.execute(&statement).await;
     }
     // What a server that has been up for a while has done by itself.
     if hub.engine() == Engine::Postgres {
         sql.execute("VACUUM ANALYZE").await;
     }
+}
+
+/// The handle of the `i`th.
+const ID: &str = "'seed-' || CAST(i AS TEXT)";
+const SEEDED: &str = "FROM instances WHERE instance_id LIKE 'seed-%'";
+
+fn registry(n: usize, now: i64) -> Vec<String> {
+    // A recursive query is what both databases make numbers with.
+    let numbers = |n: usize| {
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})")
+    };
+    let clients = n.div_ceil(100).max(1);
+    vec![
+        format!(
+            "{} INSERT INTO clients (id, slug, name, status, labels, created_at, updated_at) \
+             SELECT 'client-' || CAST(i AS TEXT), {ID}, 'Seeded', 'active', '{{}}', {now}, {now} \
+             FROM n",
+            numbers(clients)
+        ),
+        format!(
+            "{} INSERT INTO instances (instance_id, client, labels, entitlements, grace_days, \
+             activations, suspended_at, created_at, updated_at, activated_at, last_seen_at) \
+             SELECT {ID}, 'client-' || CAST(1 + i % {clients} AS TEXT), '{{}}', '[]', 0, 1, \
+             CASE WHEN i % 100 = 0 THEN {now} END, {now}, {now}, {now}, {now} FROM n",
+            numbers(n)
+        ),
+    ]
+}
+
+fn keys_and_reports(engine: Engine, now: i64) -> Vec<String> {
+    let bytes = |length: usize| match engine {
+        Engine::Sqlite => format!("randomblob({length})"),
+        Engine::Postgres => {
+            format!("substring(sha256(CAST(random() AS TEXT)::bytea) FOR {length})")
+        }
+    };
+    let keys = |kind: &str| {
+        format!(
+            "INSERT INTO instance_keys (hash, instance, kind, issued_at, first_used_at) \
+             SELECT {}, id, '{kind}', {now}, {now} {SEEDED}",
+            bytes(32)
+        )
+    };
+    let reports = format!(
+        "INSERT INTO reports (instance, report_hash, digest, window_end) \
+         SELECT id, {0}, {0}, {now} {SEEDED}",
+        bytes(16)
+    );
+    vec![keys("license"), keys("hub"), reports]
+}
+
+fn usage(now: i64) -> Vec<String> {
+    let hour = now / 3_600_000 - 1;
+    vec![
+        "INSERT INTO tools (id, name) VALUES (1000, 'seeded.tool')".to_owned(),
+        "INSERT INTO error_codes (id, name) VALUES (1000, 'SEEDED')".to_owned(),
+        "INSERT INTO count_names (id, name) VALUES (1000, 'seeded')".to_owned(),
+        format!(
+            "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, \
+             dur_max_us) SELECT {hour}, id, 1000, 10, 1, 10, 1000, 200 {SEEDED}"
+        ),
+        format!(
+            "INSERT INTO error_hour (hour, instance, tool, code, n) \
+             SELECT {hour}, id, 1000, 1000, 1 {SEEDED}"
+        ),
+        format!(
+            "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) \
+             SELECT {hour}, id, 1000, 3, 3 {SEEDED}"
+        ),
+    ]
 }
