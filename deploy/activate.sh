@@ -68,6 +68,20 @@ first_line() {
 
 is_hub_key_file() { [ -f "$1" ] && first_line "$1" && is_key "$line" hk_ 24 64; }
 
+# What runs that were killed have left; the number at a name's end is the process that uses the file.
+sweep() {
+    for left in "$sink".new.* "$sink".answer.*; do
+        [ ! -f "$left" ] || kill -0 "${left##*.}" 2>/dev/null || rm -f "$left"
+    done
+}
+
+# Says that nothing can be written: a full disk may have room later, a folder that is not there may not.
+cannot_write() {
+    folder=$(dirname "$sink")
+    [ -d "$folder" ] && [ -w "$folder" ] || fail $REFUSED "cannot write beside the sink"
+    fail $LATER "cannot write beside the sink: is the disk full?"
+}
+
 # flush PATH: a reboot must not leave an empty file behind.
 flush() { sync "$1" 2>/dev/null || sync 2>/dev/null || :; }
 
@@ -105,7 +119,8 @@ ask() {
     curl_said=$?
     case $curl_said in
         0) return 0 ;;
-        1 | 2 | 3 | 4 | 23 | 26 | 27) fail $REFUSED "curl cannot do this (exit $curl_said)" ;;
+        23) cannot_write ;;
+        1 | 2 | 3 | 4 | 26 | 27) fail $REFUSED "curl cannot do this (exit $curl_said)" ;;
         *) status=000; return 1 ;;
     esac
 }
@@ -139,6 +154,7 @@ is_key "$license" lb_inst_ 32 64 || fail $REFUSED "the license file holds no lic
 [ ! -h "$sink" ] && [ ! -h "$pending" ] || fail $REFUSED "the sink is a symbolic link"
 [ ! -d "$sink" ] || fail $REFUSED "the sink is a folder"
 
+sweep
 mode=register
 source=$pending
 hash=
@@ -149,11 +165,11 @@ if can_hash; then
         source=$sink
     else
         rm -f "$pending"
-        make_pending 2>/dev/null || fail $REFUSED "cannot write beside the sink"
+        make_pending 2>/dev/null || cannot_write
     fi
     hash=$(hash_of "$source")
 else
-    : 2>/dev/null >"$answer" || fail $REFUSED "cannot write beside the sink"
+    : 2>/dev/null >"$answer" || cannot_write
     if is_hub_key_file "$sink"; then mode=check; else mode=receive; fi
 fi
 
@@ -194,7 +210,7 @@ END
             [ -n "${replaced:-}" ] && fail $REFUSED "refused: $(member code)"
             replaced=yes
             rm -f "$pending"
-            make_pending 2>/dev/null || fail $REFUSED "cannot write beside the sink"
+            make_pending 2>/dev/null || cannot_write
             source=$pending
             hash=$(hash_of "$pending")
             continue ;;
