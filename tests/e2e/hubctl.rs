@@ -12,6 +12,8 @@ mod everyday; // every command once, in each format
 mod formats; // the same object in every form
 #[path = "hubctl/kills.rs"]
 mod kills; // killed at every step of a delivery, and run again
+#[path = "hubctl/screens.rs"]
+mod screens; // whole outputs, as people see them
 #[path = "hubctl/sinks.rs"]
 mod sinks; // every place that a key can go to
 #[path = "hubctl/telemetry.rs"]

@@ -74,7 +74,7 @@ impl Ctl {
         self.program(binaries::hubctl(), args)
     }
 
-    fn program(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+    pub(crate) fn program(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
         let mut hubctl = Command::new(program);
         hubctl.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Nothing of the person's who runs the tests: no contexts, no keys.

@@ -51,9 +51,21 @@ impl Ctl {
     /// Starts hubctl at a terminal of so many columns.
     #[must_use]
     pub fn at_terminal(&self, columns: u16, args: &[&str]) -> Terminal {
+        self.start_at_terminal(columns, self.command(args))
+    }
+
+    /// Starts a line of the shell at a terminal; `hubctl` in it is the real one.
+    #[must_use]
+    pub fn shell_at_terminal(&self, columns: u16, line: &str) -> Terminal {
+        let hubctl = crate::binaries::hubctl();
+        let hubctl = hubctl.to_str().expect("a path of ours");
+        let line = format!("hubctl() {{ '{hubctl}' \"$@\"; }}; {line}");
+        self.start_at_terminal(columns, self.program("sh", &["-c", &line]))
+    }
+
+    fn start_at_terminal(&self, columns: u16, mut command: std::process::Command) -> Terminal {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal");
         pty.resize(Size::new(24, columns)).expect("a terminal has a size");
-        let mut command = self.command(args);
         if self.variable("TERM").is_none() {
             command.env("TERM", "xterm");
         }

@@ -48,7 +48,8 @@ impl FileSink {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let about = fs::metadata(&folder).map_err(|e| refuse(format!("its folder: {e}")))?;
+        let about = fs::metadata(&folder)
+            .map_err(|e| refuse(format!("its folder: {e}")).hint("make the folder first"))?;
         let (mode, sticky) = (about.mode(), about.mode() & 0o1000 != 0);
         if mode & 0o022 != 0 && !sticky && !allow_open_folder {
             return Err(refuse("others can write its folder, and so replace the key".to_owned())

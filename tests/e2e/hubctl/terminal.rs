@@ -91,6 +91,42 @@ both_stores! {
         assert!(piped.contains("\tenv=prod,region=eu\t20"), "RFC 3339 when piped: {piped}");
     }
 
+    /// Long work shows how far it is; what is said stays, and the bar goes. A terminal that gets smaller
+    /// meanwhile is no trouble.
+    async fn many_show_a_progress_bar(hub: Hub) {
+        hub.client("acme").await;
+        for n in 10..70 {
+            hub.issue("acme", &format!("acme-{n}")).await;
+        }
+        let ctl = hub.ctl();
+        let line = "hubctl instance list -q | hubctl instance suspend --stdin --yes";
+        let terminal = ctl.shell_at_terminal(100, line);
+        terminal.wait_for("suspended acme-20");
+        terminal.resize(30);
+        let seen = terminal.end().expect(0).text;
+        assert!(seen.contains("/60"), "{seen:?}");
+        let said = seen.matches("suspended acme-").count();
+        assert_eq!(said, 60, "{seen:?}");
+        assert!(!ctl.run(&words("instance reactivate acme-10")).stderr.contains('\u{1b}'));
+        // A program that reads sees no bar.
+        let terminal = ctl.shell_at_terminal(100,
+            "hubctl instance list -q | hubctl instance reactivate --stdin -o json");
+        let seen = terminal.end().expect(0).text;
+        assert!(!seen.contains('\u{1b}'), "{seen:?}");
+    }
+
+    /// A window that changes its size while a question stands is asked the same question.
+    async fn a_resize_does_not_answer_a_question(hub: Hub) {
+        hub.client("acme").await;
+        hub.issue("acme", "acme-1").await;
+        let terminal = hub.ctl().at_terminal(100, &words("instance delete acme-1"));
+        terminal.wait_for("Go on? [y/N]");
+        terminal.resize(20);
+        terminal.resize(200);
+        terminal.type_line("yes");
+        assert!(terminal.end().expect(0).text.contains("deleted acme-1"));
+    }
+
     async fn colours_are_for_terminals_that_want_them(hub: Hub) {
         let line = words("instance get nobody");
         let red = "\u{1b}[31m";

@@ -1,0 +1,147 @@
+//! Whole outputs, as people see them: tables, records, errors. What is different each time is masked.
+//!
+//! After a change on purpose: `INSTA_UPDATE=always cargo test -p hub-tests screens`, then read the diff.
+
+use std::fmt::Write;
+
+use hub_tests::ctl::Ctl;
+use hub_tests::{Hub, fleet::own_license_key};
+use serde_json::json as value;
+
+use super::{ran, words};
+
+/// What is different in each run, and what stands for it.
+const MASKS: &[(&str, &str)] = &[
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>"),
+    (r"\b[0-9a-f]{64}\b", "<sha256>"),
+    (r"\b[0-9a-f]{12}\b", "<fingerprin>"),
+    (r"\b[0-9a-f]{6}…", "<fp>…"),
+    (r"lb_inst_[0-9a-f]{32}", "<license key>"),
+    (r"(request-id: |\t)[A-Za-z0-9._-]{16,64}\n", "$1<id>\n"),
+    (r"127\.0\.0\.1:\d+", "<hub>"),
+    (r#""request_id": "[^"]+""#, r#""request_id": "<id>""#),
+    // As wide as what it stands for, so that columns stay where they are.
+    (r"\b\d\d s ago", "just now"),
+    (r"in \d{5} d", "in <days>"),
+    (r"\r\n", "\n"),
+    (r"[ \t]+\n", "\n"),
+];
+
+/// Two clients and three instances, in different states.
+async fn furnished() -> (Hub, Ctl) {
+    let hub = Hub::sqlite().await;
+    for slug in ["acme", "globex"] {
+        hub.client(slug).await;
+    }
+    let terms = value!({"license_sha256": hub_tests::fleet::sha256(&own_license_key(1)),
+        "labels": {"env": "prod"}, "entitlements": ["backup", "sso"], "grace_days": 7,
+        "max_activations": 3, "expires_at": "2099-12-31T00:00:00Z"});
+    let path = "/api/v1/admin/clients/acme/instances";
+    let mut new = terms;
+    new["instance_id"] = "acme-prod".into();
+    hub.admin().post(path, new).await.expect(201).done();
+    hub.issue("acme", "acme-test").await;
+    hub.issue("globex", "globex-1").await;
+    hub.act("globex-1", "suspend", value!({"reason": "unpaid"})).await;
+    let ctl = hub.ctl();
+    (hub, ctl)
+}
+
+/// Compares what was seen with what is kept of it.
+fn compare(name: &str, seen: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (pattern, mask) in MASKS {
+        settings.add_filter(pattern, *mask);
+    }
+    settings.bind(|| insta::assert_snapshot!(name, seen));
+}
+
+#[tokio::test]
+async fn tables_at_a_terminal() {
+    let (_hub, ctl) = furnished().await;
+    let mut seen = String::new();
+    for (columns, line) in [
+        (120, "client list"),
+        (120, "instance list"),
+        (80, "instance list"),
+        (60, "instance list"),
+        (50, "instance list"),
+        (120, "instance list --status active"),
+        (100, "instance get acme-prod"),
+        (100, "instance get globex-1"),
+        (100, "client get acme"),
+        (120, "admin-key list"),
+        (100, "stats"),
+    ] {
+        let text = ctl.at_terminal(columns, &words(line)).end().expect(0).text;
+        let text = if line == "stats" {
+            text.lines().take(6).collect::<Vec<_>>().join("\n")
+        } else {
+            text
+        };
+        write!(seen, "$ hubctl {line}   ({columns} columns)\n{text}\n").unwrap();
+    }
+    compare("tables", &seen);
+}
+
+#[tokio::test]
+async fn outputs_in_a_pipe() {
+    let (_hub, ctl) = furnished().await;
+    let mut seen = String::new();
+    for line in [
+        "client list",
+        "instance list -o wide",
+        "instance list --fields instance_id,license.expires_at,labels.env",
+        "instance get acme-prod -o json",
+        "instance get acme-prod -o yaml",
+        "instance get acme-prod -o env",
+        "instance get acme-prod -o csv",
+        "client list -o jsonl --fields slug,status,instances",
+        "instance update acme-prod --grace-days 9",
+        "instance update acme-prod --grace-days 9",
+        "instance suspend acme-test --reason unpaid --yes",
+        "instance issue acme-new --client acme --sink file:new.key",
+        "instance rotate-license acme-new --sink file:new.key --overlap 1h --time relative",
+        "client delete globex --cascade --dry-run",
+        "audit list --limit 2 --target acme-new",
+    ] {
+        let ran = ran(&ctl, line, 0);
+        write!(seen, "$ hubctl {line}\n{}{}\n", ran.stdout, ran.stderr).unwrap();
+    }
+    compare("pipes", &seen);
+}
+
+#[tokio::test]
+async fn errors_to_a_person_and_to_a_program() {
+    let (hub, ctl) = furnished().await;
+    let viewer = hub.admin_key_of("looker", hub_core::api::Role::Viewer).await;
+    let viewer = hub.ctl().env("HUBCTL_ADMIN_KEY", &viewer);
+    let nobody = Ctl::default().env("HUBCTL_URL", hub.base());
+    let away = Ctl::default().env("HUBCTL_URL", "http://127.0.0.1:9");
+    let mut seen = String::new();
+    for (ctl, line, code) in [
+        (&ctl, "instance get acme-prd", 3),
+        (&ctl, "instance get acme-prd -o json", 3),
+        (&ctl, "client create acme", 6),
+        (&ctl, "client delete acme", 6),
+        (&ctl, "client delete acme --cascade", 12),
+        (&ctl, "client lst", 2),
+        (&ctl, "client create Not_A_Slug", 2),
+        (&ctl, "instance issue a-1 --client acme --expires-at soon -o json", 2),
+        (&ctl, "instance issue a-1 --client acme", 12),
+        (&ctl, "instance issue a-1 --client acme --sink file:none/key", 13),
+        (&ctl, "instance rotate-hub-key acme-test --sink file:hub.key", 6),
+        (&ctl, "instance list --fields nothing", 2),
+        (&viewer, "instance suspend acme-prod --yes", 5),
+        (&nobody, "client list", 4),
+        (&away, "version --retries 0", 9),
+    ] {
+        let ran = ran(ctl, line, code);
+        write!(seen, "$ hubctl {line}   # exit {code}\n{}{}\n", ran.stdout, ran.stderr).unwrap();
+    }
+    compare("errors", &seen);
+}
