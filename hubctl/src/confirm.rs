@@ -25,7 +25,7 @@ pub(crate) enum Consent {
 impl Consent {
     /// Who answers, with these options and this terminal.
     pub(crate) fn of(global: &Global) -> Self {
-        let person = stdin().is_terminal() && stderr().is_terminal();
+        let person = at_terminal();
         match (global.yes, global.no_input) {
             (true, _) => Self::Given,
             (false, false) if person => Self::Person,
@@ -75,6 +75,11 @@ impl Consent {
         let answer = ask(format!("{what}: {consequences}. Type {handle} to go on")).await?;
         if answer == handle { Ok(()) } else { Err(declined()) }
     }
+}
+
+/// Whether a person could be asked, if that is wanted or not.
+pub(crate) fn at_terminal() -> bool {
+    stdin().is_terminal() && stderr().is_terminal()
 }
 
 /// The terminal stays as it is, so that its own keys work: Ctrl-D is an empty answer, Ctrl-C a signal.

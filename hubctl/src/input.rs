@@ -20,17 +20,23 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Zeroizing<String>> 
 
 /// Reads a file or, for `-`, standard input.
 pub(crate) fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
+    read_at_most(path, what, LONGEST)
+}
+
+/// Reads a file or, for `-`, standard input, of at most so many bytes.
+pub(crate) fn read_at_most(path: &Path, what: &str, longest: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes)
+        std::io::stdin().lock().take(longest + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes))
     };
     let from =
         if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
     read.map_err(|error| Failure::usage(format!("cannot read {what} from {from}: {error}")))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(Failure::usage(format!("{what} from {from} is longer than 1 MiB")));
+    if bytes.len() as u64 > longest {
+        let mib = longest / (1024 * 1024);
+        return Err(Failure::usage(format!("{what} from {from} is longer than {mib} MiB")));
     }
     Ok(bytes)
 }

@@ -4,7 +4,7 @@
 //!
 //! - `cli`: what can be typed · `settings`: what then holds
 //! - `commands`: what each command does, one file a noun
-//! - `client`: calls to the hub · `error`: why one failed
+//! - `fleet`: the fleet file, and what it comes to · `client`: calls to the hub · `error`: why one failed
 //! - `sink`: where new keys go · `confirm`: questions · `input`: what is read
 //! - `output`: all that is written
 
@@ -13,6 +13,7 @@ mod client;
 mod commands;
 mod confirm;
 mod error;
+mod fleet;
 mod input;
 mod output;
 mod settings;

@@ -8,6 +8,8 @@ mod delivery; // where new keys go, whatever happens on the way
 mod endings; // exit codes, and what is said
 #[path = "hubctl/everyday.rs"]
 mod everyday; // every command once, in each format
+#[path = "hubctl/fleet_file.rs"]
+mod fleet_file; // plan, apply, export
 #[path = "hubctl/formats.rs"]
 mod formats; // the same object in every form
 #[path = "hubctl/kills.rs"]

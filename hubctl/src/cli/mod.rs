@@ -5,12 +5,14 @@
 
 mod admin;
 mod client;
+mod fleet;
 mod instance;
 mod parse;
 mod telemetry;
 
 pub(crate) use admin::*;
 pub(crate) use client::*;
+pub(crate) use fleet::*;
 pub(crate) use instance::*;
 pub(crate) use telemetry::*;
 
@@ -170,6 +172,12 @@ pub(crate) enum Command {
     /// The log of all changes
     #[command(subcommand, visible_alias = "audits")]
     Audit(AuditCommand),
+    /// Show what a fleet file would change; changes nothing
+    Plan(PlanArgs),
+    /// Make the hub what a fleet file says, or carry out a saved plan
+    Apply(ApplyArgs),
+    /// Write what the hub holds as a fleet file
+    Export(ExportArgs),
     /// Counts of what the hub holds
     Stats,
     /// Which admin key this is

@@ -5,12 +5,15 @@ mod admin_key;
 mod api;
 mod audit;
 mod client;
+mod fleet;
 mod hub;
 mod instance;
 mod suggest;
 mod targets;
 mod telemetry;
 mod validate;
+
+pub(crate) use instance::terms;
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -145,6 +148,9 @@ async fn command(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Stats => hub::stats(context).await,
         Command::Whoami => hub::whoami(context).await,
         Command::Version => hub::version(context).await,
+        Command::Plan(args) => fleet::plan(args, context).await,
+        Command::Apply(args) => fleet::apply(args, context).await,
+        Command::Export(args) => fleet::export(args, context).await,
         Command::Api(args) => api::run(args, context).await,
         Command::Fingerprint => hub::fingerprint(context.out),
     }

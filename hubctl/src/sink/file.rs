@@ -173,6 +173,13 @@ fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
     Ok(spare)
 }
 
+/// What stands in the slot of a file, without reserving it; `None` where there is nothing, or no way to
+/// read it.
+pub(super) fn peek(path: &Path, slot: &Slot) -> Option<Zeroizing<String>> {
+    let before = read(path, slot.longest()).ok()??;
+    slot.find(&before.content).map(|text| Zeroizing::new(text.to_owned()))
+}
+
 /// What the file holds; `None` when there is none.
 fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
     let about = match fs::symlink_metadata(path) {

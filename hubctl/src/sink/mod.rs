@@ -40,6 +40,10 @@ pub(crate) enum Sink {
     Screen,
 }
 
+/// Nobody can tell what a sink holds: keys only go into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
 impl Sink {
     /// Reserves the sink; nothing may be asked of the hub before.
     pub(crate) fn reserve(args: &SinkArgs, out: &Out) -> Result<Self> {
@@ -72,6 +76,18 @@ impl Sink {
                 StepSink::reserve(*which, name, settings::step_file(*which)).map(Self::Step)
             }
         }
+    }
+
+    /// The key that a sink holds, seen without reserving it: looking changes nothing. Where what it
+    /// holds is no key, that is the same as none.
+    pub(crate) fn peek<K: KeyKind>(spec: &SinkSpec) -> Result<Option<Key<K>>, Unreadable> {
+        let (path, slot) = match spec {
+            SinkSpec::File(path) => (path, Slot::Whole),
+            SinkSpec::EnvFile(path, name) => (path, Slot::Line(name.clone())),
+            SinkSpec::Stdout | SinkSpec::Command(_) | SinkSpec::Step(..) => return Err(Unreadable),
+        };
+        let held = file::peek(path, &slot).and_then(|text| Key::parse(&text).ok());
+        Ok(held)
     }
 
     /// The key of this kind that the sink holds already, where that can be seen.

@@ -60,13 +60,19 @@ async fn would_create<'n>(
     Ok(Some(Outcome::would(new, &handle.unwrap_or_default(), &format!("client {what}"), "create")))
 }
 
-enum Registered {
+/// What became of a client that was to be created.
+pub(in crate::commands) enum Registered {
+    /// It was.
     New(Client),
+    /// There is one with its slug.
     Existing(Answer<Client>),
 }
 
 /// Creates a client unless there is one with its slug.
-async fn register(context: &Context<'_>, new: &NewClient) -> Result<Registered> {
+pub(in crate::commands) async fn register(
+    context: &Context<'_>,
+    new: &NewClient,
+) -> Result<Registered> {
     let hub = context.hub()?;
     if context.settings.dry_run
         && let Some(slug) = &new.slug

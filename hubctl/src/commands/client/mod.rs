@@ -3,6 +3,8 @@
 mod create;
 mod lifecycle;
 
+pub(super) use create::{Registered, register};
+
 use std::borrow::Borrow;
 
 use hub_core::api::{Client, ClientPatch, ClientQuery, GetClient, ListClients, UpdateClient};

@@ -4,7 +4,7 @@ mod issue;
 mod lifecycle;
 mod redeliver;
 mod rotate;
-mod terms;
+pub(crate) mod terms;
 mod wait;
 
 use std::borrow::Borrow;

@@ -42,7 +42,7 @@ pub(super) fn is_some(patch: &InstancePatch) -> bool {
 }
 
 /// What of it the instance is not yet; none when it is all of it.
-pub(super) fn difference(wanted: InstancePatch, is: &Instance) -> Option<InstancePatch> {
+pub(crate) fn difference(wanted: InstancePatch, is: &Instance) -> Option<InstancePatch> {
     let license = &is.license;
     let patch = InstancePatch {
         expires_at: unless_same(wanted.expires_at, license.expires_at),

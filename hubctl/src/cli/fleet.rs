@@ -1,0 +1,111 @@
+//! The grammar of `hubctl plan`, `apply` and `export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::fleet::reference;
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+    hubctl plan -f fleet.toml
+    hubctl plan -f fleet.toml --out p.json && hubctl apply p.json
+    hubctl plan -f fleet.toml --detailed-exitcode       # 20 when there are changes
+    hubctl export --fleet acme-prod | hubctl plan -f -  # no changes
+
+Lines begin with + create, ~ update, ↻ rotate, ⏸ suspend, ▶ reactivate, - delete, and with ! where an
+object cannot be changed (exit 6). A plan holds no secret.";
+
+const APPLY_EXAMPLES: &str = "\
+Examples:
+    hubctl apply -f fleet.toml                      # shows the plan and asks
+    hubctl apply -f fleet.toml --yes                # in a script
+    hubctl apply -f fleet.toml --prune --max-deletes 2 --yes
+    hubctl plan -f fleet.toml --out p.json && hubctl apply p.json --yes
+
+hubctl makes each license key itself and puts it into its sink before the hub knows its hash. Killed at
+any instant, the same command finishes what was begun. Independent objects are changed at the same time,
+and one that fails stops only what needs it: exit 11, and the output says which. A saved plan is refused
+(exit 6) when the hub has changed since.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+    hubctl export > fleet.toml
+    hubctl export --fleet acme-prod | hubctl plan -f -  # no changes
+
+Keys are not exported, as the hub has none; an instance that exists needs neither sink nor hash.";
+
+/// The examples, and the form of the file.
+fn long(examples: &str) -> String {
+    format!("{examples}\n\n{}", reference())
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = PLAN_EXAMPLES, after_long_help = long(PLAN_EXAMPLES))]
+pub(crate) struct PlanArgs {
+    /// The fleet file: TOML, YAML or JSON, `-` for standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) how: FleetArgs,
+    /// Save the plan, readable by you alone, for `hubctl apply PLANFILE`
+    #[arg(long, value_name = "PLANFILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+#[command(after_help = APPLY_EXAMPLES, after_long_help = long(APPLY_EXAMPLES))]
+#[command(group = clap::ArgGroup::new("source").required(true))]
+pub(crate) struct ApplyArgs {
+    /// A plan that `hubctl plan --out` saved
+    #[arg(value_name = "PLANFILE", group = "source", conflicts_with_all = ["prune", "adopt", "redeliver"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// The fleet file: TOML, YAML or JSON, `-` for standard input
+    #[arg(short, long, value_name = "FILE", group = "source")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) how: FleetArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Take sinks in folders that group or others can write
+    #[arg(long)]
+    pub(crate) allow_open_folder: bool,
+}
+
+/// How far a plan goes.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct FleetArgs {
+    /// Delete what carries the fleet's label and has left the file
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Take over what carries another fleet's label
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Replace the license key of instances whose sink does not hold it; the present one ends at once
+    #[arg(long)]
+    pub(crate) redeliver: bool,
+}
+
+/// What scripts are told, and kept from.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct LimitArgs {
+    /// Refuse (exit 12) to delete more than N clients and instances [default: 0 without a terminal, else no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<usize>,
+    /// Exit 20 rather than 0 where there were changes to make
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub(crate) struct ExportArgs {
+    /// Only what carries this fleet's label [default: everything, and no fleet line]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) fleet: Option<String>,
+}
