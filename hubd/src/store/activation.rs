@@ -188,13 +188,15 @@ impl Tx {
         self.end_keys(&ends).await?;
         self.insert_keys(&keys).await?;
         on!(self.db(), |db| {
-            let update = format!(
-                "UPDATE instances SET activations = bulk.activations, \
-                 activated_at = bulk.activated_at FROM {} WHERE instances.id = bulk.id",
-                dialect::Bulk::source(&COLUMNS)
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
-            sqlx::query_with(AssertSqlSafe(update), arguments).execute(db).await?;
+            for part in dialect::parts(&rows) {
+                let update = format!(
+                    "UPDATE instances SET activations = bulk.activations, \
+                     activated_at = bulk.activated_at FROM {} WHERE instances.id = bulk.id",
+                    part.source(&COLUMNS)
+                );
+                let update = sqlx::query_with(AssertSqlSafe(update), part.bind(&COLUMNS));
+                update.execute(&mut *db).await?;
+            }
         });
         Ok(())
     }

@@ -154,14 +154,16 @@ impl Tx {
             })
             .collect();
         on!(self.db(), |db| {
-            let insert = format!(
-                "INSERT INTO audit_events (seq, at, actor, action, target, detail, request_id, \
-                 prev_hash, hash) SELECT seq, at, actor, action, target, detail, request_id, \
-                 prev_hash, hash FROM {}",
-                dialect::Bulk::source(&COLUMNS)
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &values);
-            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(&mut *db).await?;
+            for part in dialect::parts(&values) {
+                let insert = format!(
+                    "INSERT INTO audit_events (seq, at, actor, action, target, detail, \
+                     request_id, prev_hash, hash) SELECT seq, at, actor, action, target, detail, \
+                     request_id, prev_hash, hash FROM {}",
+                    part.source(&COLUMNS)
+                );
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&COLUMNS));
+                insert.execute(&mut *db).await?;
+            }
             sqlx::query(MOVE_HEAD).bind(head.seq).bind(head.hash.to_vec()).execute(db).await?;
         });
         Ok(())

@@ -1,9 +1,8 @@
-//! Many rows into one statement: arrays with `UNNEST` on PostgreSQL, one JSON text with
-//! `json_each` on SQLite. Either way the statement's text does not depend on how many there are, so
-//! it is prepared once.
+//! Many rows into one statement: arrays with `UNNEST` on PostgreSQL, parameters of their own on
+//! SQLite, where reading them out of a JSON text takes several times as long.
 //!
-//! Usage: name the columns, take `Bulk::source` into the statement as a table, or `Bulk::one_of` as a
-//! condition, and bind the rows.
+//! Usage: take the rows in [`parts`](sqlite::parts), a statement each; name the columns, take `source`
+//! into the statement as a table, or `one_of` as a condition, and bind the part.
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +10,14 @@ pub(super) enum Column {
     Int(&'static str),
     Text(&'static str),
     Bytes(&'static str),
+}
+
+impl Column {
+    /// What it is called.
+    fn name(self) -> &'static str {
+        let (Self::Int(name) | Self::Text(name) | Self::Bytes(name)) = self;
+        name
+    }
 }
 
 /// One value of a row.
@@ -51,76 +58,104 @@ impl From<&[u8]> for Value {
     }
 }
 
+/// A row as parameters of SQLite, or as values of columns for PostgreSQL.
+pub(super) trait Row {
+    /// Its values, in the order of the columns.
+    fn values(&self) -> impl Iterator<Item = ValueRef<'_>>;
+    /// The value of a column.
+    fn value(&self, column: usize) -> ValueRef<'_>;
+}
+
+/// A value where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ValueRef<'a> {
+    Int(Option<i64>),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl Row for Vec<Value> {
+    fn values(&self) -> impl Iterator<Item = ValueRef<'_>> {
+        (0..self.len()).map(|column| self.value(column))
+    }
+
+    fn value(&self, column: usize) -> ValueRef<'_> {
+        match &self[column] {
+            Value::Int(int) => ValueRef::Int(*int),
+            Value::Text(text) => ValueRef::Text(text),
+            Value::Bytes(bytes) => ValueRef::Bytes(bytes),
+        }
+    }
+}
+
+impl<const N: usize> Row for [i64; N] {
+    fn values(&self) -> impl Iterator<Item = ValueRef<'_>> {
+        self.iter().map(|int| ValueRef::Int(Some(*int)))
+    }
+
+    fn value(&self, column: usize) -> ValueRef<'_> {
+        ValueRef::Int(Some(self[column]))
+    }
+}
+
 pub(super) mod sqlite {
     use std::fmt::Write;
 
-    use serde_json::Value as Json;
+    use sqlx::Arguments;
     use sqlx::sqlite::SqliteArguments;
 
-    use super::{Column, Value};
+    use super::{Column, Row, ValueRef};
 
-    /// Rows as one JSON array of arrays.
-    pub(in crate::store) struct Bulk;
+    /// The most rows of a part: longer statements are slower, and there are only so many parameters.
+    const MOST: usize = 64;
 
-    impl Bulk {
-        /// A table of these columns for `FROM`, read from parameter 1.
-        pub(in crate::store) fn source(columns: &[Column]) -> String {
+    /// Rows for one statement, whose text has a power of two places, so that there are few of them.
+    /// Places without a row hold NULL; the first column of a row is never that.
+    pub(in crate::store) struct Part<'a, R> {
+        rows: &'a [R],
+        places: usize,
+    }
+
+    /// The rows in parts.
+    pub(in crate::store) fn parts<R: Row>(rows: &[R]) -> impl Iterator<Item = Part<'_, R>> {
+        rows.chunks(MOST).map(|rows| Part { rows, places: rows.len().next_power_of_two() })
+    }
+
+    impl<R: Row> Part<'_, R> {
+        /// A table of these columns for `FROM`.
+        pub(in crate::store) fn source(&self, columns: &[Column]) -> String {
             let mut sql = String::from("(SELECT ");
             for (at, column) in columns.iter().enumerate() {
                 let comma = if at == 0 { "" } else { ", " };
-                let written = match column {
-                    Column::Int(name) | Column::Text(name) => {
-                        write!(sql, "{comma}value ->> {at} AS {name}")
-                    }
-                    Column::Bytes(name) => write!(sql, "{comma}unhex(value ->> {at}) AS {name}"),
-                };
-                written.unwrap_or_else(|_| unreachable!("a String takes all that is written"));
+                write!(sql, "{comma}column{} AS {}", at + 1, column.name())
+                    .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
             }
-            sql.push_str(" FROM json_each($1)) AS bulk");
-            sql
+            let row = format!("({})", vec!["?"; columns.len()].join(", "));
+            let rows = vec![row; self.places].join(", ");
+            sql + " FROM (VALUES " + &rows + ") WHERE column1 IS NOT NULL) AS bulk"
         }
 
-        /// A condition: one of the values of this only column.
-        pub(in crate::store) fn one_of(column: Column) -> String {
-            let (Column::Int(name) | Column::Text(name) | Column::Bytes(name)) = column;
-            format!("IN (SELECT {name} FROM {})", Self::source(&[column]))
+        /// A condition: one of the values of the only column.
+        pub(in crate::store) fn one_of(&self, _: Column) -> String {
+            format!("IN ({})", vec!["?"; self.places].join(", "))
         }
 
         /// The arguments that fill it.
-        pub(in crate::store) fn bind(_: &[Column], rows: &[Vec<Value>]) -> SqliteArguments {
-            let rows: Vec<Json> = rows.iter().map(|row| row.iter().map(json).collect()).collect();
+        pub(in crate::store) fn bind(&self, columns: &[Column]) -> SqliteArguments {
             let mut arguments = SqliteArguments::default();
-            sqlx::Arguments::add(&mut arguments, Json::Array(rows).to_string())
-                .unwrap_or_else(|_| unreachable!("a text can be bound"));
-            arguments
-        }
-
-        /// The arguments that fill a source of integers only.
-        pub(in crate::store) fn bind_ints<const N: usize>(rows: &[[i64; N]]) -> SqliteArguments {
-            let mut json = String::with_capacity(rows.len() * N * 8 + 2);
-            json.push('[');
-            for (at, row) in rows.iter().enumerate() {
-                json.push_str(if at == 0 { "[" } else { ",[" });
-                for (at, int) in row.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { "," };
-                    write!(json, "{comma}{int}")
-                        .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
-                }
-                json.push(']');
+            arguments.reserve(self.places * columns.len(), 0);
+            for value in self.rows.iter().flat_map(Row::values) {
+                let added = match value {
+                    ValueRef::Int(int) => arguments.add(int),
+                    ValueRef::Text(text) => arguments.add(text.to_owned()),
+                    ValueRef::Bytes(bytes) => arguments.add(bytes.to_vec()),
+                };
+                added.unwrap_or_else(|_| unreachable!("values of these types can be bound"));
             }
-            json.push(']');
-            let mut arguments = SqliteArguments::default();
-            sqlx::Arguments::add(&mut arguments, json)
-                .unwrap_or_else(|_| unreachable!("a text can be bound"));
+            for _ in self.rows.len() * columns.len()..self.places * columns.len() {
+                arguments.add(None::<i64>).unwrap_or_else(|_| unreachable!("NULL can be bound"));
+            }
             arguments
-        }
-    }
-
-    fn json(value: &Value) -> Json {
-        match value {
-            Value::Int(int) => (*int).into(),
-            Value::Text(text) => text.as_str().into(),
-            Value::Bytes(bytes) => hex::encode(bytes).into(),
         }
     }
 }
@@ -131,36 +166,42 @@ pub(super) mod postgres {
     use sqlx::Arguments;
     use sqlx::postgres::PgArguments;
 
-    use super::{Column, Value};
+    use super::{Column, Row, ValueRef};
 
-    /// Rows as one array a column.
-    pub(in crate::store) struct Bulk;
+    /// All the rows: an array takes any number.
+    pub(in crate::store) struct Part<'a, R>(&'a [R]);
 
-    impl Bulk {
-        /// A table of these columns for `FROM`, read from the first parameters.
-        pub(in crate::store) fn source(columns: &[Column]) -> String {
+    /// The rows in parts, of which there is one.
+    pub(in crate::store) fn parts<R: Row>(rows: &[R]) -> impl Iterator<Item = Part<'_, R>> {
+        (!rows.is_empty()).then_some(Part(rows)).into_iter()
+    }
+
+    impl<R: Row> Part<'_, R> {
+        /// A table of these columns for `FROM`.
+        #[expect(clippy::unused_self, reason = "SQLite's depends on the number of rows")]
+        pub(in crate::store) fn source(&self, columns: &[Column]) -> String {
             let (mut arrays, mut names) = (String::new(), String::new());
             for (at, column) in columns.iter().enumerate() {
                 let comma = if at == 0 { "" } else { ", " };
-                let (name, kind) = name_and_type(*column);
-                write!(arrays, "{comma}${}::{kind}[]", at + 1)
-                    .and_then(|()| write!(names, "{comma}{name}"))
+                write!(arrays, "{comma}${}::{}[]", at + 1, kind(*column))
+                    .and_then(|()| write!(names, "{comma}{}", column.name()))
                     .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
             }
             format!("UNNEST({arrays}) AS bulk({names})")
         }
 
-        /// A condition: one of the values of this only column. The planner takes an array of unknown
+        /// A condition: one of the values of the only column. The planner takes an array of unknown
         /// length for short and uses the index; it takes an unnested one for long and scans.
-        pub(in crate::store) fn one_of(column: Column) -> String {
-            format!("= ANY($1::{}[])", name_and_type(column).1)
+        #[expect(clippy::unused_self, reason = "SQLite's depends on the number of rows")]
+        pub(in crate::store) fn one_of(&self, column: Column) -> String {
+            format!("= ANY($1::{}[])", kind(column))
         }
 
-        /// The arguments that fill it.
-        pub(in crate::store) fn bind(columns: &[Column], rows: &[Vec<Value>]) -> PgArguments {
+        /// The arguments that fill it, an array a column.
+        pub(in crate::store) fn bind(&self, columns: &[Column]) -> PgArguments {
             let mut arguments = PgArguments::default();
             for (at, column) in columns.iter().enumerate() {
-                let values = rows.iter().map(|row| &row[at]);
+                let values = self.0.iter().map(|row| row.value(at));
                 let added = match column {
                     Column::Int(_) => arguments.add(values.map(int).collect::<Vec<_>>()),
                     Column::Text(_) => arguments.add(values.map(text).collect::<Vec<_>>()),
@@ -170,37 +211,33 @@ pub(super) mod postgres {
             }
             arguments
         }
-
-        /// The arguments that fill a source of integers only.
-        pub(in crate::store) fn bind_ints<const N: usize>(rows: &[[i64; N]]) -> PgArguments {
-            let mut arguments = PgArguments::default();
-            for at in 0..N {
-                let column: Vec<i64> = rows.iter().map(|row| row[at]).collect();
-                arguments
-                    .add(column)
-                    .unwrap_or_else(|_| unreachable!("arrays of integers can be bound"));
-            }
-            arguments
-        }
     }
 
-    fn name_and_type(column: Column) -> (&'static str, &'static str) {
+    fn kind(column: Column) -> &'static str {
         match column {
-            Column::Int(name) => (name, "BIGINT"),
-            Column::Text(name) => (name, "TEXT"),
-            Column::Bytes(name) => (name, "BYTEA"),
+            Column::Int(_) => "BIGINT",
+            Column::Text(_) => "TEXT",
+            Column::Bytes(_) => "BYTEA",
         }
     }
 
-    fn int(value: &Value) -> Option<i64> {
-        if let Value::Int(int) = value { *int } else { unreachable!("an Int column") }
+    fn int(value: ValueRef<'_>) -> Option<i64> {
+        if let ValueRef::Int(int) = value { int } else { unreachable!("an Int column") }
     }
 
-    fn text(value: &Value) -> String {
-        if let Value::Text(text) = value { text.clone() } else { unreachable!("a Text column") }
+    fn text(value: ValueRef<'_>) -> String {
+        if let ValueRef::Text(text) = value {
+            text.to_owned()
+        } else {
+            unreachable!("a Text column")
+        }
     }
 
-    fn bytes(value: &Value) -> Vec<u8> {
-        if let Value::Bytes(bytes) = value { bytes.clone() } else { unreachable!("a Bytes column") }
+    fn bytes(value: ValueRef<'_>) -> Vec<u8> {
+        if let ValueRef::Bytes(bytes) = value {
+            bytes.to_vec()
+        } else {
+            unreachable!("a Bytes column")
+        }
     }
 }

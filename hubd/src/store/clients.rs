@@ -127,13 +127,16 @@ impl Store {
     ) -> Result<HashMap<String, InstanceCounts>, Error> {
         const IDS: [Column; 1] = [Column::Text("id")];
         let rows: Vec<Vec<Value>> = clients.iter().map(|id| vec![(*id).into()]).collect();
-        let counted: Vec<(String, i64, i64, i64, i64)> = on!(self.reader(), |db| {
-            let query = format!(
-                "SELECT client, {COUNTS} FROM instances WHERE client {} GROUP BY client",
-                dialect::Bulk::one_of(IDS[0])
-            );
-            let arguments = dialect::Bulk::bind(&IDS, &rows);
-            sqlx::query_as_with(AssertSqlSafe(query), arguments).fetch_all(db).await?
+        let mut counted: Vec<(String, i64, i64, i64, i64)> = Vec::with_capacity(rows.len());
+        on!(self.reader(), |db| {
+            for part in dialect::parts(&rows) {
+                let query = format!(
+                    "SELECT client, {COUNTS} FROM instances WHERE client {} GROUP BY client",
+                    part.one_of(IDS[0])
+                );
+                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind(&IDS));
+                counted.extend(query.fetch_all(db).await?);
+            }
         });
         let named = counted.into_iter().map(|(id, t, p, a, s)| (id, counts((t, p, a, s))));
         Ok(named.collect())

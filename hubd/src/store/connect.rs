@@ -237,6 +237,8 @@ fn sqlite_options(options: &SqliteConnectOptions) -> SqliteConnectOptions {
         // many commits.
         .pragma("wal_autocheckpoint", "10000")
         .pragma("journal_size_limit", "67108864")
+        // Each statement over many rows has a few sizes.
+        .statement_cache_capacity(256)
         .log_statements(tracing::log::LevelFilter::Off)
         .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO)
 }

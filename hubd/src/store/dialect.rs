@@ -20,7 +20,7 @@ pub(super) mod sqlite {
     /// Bytes that the database takes, without the write-ahead log.
     pub(in crate::store) const STORE_BYTES: &str =
         "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
-    pub(in crate::store) use super::super::bulk::sqlite::Bulk;
+    pub(in crate::store) use super::super::bulk::sqlite::parts;
 }
 
 /// PostgreSQL.
@@ -35,5 +35,5 @@ pub(super) mod postgres {
     pub(in crate::store) const LEAST: &str = "LEAST";
     pub(in crate::store) const GREATEST: &str = "GREATEST";
     pub(in crate::store) const STORE_BYTES: &str = "SELECT pg_database_size(current_database())";
-    pub(in crate::store) use super::super::bulk::postgres::Bulk;
+    pub(in crate::store) use super::super::bulk::postgres::parts;
 }

@@ -360,13 +360,16 @@ impl Tx {
         const IDS: [Column; 1] = [Column::Int("id")];
         let rows: Vec<Vec<Value>> =
             handles.iter().map(|handle| vec![handle.as_str().into()]).collect();
-        let ids: Vec<i64> = on!(self.db(), |db| {
-            let these = dialect::Bulk::one_of(HANDLES[0]);
-            let lock = dialect::LOCK_ROWS;
-            let find =
-                format!("SELECT id FROM instances WHERE instance_id {these} ORDER BY id{lock}");
-            let arguments = dialect::Bulk::bind(&HANDLES, &rows);
-            sqlx::query_scalar_with(AssertSqlSafe(find), arguments).fetch_all(db).await?
+        let mut ids: Vec<i64> = Vec::with_capacity(rows.len());
+        on!(self.db(), |db| {
+            for part in dialect::parts(&rows) {
+                let (these, lock) = (part.one_of(HANDLES[0]), dialect::LOCK_ROWS);
+                let find =
+                    format!("SELECT id FROM instances WHERE instance_id {these} ORDER BY id{lock}");
+                let find = sqlx::query_scalar_with(AssertSqlSafe(find), part.bind(&HANDLES));
+                let found: Vec<i64> = find.fetch_all(&mut *db).await?;
+                ids.extend(found);
+            }
         });
         let ids: Vec<[i64; 1]> = ids.into_iter().map(|id| [id]).collect();
         let mut statements = vec![
@@ -376,10 +379,11 @@ impl Tx {
         statements.extend(USAGE_TABLES.map(|table| format!("DELETE FROM {table} WHERE instance")));
         for statement in statements {
             on!(self.db(), |db| {
-                let these = dialect::Bulk::one_of(IDS[0]);
-                let arguments = dialect::Bulk::bind_ints(&ids);
-                let statement = AssertSqlSafe(format!("{statement} {these}"));
-                sqlx::query_with(statement, arguments).execute(db).await?;
+                for part in dialect::parts(&ids) {
+                    let statement = format!("{statement} {}", part.one_of(IDS[0]));
+                    let statement = sqlx::query_with(AssertSqlSafe(statement), part.bind(&IDS));
+                    statement.execute(&mut *db).await?;
+                }
             });
         }
         Ok(())

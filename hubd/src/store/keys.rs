@@ -38,9 +38,9 @@ pub(crate) struct NewKey {
 }
 
 const INSERT: [Column; 5] = [
+    Column::Bytes("hash"),
     Column::Int("instance"),
     Column::Text("kind"),
-    Column::Bytes("hash"),
     Column::Int("issued_at"),
     Column::Int("not_after"),
 ];
@@ -64,16 +64,19 @@ impl Tx {
         instances: &[i64],
         kind: Kind,
     ) -> Result<Vec<(i64, OpenKey)>, Error> {
-        let ids: Vec<Vec<Value>> = instances.iter().map(|id| vec![(*id).into()]).collect();
-        let rows: Vec<OpenRow> = on!(self.db(), |db| {
-            let query = format!(
-                "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
-                 WHERE kind = '{}' AND instance {}",
-                kind.as_str(),
-                dialect::Bulk::one_of(INSTANCES[0]),
-            );
-            let arguments = dialect::Bulk::bind(&INSTANCES, &ids);
-            sqlx::query_as_with(AssertSqlSafe(query), arguments).fetch_all(db).await?
+        let ids: Vec<[i64; 1]> = instances.iter().map(|id| [*id]).collect();
+        let mut rows: Vec<OpenRow> = Vec::with_capacity(ids.len());
+        on!(self.db(), |db| {
+            for part in dialect::parts(&ids) {
+                let query = format!(
+                    "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
+                     WHERE kind = '{}' AND instance {}",
+                    kind.as_str(),
+                    part.one_of(INSTANCES[0]),
+                );
+                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind(&INSTANCES));
+                rows.extend(query.fetch_all(&mut *db).await?);
+            }
         });
         let open = rows.into_iter().map(|row| {
             let hash = KeyHash::from_bytes(&row.hash).ok_or_else(|| Error::corrupt("key hash"))?;
@@ -89,15 +92,17 @@ impl Tx {
             return Ok(Vec::new());
         }
         let rows: Vec<Vec<Value>> = hashes.iter().map(|hash| vec![hash.into()]).collect();
-        let known: Vec<Vec<u8>> = on!(self.db(), |db| {
-            let query = format!(
-                "SELECT hash FROM instance_keys WHERE hash {known} \
-                 UNION ALL SELECT hash FROM admin_keys WHERE hash {known}",
-                known = dialect::Bulk::one_of(HASHES[0])
-            );
-            let arguments = dialect::Bulk::bind(&HASHES, &rows);
-            sqlx::query_scalar_with(AssertSqlSafe(query), arguments).fetch_all(db).await?
-        });
+        let mut known: Vec<Vec<u8>> = Vec::new();
+        for table in ["instance_keys", "admin_keys"] {
+            on!(self.db(), |db| {
+                for part in dialect::parts(&rows) {
+                    let these = part.one_of(HASHES[0]);
+                    let query = format!("SELECT hash FROM {table} WHERE hash {these}");
+                    let query = sqlx::query_scalar_with(AssertSqlSafe(query), part.bind(&HASHES));
+                    known.extend(query.fetch_all(&mut *db).await?);
+                }
+            });
+        }
         Ok(known.iter().filter_map(|hash| KeyHash::from_bytes(hash)).collect())
     }
 
@@ -110,14 +115,16 @@ impl Tx {
         let rows: Vec<Vec<Value>> =
             ends.iter().map(|(hash, end)| vec![hash.into(), end.unix_ms().into()]).collect();
         on!(self.db(), |db| {
-            let update = format!(
-                "UPDATE instance_keys SET not_after = bulk.not_after, \
-                 instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END FROM {} \
-                 WHERE instance_keys.hash = bulk.hash",
-                dialect::Bulk::source(&END)
-            );
-            let arguments = dialect::Bulk::bind(&END, &rows);
-            sqlx::query_with(AssertSqlSafe(update), arguments).execute(db).await?;
+            for part in dialect::parts(&rows) {
+                let update = format!(
+                    "UPDATE instance_keys SET not_after = bulk.not_after, \
+                     instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END FROM {} \
+                     WHERE instance_keys.hash = bulk.hash",
+                    part.source(&END)
+                );
+                let update = sqlx::query_with(AssertSqlSafe(update), part.bind(&END));
+                update.execute(&mut *db).await?;
+            }
         });
         Ok(())
     }
@@ -132,22 +139,24 @@ impl Tx {
             .map(|key| {
                 let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
                 vec![
+                    (&key.hash).into(),
                     instance.into(),
                     key.kind.as_str().into(),
-                    (&key.hash).into(),
                     key.issued_at.unix_ms().into(),
                     key.not_after.map(Timestamp::unix_ms).into(),
                 ]
             })
             .collect();
         on!(self.db(), |db| {
-            let insert = format!(
-                "INSERT INTO instance_keys (instance, kind, hash, issued_at, not_after) \
-                 SELECT instance, kind, hash, issued_at, not_after FROM {}",
-                dialect::Bulk::source(&INSERT)
-            );
-            let arguments = dialect::Bulk::bind(&INSERT, &rows);
-            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(db).await?;
+            for part in dialect::parts(&rows) {
+                let insert = format!(
+                    "INSERT INTO instance_keys (hash, instance, kind, issued_at, not_after) \
+                     SELECT hash, instance, kind, issued_at, not_after FROM {}",
+                    part.source(&INSERT)
+                );
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&INSERT));
+                insert.execute(&mut *db).await?;
+            }
         });
         Ok(())
     }

@@ -60,12 +60,15 @@ const SELECT: &str = concat!(
 );
 
 macro_rules! look_up {
-    ($engine:expr, $hashes:expr) => {{
+    ($engine:expr, |$db:ident| $executor:expr, $hashes:expr) => {{
         let rows: Vec<Vec<Value>> = $hashes.iter().map(|hash| vec![hash.into()]).collect();
-        let found: Vec<KnownKey> = on!($engine, |db| {
-            let query = format!("{SELECT} WHERE k.hash {}", dialect::Bulk::one_of(HASHES[0]));
-            let arguments = dialect::Bulk::bind(&HASHES, &rows);
-            sqlx::query_as_with(AssertSqlSafe(query), arguments).fetch_all(db).await?
+        let mut found: Vec<KnownKey> = Vec::with_capacity(rows.len());
+        on!($engine, |$db| {
+            for part in dialect::parts(&rows) {
+                let query = format!("{SELECT} WHERE k.hash {}", part.one_of(HASHES[0]));
+                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind(&HASHES));
+                found.extend(query.fetch_all($executor).await?);
+            }
         });
         Ok(KnownKeys(found.into_iter().map(|key| (key.key_hash.clone(), key)).collect()))
     }};
@@ -74,13 +77,13 @@ macro_rules! look_up {
 impl Store {
     /// Those of the keys that are known, as the last commit left them.
     pub(crate) async fn known_keys(&self, hashes: &[KeyHash]) -> Result<KnownKeys, Error> {
-        look_up!(self.reader(), hashes)
+        look_up!(self.reader(), |db| db, hashes)
     }
 }
 
 impl Tx {
     /// Those of the keys that are known; they cannot change until this transaction ends.
     pub(crate) async fn known_keys(&mut self, hashes: &[KeyHash]) -> Result<KnownKeys, Error> {
-        look_up!(self.db(), hashes)
+        look_up!(self.db(), |db| &mut *db, hashes)
     }
 }

@@ -38,21 +38,26 @@ impl Tx {
             .map(|((instance, hash), at)| vec![instance.into(), hash.into(), at.into()])
             .collect();
         on!(self.db(), |db| {
-            let source = dialect::Bulk::source(&COLUMNS);
-            let used = format!(
-                "UPDATE instance_keys SET first_used_at = bulk.at FROM {source} \
-                 WHERE instance_keys.hash = bulk.hash AND first_used_at IS NULL"
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
-            sqlx::query_with(AssertSqlSafe(used), arguments).execute(&mut *db).await?;
-            let seen = format!(
-                "UPDATE instances SET last_seen_at = bulk.at \
-                 FROM (SELECT instance, MAX(at) AS at FROM {source} GROUP BY instance) AS bulk \
-                 WHERE instances.id = bulk.instance \
-                 AND (last_seen_at IS NULL OR last_seen_at <= bulk.at - 60000)"
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
-            sqlx::query_with(AssertSqlSafe(seen), arguments).execute(db).await?;
+            for part in dialect::parts(&rows) {
+                let used = format!(
+                    "UPDATE instance_keys SET first_used_at = bulk.at FROM {} \
+                     WHERE instance_keys.hash = bulk.hash AND first_used_at IS NULL",
+                    part.source(&COLUMNS)
+                );
+                let used = sqlx::query_with(AssertSqlSafe(used), part.bind(&COLUMNS));
+                used.execute(&mut *db).await?;
+            }
+            for part in dialect::parts(&rows) {
+                let seen = format!(
+                    "UPDATE instances SET last_seen_at = bulk.at \
+                     FROM (SELECT instance, MAX(at) AS at FROM {} GROUP BY instance) AS bulk \
+                     WHERE instances.id = bulk.instance \
+                     AND (last_seen_at IS NULL OR last_seen_at <= bulk.at - 60000)",
+                    part.source(&COLUMNS)
+                );
+                let seen = sqlx::query_with(AssertSqlSafe(seen), part.bind(&COLUMNS));
+                seen.execute(&mut *db).await?;
+            }
         });
         Ok(())
     }

@@ -150,19 +150,22 @@ impl Tx {
             ]
         };
         let rows: Vec<Vec<Value>> = wishes.iter().map(row).collect();
-        let claimed: Vec<(i64, Vec<u8>)> = on!(self.db(), |db| {
-            let insert = format!(
-                "INSERT INTO reports (instance, report_hash, digest, window_end) \
-                 SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
-                 FROM {} JOIN instance_keys k ON k.hash = bulk.key \
-                 JOIN instances i ON i.id = k.instance JOIN clients c ON c.id = i.client \
-                 WHERE k.kind = 'hub' AND (k.not_after IS NULL OR k.not_after > bulk.now) \
-                 AND i.suspended_at IS NULL AND c.status = 'active' \
-                 ON CONFLICT DO NOTHING RETURNING instance, report_hash",
-                dialect::Bulk::source(&COLUMNS)
-            );
-            let arguments = dialect::Bulk::bind(&COLUMNS, &rows);
-            sqlx::query_as_with(AssertSqlSafe(insert), arguments).fetch_all(db).await?
+        let mut claimed: Vec<(i64, Vec<u8>)> = Vec::with_capacity(rows.len());
+        on!(self.db(), |db| {
+            for part in dialect::parts(&rows) {
+                let insert = format!(
+                    "INSERT INTO reports (instance, report_hash, digest, window_end) \
+                     SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
+                     FROM {} JOIN instance_keys k ON k.hash = bulk.key \
+                     JOIN instances i ON i.id = k.instance JOIN clients c ON c.id = i.client \
+                     WHERE k.kind = 'hub' AND (k.not_after IS NULL OR k.not_after > bulk.now) \
+                     AND i.suspended_at IS NULL AND c.status = 'active' \
+                     ON CONFLICT DO NOTHING RETURNING instance, report_hash",
+                    part.source(&COLUMNS)
+                );
+                let insert = sqlx::query_as_with(AssertSqlSafe(insert), part.bind(&COLUMNS));
+                claimed.extend(insert.fetch_all(&mut *db).await?);
+            }
         });
         Ok(claimed.into_iter().map(|(instance, hash)| (instance, first_half(&hash))).collect())
     }
@@ -220,15 +223,17 @@ impl Tx {
         let mut digests = HashMap::new();
         // One statement an instance: repeats are rare, and each is found by the primary key.
         for instance in instances {
-            let found: Vec<(Vec<u8>, Vec<u8>)> = on!(self.db(), |db| {
-                let find = format!(
-                    "SELECT report_hash, digest FROM reports WHERE instance = {instance} \
-                     AND report_hash {}",
-                    dialect::Bulk::one_of(REPORT_HASHES[0])
-                );
-                let arguments = dialect::Bulk::bind(&REPORT_HASHES, &rows);
-                let query = sqlx::query_as_with(AssertSqlSafe(find), arguments);
-                query.persistent(false).fetch_all(db).await?
+            let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            on!(self.db(), |db| {
+                for part in dialect::parts(&rows) {
+                    let find = format!(
+                        "SELECT report_hash, digest FROM reports WHERE instance = {instance} \
+                         AND report_hash {}",
+                        part.one_of(REPORT_HASHES[0])
+                    );
+                    let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind(&REPORT_HASHES));
+                    found.extend(query.persistent(false).fetch_all(&mut *db).await?);
+                }
             });
             let named = found
                 .iter()
@@ -313,9 +318,6 @@ impl Tx {
         (table, keys, values): (&'static str, &[&'static str], &[&'static str]),
         rows: &[[i64; N]],
     ) -> Result<(), Error> {
-        if rows.is_empty() {
-            return Ok(());
-        }
         let names: Vec<&'static str> =
             keys.iter().copied().chain(values.iter().map(|value| &value[1..])).collect();
         let columns: Vec<Column> = names.iter().map(|name| Column::Int(name)).collect();
@@ -330,16 +332,17 @@ impl Tx {
                     format!("{name} = {greatest}({table}.{name}, excluded.{name})")
                 }
             });
-            let list = names.join(", ");
-            let insert = format!(
-                "INSERT INTO {table} ({list}) SELECT {list} FROM {} WHERE true \
-                 ON CONFLICT ({}) DO UPDATE SET {}",
-                dialect::Bulk::source(&columns),
-                keys.join(", "),
-                set.collect::<Vec<_>>().join(", ")
-            );
-            let arguments = dialect::Bulk::bind_ints(rows);
-            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(db).await?;
+            let (list, keys) = (names.join(", "), keys.join(", "));
+            let set = set.collect::<Vec<_>>().join(", ");
+            for part in dialect::parts(rows) {
+                let insert = format!(
+                    "INSERT INTO {table} ({list}) SELECT {list} FROM {} WHERE true \
+                     ON CONFLICT ({keys}) DO UPDATE SET {set}",
+                    part.source(&columns)
+                );
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&columns));
+                insert.execute(&mut *db).await?;
+            }
         });
         Ok(())
     }

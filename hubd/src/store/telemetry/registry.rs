@@ -128,18 +128,22 @@ impl Tx {
         names: &[Vec<Value>],
     ) -> Result<Vec<(String, i64)>, Error> {
         let table = registry.table();
-        Ok(on!(self.db(), |db| {
-            let source = dialect::Bulk::source(&NAMES);
-            let insert = format!(
-                "INSERT INTO {table} (name) SELECT name FROM {source} WHERE true ORDER BY name \
-                 ON CONFLICT DO NOTHING"
-            );
-            let arguments = dialect::Bulk::bind(&NAMES, names);
-            sqlx::query_with(AssertSqlSafe(insert), arguments).execute(&mut *db).await?;
-            let these = dialect::Bulk::one_of(NAMES[0]);
-            let find = format!("SELECT name, id FROM {table} WHERE name {these}");
-            let arguments = dialect::Bulk::bind(&NAMES, names);
-            sqlx::query_as_with(AssertSqlSafe(find), arguments).fetch_all(db).await?
-        }))
+        let mut found = Vec::with_capacity(names.len());
+        on!(self.db(), |db| {
+            for part in dialect::parts(names) {
+                let insert = format!(
+                    "INSERT INTO {table} (name) SELECT name FROM {} WHERE true ORDER BY name \
+                     ON CONFLICT DO NOTHING",
+                    part.source(&NAMES)
+                );
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&NAMES));
+                insert.execute(&mut *db).await?;
+                let these = part.one_of(NAMES[0]);
+                let find = format!("SELECT name, id FROM {table} WHERE name {these}");
+                let find = sqlx::query_as_with(AssertSqlSafe(find), part.bind(&NAMES));
+                found.extend(find.fetch_all(&mut *db).await?);
+            }
+        });
+        Ok(found)
     }
 }

@@ -72,16 +72,19 @@ impl Tx {
         let end = days.iter().map(|(_, day)| *day + 1).max().unwrap_or(0) * 24;
         let mut instances: Vec<[i64; 1]> = days.iter().map(|(instance, _)| [*instance]).collect();
         instances.dedup();
-        let rows: Vec<(i64, i64, String)> = on!(self.db(), |db| {
-            let these = dialect::Bulk::one_of(INSTANCES[0]);
-            let find = format!(
-                "SELECT u.instance, u.day, t.name FROM (SELECT DISTINCT instance, hour / 24 AS day, \
-                 tool FROM usage_hour WHERE instance {these} AND hour >= {first} AND hour < {end} \
-                 AND tool <> {OTHER}) AS u JOIN tools t ON t.id = u.tool"
-            );
-            let arguments = dialect::Bulk::bind_ints(&instances);
-            let query = sqlx::query_as_with(AssertSqlSafe(find), arguments);
-            query.persistent(false).fetch_all(db).await?
+        let mut rows: Vec<(i64, i64, String)> = Vec::new();
+        on!(self.db(), |db| {
+            for part in dialect::parts(&instances) {
+                let these = part.one_of(INSTANCES[0]);
+                let find = format!(
+                    "SELECT u.instance, u.day, t.name FROM (SELECT DISTINCT instance, \
+                     hour / 24 AS day, tool FROM usage_hour WHERE instance {these} \
+                     AND hour >= {first} AND hour < {end} AND tool <> {OTHER}) AS u \
+                     JOIN tools t ON t.id = u.tool"
+                );
+                let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind(&INSTANCES));
+                rows.extend(query.persistent(false).fetch_all(&mut *db).await?);
+            }
         });
         let mut used: BTreeMap<(i64, i64), BTreeSet<String>> =
             days.iter().map(|day| (*day, BTreeSet::new())).collect();
