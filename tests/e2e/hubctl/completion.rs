@@ -40,6 +40,7 @@ both_stores! {
         assert_eq!(handles(&ctl, "hubctl client get acme-"), ["acme-labs"]);
         assert_eq!(handles(&ctl, "hubctl clients suspend glo"), ["globex"]);
         assert_eq!(handles(&ctl, "hubctl instance get ''"), ["acme-prod"]);
+        assert_eq!(handles(&ctl, "hubctl instance delete ''"), ["acme-prod"]);
         assert_eq!(handles(&ctl, "hubctl instance issue new --client g"), ["globex"]);
         assert_eq!(handles(&ctl, "hubctl admin-key revoke ''"), ["owner"]);
         assert_eq!(handles(&ctl, "hubctl instance issue ''"), [""; 0], "a new one has a new handle");

@@ -160,6 +160,25 @@ both_stores! {
         assert_eq!(ran(&ctl, "context list -q", 0).stdout, "test\n");
     }
 
+    async fn what_would_become_of_contexts_is_only_said(hub: Hub) {
+        let ctl = stranger(&hub);
+        let add = "context add test --url http://127.0.0.1:9";
+        let login = format!("login prod --url {} --admin-key-file -", hub.base());
+        for line in [add, &login] {
+            assert_eq!(json(&ctl, &format!("{line} --dry-run"))["dry_run"], true, "{line}");
+        }
+        assert_eq!(files(&ctl), [""; 0], "nothing was written");
+        ran(&ctl, &login, 0);
+        ran(&ctl, add, 0);
+        let before = fs::read_to_string(kept(&ctl)).unwrap();
+        for (line, words) in [("context use test", "would use context test\n"),
+            ("context remove prod", "would remove context prod\n"),
+            ("context add new --url http://h", "would add context new\n")] {
+            assert_eq!(ran(&ctl, &format!("{line} --dry-run"), 0).stdout, words);
+        }
+        assert_eq!(fs::read_to_string(kept(&ctl)).unwrap(), before);
+    }
+
     /// Each value says where it comes from.
     async fn what_holds_is_shown_with_its_origin(hub: Hub) {
         let ctl = stranger(&hub);
