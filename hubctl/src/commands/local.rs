@@ -19,13 +19,16 @@ pub(super) struct Local<'a> {
     pub(super) out: &'a Out,
     /// Who answers questions.
     pub(super) consent: Consent,
+    /// Never ask.
+    pub(super) no_input: bool,
 }
 
 /// Runs one of them; of any other command, nothing.
 pub(super) fn run(cli: &Cli, env: &Env, out: &Out) -> Option<Result<Exit>> {
     let global = &cli.global;
     let no_input = global.no_input || env.is_on(Variable::NoInput);
-    let local = Local { global, env, out, consent: Consent::of(global, no_input) };
+    let consent = Consent::of(global, no_input);
+    let local = Local { global, env, out, consent, no_input };
     Some(match &cli.command {
         // No runtime and no client.
         Command::Fingerprint => hub::fingerprint(out),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hub_core::api::{Identity, Whoami};
 use hub_core::exit::Exit;
-use hub_core::key::{AdminKey, Shown};
+use hub_core::key::AdminKey;
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ use super::context::{Listed, absolute, exists, format_name, tell, warn_of_overri
 use super::local::Local;
 use crate::cli::{Global, LoginArgs};
 use crate::client::Hub;
-use crate::confirm::Consent;
+use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::settings::{
-    Context, ContextFile, ContextName, Contexts, Origin, Settings, Variable, admin_key,
+    Context, ContextFile, ContextName, Contexts, KeptKey, Origin, Settings, Variable, admin_key,
     is_loopback, written,
 };
 use crate::{input, prompt};
@@ -95,12 +95,17 @@ async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
         let text = input::waiting(move || input::read_secret(&path, "the admin key")).await?;
         return admin_key(&text);
     }
-    if local.consent == Consent::Nobody || local.global.no_input {
+    // A yes is no key: --yes answers other questions.
+    if local.no_input || !at_terminal() {
         return Err(Failure::input_needed("the admin key must be asked for").hint(
             "give --admin-key-file PATH, `-` for standard input, or run this at a terminal",
         ));
     }
-    admin_key(&prompt::secret(&format!("admin key of {url}")).await?)
+    let typed = prompt::secret(&format!("admin key of {url}")).await?;
+    if typed.is_empty() {
+        return Err(Failure::input_needed("no admin key was typed: nothing was kept"));
+    }
+    admin_key(&typed)
 }
 
 async fn verify(settings: &Settings, local: &Local<'_>) -> Result<Identity> {
@@ -127,7 +132,7 @@ fn keep(
         let output = args.default_output.map(format_name).or(before.and_then(|old| old.output));
         let context = Context {
             url: written(&settings.url).to_owned(),
-            admin_key: Some(Shown(key)),
+            admin_key: Some(KeptKey(key)),
             admin_key_file: None,
             cacert,
             output,

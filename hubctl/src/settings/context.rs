@@ -6,13 +6,31 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use hub_core::exit::Exit;
-use hub_core::key::{Admin, Shown};
+use hub_core::key::AdminKey;
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
 
 use super::url::{hub_url, same_hub};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
+
+/// An admin key in the file of contexts, and nowhere else in this form.
+#[derive(Debug)]
+pub(crate) struct KeptKey(pub(crate) AdminKey);
+
+impl Serialize for KeptKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for KeptKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        AdminKey::parse(&text).map(Self).map_err(de::Error::custom)
+    }
+}
 
 /// One hub, as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,7 +40,7 @@ pub(crate) struct Context {
     pub(crate) url: String,
     /// The admin key itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) admin_key: Option<Shown<Admin>>,
+    pub(crate) admin_key: Option<KeptKey>,
     /// Where the admin key is, if it is not here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admin_key_file: Option<PathBuf>,

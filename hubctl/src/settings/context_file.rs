@@ -122,9 +122,9 @@ impl ContextFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::context::Context;
+    use crate::settings::context::{Context, KeptKey};
     use hub_core::exit::Exit;
-    use hub_core::key::{AdminKey, Shown};
+    use hub_core::key::AdminKey;
 
     const KEY: &str = "lb_admin_00000000000000000000000000000000";
 
@@ -141,7 +141,7 @@ mod tests {
     fn add(file: &ContextFile, name: &str) {
         let context = Context {
             url: "https://h".to_owned(),
-            admin_key: Some(Shown(AdminKey::parse(KEY).unwrap())),
+            admin_key: Some(KeptKey(AdminKey::parse(KEY).unwrap())),
             admin_key_file: None,
             cacert: None,
             output: None,

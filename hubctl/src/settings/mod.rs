@@ -25,7 +25,7 @@ use crate::cli::{Format, Global};
 use crate::error::{Failure, Result};
 use crate::input;
 
-pub(crate) use context::{Context, ContextName, Contexts};
+pub(crate) use context::{Context, ContextName, Contexts, KeptKey};
 pub(crate) use context_file::ContextFile;
 pub(crate) use env::{Env, Variable, step_file};
 use layers::Layers;

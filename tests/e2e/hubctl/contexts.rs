@@ -94,11 +94,17 @@ both_stores! {
 
     async fn without_a_terminal_the_key_comes_from_a_file(hub: Hub) {
         let ctl = stranger(&hub).env("HUBCTL_URL", hub.base());
-        let refused = error(&ctl, "login", 12);
-        assert_eq!(refused["code"], "input_needed");
-        assert!(refused["hint"].as_str().unwrap().contains("--admin-key-file"), "{refused}");
+        for line in ["login", "login --yes"] {
+            let refused = error(&ctl, line, 12);
+            assert_eq!(refused["code"], "input_needed");
+            assert!(refused["hint"].as_str().unwrap().contains("--admin-key-file"), "{refused}");
+        }
         let line = words("login --no-input");
         let _ = ctl.at_terminal(120, &line).end().expect(12);
+        let terminal = ctl.at_terminal(120, &words("login"));
+        terminal.wait_for("admin key of ");
+        terminal.type_keys("\u{4}");
+        let _ = terminal.end().expect(12);
         fs::write(ctl.dir().join("key"), format!("{}\n", hub.admin_key())).unwrap();
         ran(&ctl, "login prod --admin-key-file key", 0);
         fs::remove_file(ctl.dir().join("key")).unwrap();

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use hub_core::exit::Exit;
-use hub_core::key::Shown;
 
 use super::{Listed, format_name, tell};
 use crate::cli::{ContextAddArgs, Global};
@@ -11,7 +10,7 @@ use crate::commands::local::Local;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::Done;
-use crate::settings::{Context, ContextFile, admin_key, hub_url, written};
+use crate::settings::{Context, ContextFile, KeptKey, admin_key, hub_url, written};
 
 /// Adds a context without asking its hub for anything.
 pub(super) fn run(args: &ContextAddArgs, local: &Local<'_>) -> Result<Exit> {
@@ -53,7 +52,7 @@ fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
         // Standard input cannot be read again later.
         Some(path) if path == Path::new("-") => {
             let text = input::read_secret(path, "the admin key")?;
-            context.admin_key = Some(Shown(admin_key(&text)?));
+            context.admin_key = Some(KeptKey(admin_key(&text)?));
         }
         Some(path) => context.admin_key_file = Some(absolute(path)?),
         None => {}

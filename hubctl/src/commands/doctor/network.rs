@@ -27,8 +27,11 @@ pub(super) async fn is_reached(settings: &Settings, hub: &Hub<'_>, report: &mut 
     let probe = match hub.probe(Health::ROUTE.path()).await {
         Ok(probe) => probe,
         Err(failure) => {
-            let name = if is_of_tls(&failure) { "tls" } else { "hub" };
-            return false_after(report, name, &failure);
+            if !is_of_tls(&failure) {
+                return false_after(report, "hub", &failure);
+            }
+            let failure = failure.hint("a certificate of your own authority: --cacert PATH");
+            return false_after(report, "tls", &failure);
         }
     };
     if settings.url.scheme() == "https" {
