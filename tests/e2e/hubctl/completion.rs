@@ -89,6 +89,10 @@ fn a_dead_hub_offers_nothing() {
         let ctl = ctl.env("HUBCTL_ADMIN_KEY", "").env("HUBCTL_ADMIN_KEY_FILE", "nowhere");
         assert_eq!(handles(&ctl, "hubctl instance get ''"), [""; 0], "{url}");
     }
+    // A file that nobody ever writes into.
+    let ctl = Ctl::default().env("HUBCTL_ADMIN_KEY_FILE", "pipe");
+    let _ = ctl.run_program("mkfifo", &["pipe"]).expect(0);
+    assert_eq!(handles(&ctl, "hubctl instance get ''"), [""; 0]);
 }
 
 #[test]
