@@ -51,11 +51,16 @@ fn main() -> ExitCode {
 fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render().to_string();
-        let written = output::write_data(&format!("{}\n", text.trim_end()));
-        return written.map_or_else(|failure| failure.exit(), |()| Exit::Done);
+        return explained(&format!("{}\n", text.trim_end()));
+    }
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let path = cli::nested_help(error, &words);
+    if let Some(help) = path.and_then(|path| cli::long_help(path.iter().map(String::as_str))) {
+        return explained(&help);
     }
     let text = error.render().to_string();
-    let json = cli::json_was_asked(std::env::args_os().skip(1), env.format().ok().flatten());
+    let json = cli::json_was_asked(args.into_iter(), env.format().ok().flatten());
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let failure = Failure::usage("a command is missing").hint(text);
         output::early_failure(&failure, json);
@@ -68,4 +73,8 @@ fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     };
     output::early_failure(&failure, json);
     failure.exit()
+}
+
+fn explained(help: &str) -> Exit {
+    output::write_data(help).map_or_else(|failure| failure.exit(), |()| Exit::Done)
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
+
+use super::Cli;
 
 /// Arguments of `completion`.
 #[derive(Debug, Args)]
@@ -41,4 +43,21 @@ pub(crate) enum Topic {
     Output,
     /// The file that `plan`, `apply` and `export` work with.
     Fleet,
+}
+
+/// What a command's own `--help` says.
+pub(crate) fn long_help<'a>(path: impl Iterator<Item = &'a str>) -> Option<String> {
+    let args = ["hubctl"].into_iter().chain(path).chain(["--help"]);
+    let help = Cli::try_parse_from(args).err()?;
+    let is_help = help.kind() == clap::error::ErrorKind::DisplayHelp;
+    is_help.then(|| format!("{}\n", help.render().to_string().trim_end()))
+}
+
+/// `hubctl client help list` is `hubctl help client list`; gives the path of the command.
+pub(crate) fn nested_help(error: &clap::Error, args: &[String]) -> Option<Vec<String>> {
+    use clap::error::{ContextKind, ContextValue};
+    let unknown = error.get(ContextKind::InvalidSubcommand)?;
+    let help = |value: &ContextValue| matches!(value, ContextValue::String(word) if word == "help");
+    let words = args.iter().filter(|word| *word != "help").cloned();
+    help(unknown).then(|| words.collect())
 }

@@ -1,9 +1,9 @@
 //! `hubctl help`
 
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, ValueEnum};
 use hub_core::exit::Exit;
 
-use crate::cli::{Cli, HelpArgs, Topic};
+use crate::cli::{Cli, HelpArgs, Topic, long_help};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
 use crate::help::{Code, FLEET, Told, Written, lines};
@@ -59,9 +59,7 @@ fn command(path: &[String]) -> Result<Exit> {
         let next = found.find_subcommand(word).cloned();
         found = next.ok_or_else(|| unknown(word, &found))?;
     }
-    let args = ["hubctl"].into_iter().chain(path.iter().map(String::as_str)).chain(["--help"]);
-    let help = Cli::try_parse_from(args).err().map(|help| help.render().to_string());
-    write_data(&format!("{}\n", help.unwrap_or_default().trim_end()))?;
+    write_data(&long_help(path.iter().map(String::as_str)).unwrap_or_default())?;
     Ok(Exit::Done)
 }
 

@@ -37,6 +37,10 @@ fn commands_are_explained() {
         assert_eq!(help, ran(&ctl, &format!("{command} --help"), 0).stdout, "{command}");
         assert!(help.contains("Usage: hubctl") && help.ends_with('\n'), "{command}:\n{help}");
     }
+    let nested = ran(&ctl, "client help list", 0).stdout;
+    assert_eq!(nested, ran(&ctl, "client list --help", 0).stdout);
+    assert_eq!(ran(&ctl, "client help", 0).stdout, ran(&ctl, "client --help", 0).stdout);
+    ran(&ctl, "client help lst", 2);
     let said = ran(&ctl, "help clint", 2).stderr;
     assert!(said.contains("did you mean client?"), "{said}");
 }
