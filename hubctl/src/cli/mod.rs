@@ -54,7 +54,8 @@ More: hubctl help exit-codes|environment|output|fleet. \
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// How results are written [default: table]
+    /// How results are written
+    #[arg(help = "How results are written [env: HUBCTL_OUTPUT] [default: table]")]
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
     /// Only these fields of the API's JSON
@@ -79,10 +80,14 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "PATH")]
     #[arg(help = "File with the admin key, `-` for standard input [env: HUBCTL_ADMIN_KEY_FILE]")]
     pub(crate) admin_key_file: Option<PathBuf>,
-    /// Longest time for a request with all its retries; a bare number is seconds [default: 30s]
+    /// Longest time for a request with all its retries
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    #[arg(
+        help = "Longest time for a request with all its retries; a bare number is seconds [env: HUBCTL_TIMEOUT] [default: 30s]"
+    )]
     pub(crate) timeout: Option<Duration>,
-    /// How often a request is tried again [default: 3]
+    /// How often a request is tried again
+    #[arg(help = "How often a request is tried again [env: HUBCTL_RETRIES] [default: 3]")]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
     /// Take yes for the answer to every question
@@ -92,6 +97,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
     /// Never ask; fail where an answer is needed
+    #[arg(help = "Never ask; fail where an answer is needed [env: HUBCTL_NO_INPUT]")]
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
     /// Whether to use colours
@@ -104,6 +110,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Trust the certificates in this PEM file too
+    #[arg(help = "Trust the certificates in this PEM file too [env: HUBCTL_CACERT]")]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
 }

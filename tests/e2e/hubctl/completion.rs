@@ -72,7 +72,7 @@ fn commands_and_options_are_offered_without_a_hub() {
     assert_eq!(offered(&ctl, "hubctl context ge"), ["get"], "an alias can be typed");
     assert_eq!(offered(&ctl, "hubctl client list --outp"), ["--output"]);
     assert!(offered(&ctl, "hubctl -o ''").contains(&"json".to_owned()));
-    assert_eq!(handles(&ctl, "hubctl help ex"), ["exit-codes"]);
+    assert_eq!(handles(&ctl, "hubctl help exi"), ["exit-codes"]);
     assert!(handles(&ctl, "hubctl completion ''").contains(&"zsh".to_owned()));
 }
 
