@@ -6,7 +6,8 @@ use hub_core::exit::Exit;
 use crate::cli::{Cli, HelpArgs, Topic, long_help};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
-use crate::help::{Code, FLEET, Told, Written, lines};
+use crate::fleet::reference;
+use crate::help::{Code, Told, Written, lines};
 use crate::output::{Out, Row, write_data};
 
 /// Explains a topic, or a command as its `--help` does.
@@ -40,7 +41,7 @@ fn explain(topic: Topic, out: &Out) -> Result<()> {
              change. With -o json an error is one JSON document on standard error.",
             out,
         ),
-        Topic::Fleet => write_data(FLEET),
+        Topic::Fleet => write_data(&format!("{}\n", reference().trim_end())),
     }
 }
 

@@ -2,12 +2,10 @@
 
 mod environment;
 mod exit_codes;
-mod fleet;
 mod formats;
 
 pub(crate) use environment::Told;
 pub(crate) use exit_codes::Code;
-pub(crate) use fleet::FLEET;
 pub(crate) use formats::Written;
 
 use crate::output::{Column, Row, Times};
