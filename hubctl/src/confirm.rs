@@ -24,9 +24,9 @@ pub(crate) enum Consent {
 
 impl Consent {
     /// Who answers, with these options and this terminal.
-    pub(crate) fn of(global: &Global) -> Self {
+    pub(crate) fn of(global: &Global, no_input: bool) -> Self {
         let person = at_terminal();
-        match (global.yes, global.no_input) {
+        match (global.yes, no_input) {
             (true, _) => Self::Given,
             (false, false) if person => Self::Person,
             (false, _) => Self::Nobody,

@@ -2,8 +2,14 @@
 
 #[path = "hubctl/bulk.rs"]
 mod bulk; // many at once, waiting, and what would be done
+#[path = "hubctl/completion.rs"]
+mod completion; // what a shell is offered
+#[path = "hubctl/contexts.rs"]
+mod contexts; // hubs that are remembered, and their keys
 #[path = "hubctl/delivery.rs"]
 mod delivery; // where new keys go, whatever happens on the way
+#[path = "hubctl/doctor.rs"]
+mod doctor; // what keeps hubctl from working
 #[path = "hubctl/endings.rs"]
 mod endings; // exit codes, and what is said
 #[path = "hubctl/everyday.rs"]
@@ -22,6 +28,8 @@ mod sinks; // every place that a key can go to
 mod telemetry; // reports in, usage out
 #[path = "hubctl/terminal.rs"]
 mod terminal; // questions, tables, colours
+#[path = "hubctl/topics.rs"]
+mod topics; // help, manual pages, and usage errors in JSON
 
 use hub_tests::Hub;
 use hub_tests::ctl::{Ctl, Ran};

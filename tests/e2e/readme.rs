@@ -30,6 +30,8 @@ both_stores! {
             .args(["-euo", "pipefail", "-c", &script])
             .current_dir(here)
             .env("HUBCTL_URL", hub.base())
+            // No contexts of the person's who runs the tests.
+            .env("XDG_CONFIG_HOME", here)
             .output()
             .expect("bash runs");
 

@@ -74,15 +74,26 @@ impl Ctl {
         self.program(binaries::hubctl(), args)
     }
 
+    /// A shell that runs a script in the same folder and environment; `hubctl` is the one under test.
+    #[must_use]
+    pub fn shell(&self, shell: &str, script: &str) -> Command {
+        let mut command = self.program(shell, &["-c", script]);
+        let hubctl = binaries::hubctl();
+        let folder = hubctl.parent().expect("a program lies in a folder").as_os_str();
+        let path = [folder, &std::env::var_os("PATH").unwrap_or_default()].join(OsStr::new(":"));
+        command.env("PATH", path);
+        command
+    }
+
     pub(crate) fn program(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
-        let mut hubctl = Command::new(program);
-        hubctl.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let mut program = Command::new(program);
+        program.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Nothing of the person's who runs the tests: no contexts, no keys.
-        hubctl.env("HOME", self.dir()).env("XDG_CONFIG_HOME", self.dir().join("config"));
-        hubctl.envs(self.env.iter().map(|(name, value)| (name, value)));
-        hubctl.args(args).current_dir(self.dir());
-        hubctl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        hubctl
+        program.env("HOME", self.dir()).env("XDG_CONFIG_HOME", self.dir().join("config"));
+        program.envs(self.env.iter().map(|(name, value)| (name, value)));
+        program.args(args).current_dir(self.dir());
+        program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        program
     }
 
     /// Runs it to its end.
@@ -97,13 +108,19 @@ impl Ctl {
         self.finish(self.program(program, args))
     }
 
+    /// Runs a script of a shell to its end.
+    #[must_use]
+    pub fn run_in(&self, shell: &str, script: &str) -> Ran {
+        self.finish(self.shell(shell, script))
+    }
+
     fn finish(&self, mut command: Command) -> Ran {
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         // One that does not read its input closes it.
         let _ = stdin.write_all(&self.stdin);
         drop(stdin);
-        let output = child.wait_with_output().expect("hubctl is our child");
+        let output = child.wait_with_output().expect("it is our child");
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

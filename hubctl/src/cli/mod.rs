@@ -4,16 +4,23 @@
 //! does in `commands`.
 
 mod admin;
+mod asked;
 mod client;
+mod context;
 mod fleet;
 mod instance;
+mod pages;
 mod parse;
 mod telemetry;
 
 pub(crate) use admin::*;
+pub(crate) use asked::json_was_asked;
 pub(crate) use client::*;
+pub(crate) use context::*;
 pub(crate) use fleet::*;
 pub(crate) use instance::*;
+pub(crate) use pages::*;
+pub(crate) use parse::duration;
 pub(crate) use telemetry::*;
 
 use std::path::PathBuf;
@@ -24,12 +31,12 @@ use hub_core::name::InstanceId;
 
 use crate::sink::SinkSpec;
 pub(crate) use parse::FieldPath;
-use parse::{duration, field_path, handle, http_method, instance_id, sink};
+use parse::{field_path, handle, http_method, instance_id, sink};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
 #[command(name = "hubctl", version, propagate_version = true, arg_required_else_help = true)]
-#[command(max_term_width = 100)]
+#[command(max_term_width = 100, disable_help_subcommand = true, after_help = TOPICS)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -37,12 +44,18 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// What `hubctl help` knows besides the commands.
+const TOPICS: &str = "\
+More: hubctl help exit-codes|environment|output|fleet. \
+`hubctl login` keeps a hub's URL and admin key; `hubctl doctor` finds what is wrong.";
+
 /// Options of every command.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// How results are written [default: table]
+    /// How results are written
+    #[arg(help = "How results are written [env: HUBCTL_OUTPUT] [default: table]")]
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
     /// Only these fields of the API's JSON
@@ -55,6 +68,10 @@ pub(crate) struct Global {
     /// Leave the header of tables out
     #[arg(long, global = true)]
     pub(crate) no_headers: bool,
+    /// Which of the contexts to use
+    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(help = "Use this context instead of the current one [env: HUBCTL_CONTEXT]")]
+    pub(crate) context: Option<String>,
     /// Where the hub is
     #[arg(long, global = true, value_name = "URL")]
     #[arg(help = "Where the hub is [env: HUBCTL_URL] [default: http://127.0.0.1:8200]")]
@@ -63,12 +80,16 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "PATH")]
     #[arg(help = "File with the admin key, `-` for standard input [env: HUBCTL_ADMIN_KEY_FILE]")]
     pub(crate) admin_key_file: Option<PathBuf>,
-    /// Longest time for a request with all its retries; a bare number is seconds
-    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration)]
-    pub(crate) timeout: Duration,
+    /// Longest time for a request with all its retries
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    #[arg(
+        help = "Longest time for a request with all its retries; a bare number is seconds [env: HUBCTL_TIMEOUT] [default: 30s]"
+    )]
+    pub(crate) timeout: Option<Duration>,
     /// How often a request is tried again
-    #[arg(long, global = true, value_name = "N", default_value_t = 3)]
-    pub(crate) retries: u32,
+    #[arg(help = "How often a request is tried again [env: HUBCTL_RETRIES] [default: 3]")]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) retries: Option<u32>,
     /// Take yes for the answer to every question
     #[arg(short, long, global = true)]
     pub(crate) yes: bool,
@@ -76,6 +97,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
     /// Never ask; fail where an answer is needed
+    #[arg(help = "Never ask; fail where an answer is needed [env: HUBCTL_NO_INPUT]")]
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
     /// Whether to use colours
@@ -88,6 +110,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Trust the certificates in this PEM file too
+    #[arg(help = "Trust the certificates in this PEM file too [env: HUBCTL_CACERT]")]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
 }
@@ -184,10 +207,23 @@ pub(crate) enum Command {
     Whoami,
     /// The versions of hubctl and of the hub
     Version,
+    /// Look for what keeps this hubctl from working with its hub
+    Doctor,
+    /// Contexts: the hubs that are worked with
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(ContextCommand),
+    /// Keep a hub's URL and admin key as a context, and use it from now on
+    Login(LoginArgs),
     /// Call any path of the API, with the admin key where it takes one
     Api(ApiArgs),
     /// Read a key from standard input and write its fingerprint; asks no hub
     Fingerprint,
+    /// Write the script that makes a shell complete hubctl's commands and live handles
+    Completion(CompletionArgs),
+    /// Write manual pages
+    Man(ManArgs),
+    /// Explain a command or a topic
+    Help(HelpArgs),
 }
 
 /// One that is named, or many.

@@ -9,6 +9,7 @@ use hub_core::name::{InstanceId, KeyName, Slug};
 use hub_core::redact::ToolName;
 use hub_core::time::{Moment, Span, Timestamp};
 
+use crate::settings::ContextName;
 use crate::sink::SinkSpec;
 
 /// A value that may also be none at all, such as `--expires-at never`.
@@ -124,7 +125,7 @@ pub(super) fn action(text: &str) -> Result<Action, String> {
 }
 
 /// `30s`, `5m`, or a bare number of seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
@@ -138,6 +139,10 @@ pub(super) fn overlap(text: &str) -> Result<OverlapSeconds, String> {
 
 pub(super) fn http_method(text: &str) -> Result<http::Method, String> {
     text.to_ascii_uppercase().parse().map_err(|_| "must be an HTTP method".to_owned())
+}
+
+pub(super) fn context_name(text: &str) -> Result<ContextName, String> {
+    text.parse()
 }
 
 pub(super) fn sink(text: &str) -> Result<SinkSpec, String> {

@@ -4,8 +4,11 @@
 //! exit code.
 
 mod bytes;
+mod probe;
 mod problem;
 mod send;
+
+pub(crate) use probe::Probe;
 
 use std::cell::OnceCell;
 

@@ -56,6 +56,15 @@ impl Hub<'_> {
         }
     }
 
+    /// Sends a request once; whatever is answered is an answer.
+    pub(super) async fn once(&self, request: &Request) -> Result<(StatusCode, HeaderMap, Vec<u8>)> {
+        let deadline = Instant::now() + self.settings.timeout;
+        match timeout_at(deadline, self.exchange(request)).await {
+            Ok(exchanged) => exchanged.map_err(|error| self.unreachable(&error).failure),
+            Err(_) => Err(self.too_late().failure),
+        }
+    }
+
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<RawAnswer, Miss> {
         let begun = Instant::now();
         self.out.trace(|| format!("> {} {}", request.method, request.url));

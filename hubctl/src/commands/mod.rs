@@ -5,9 +5,16 @@ mod admin_key;
 mod api;
 mod audit;
 mod client;
+mod completion;
+mod context;
+mod doctor;
 mod fleet;
+mod help;
 mod hub;
 mod instance;
+mod local;
+mod login;
+mod man;
 mod suggest;
 mod targets;
 mod telemetry;
@@ -22,9 +29,10 @@ use hub_core::api::{Cursor, Endpoint, Limit, Page};
 use hub_core::exit::Exit;
 use hub_core::key::LicenseKey;
 use hub_core::problem::ErrorCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::cli::{Cli, Command, Format, TelemetryCommand};
+use crate::cli::{Cli, Command, Format};
 use crate::client::Hub;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
@@ -91,44 +99,68 @@ impl<'a> Context<'a> {
 }
 
 /// Runs what was typed, and tells how it ended.
-pub(crate) fn run(cli: Cli, env: Env) -> Exit {
-    let style = match Style::resolve(&cli.global, &env) {
+pub(crate) fn run(cli: Cli, env: &Env) -> Exit {
+    let style = match Style::resolve(&cli.global, env) {
         Ok(style) => style,
         Err(failure) => {
             crate::output::early_failure(&failure, false);
             return failure.exit();
         }
     };
-    let out = Out::new(style);
-    let outcome = match &cli.command {
-        // Offline: no settings, no runtime, no client.
-        Command::Fingerprint => hub::fingerprint(&out),
-        Command::Telemetry(TelemetryCommand::Preview(args)) => telemetry::preview(args, &out),
-        _ => Settings::resolve(&cli.global, env).and_then(|settings| online(cli, &settings, &out)),
-    };
-    match outcome {
-        Ok(exit) => exit,
-        Err(failure) => {
-            out.failure(&failure);
-            failure.exit()
+    let out = Out::new(style.clone());
+    if let Some(outcome) = local::run(&cli, env, &out) {
+        return ended(outcome, &out);
+    }
+    match Settings::load(&cli.global, env) {
+        Err(failure) => ended(Err(failure), &out),
+        Ok(settings) => {
+            let out = Out::new(style.preferring(settings.preferred));
+            ended(online(cli, &settings, &out), &out)
         }
     }
 }
 
+fn ended(outcome: Result<Exit>, out: &Out) -> Exit {
+    outcome.unwrap_or_else(|failure| {
+        out.failure(&failure);
+        failure.exit()
+    })
+}
+
 fn online(cli: Cli, settings: &Settings, out: &Out) -> Result<Exit> {
+    let warn = || settings.warnings.iter().for_each(|warning| out.warn(warning));
+    // An error in JSON is all that standard error holds.
+    let json = out.format().is_json();
+    if !json {
+        warn();
+    }
+    let consent = Consent::of(&cli.global, settings.no_input);
+    let context = Context { out, settings, consent, hub: OnceCell::new() };
+    block_on(async {
+        match command(cli.command, &context).await {
+            Err(failure) => Err(suggest::another_handle(&context, failure).await),
+            done => done,
+        }
+    })
+    .inspect(|_| {
+        if json {
+            warn();
+        }
+    })
+}
+
+/// Runs it to its end, or until a signal comes.
+fn block_on(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Bug, "no_runtime", error.to_string()))?;
-    let context =
-        Context { out, settings, consent: Consent::of(&cli.global), hub: OnceCell::new() };
     let outcome = runtime.block_on(async {
+        // Before anything is begun that a signal must not leave half done.
+        let mut signals = Signals::catch()?;
         tokio::select! {
-            outcome = command(cli.command, &context) => match outcome {
-                Err(failure) => Err(suggest::another_handle(&context, failure).await),
-                done => done,
-            },
-            failure = interrupted() => Err(failure),
+            outcome = command => outcome,
+            failure = signals.any() => Err(failure),
         }
     });
     // A question that nobody answered still waits in its thread: do not wait for it.
@@ -152,24 +184,38 @@ async fn command(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Apply(args) => fleet::apply(args, context).await,
         Command::Export(args) => fleet::export(args, context).await,
         Command::Api(args) => api::run(args, context).await,
-        Command::Fingerprint => hub::fingerprint(context.out),
+        Command::Doctor
+        | Command::Context(_)
+        | Command::Login(_)
+        | Command::Fingerprint
+        | Command::Completion(_)
+        | Command::Man(_)
+        | Command::Help(_) => Err(Failure::new(Exit::Bug, "bug", "this needs no settings")),
     }
 }
 
-/// Waits for a signal to end. What was begun is dropped, and with it every temporary file.
-async fn interrupted() -> Failure {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| Failure::new(Exit::Bug, "no_signals", error.to_string());
-    let (mut interrupt, mut terminate) =
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-            (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
-            (Err(error), _) | (_, Err(error)) => return failed(error),
+/// The signals that end a command. What was begun is dropped, and with it every temporary file.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        let failed =
+            |error: std::io::Error| Failure::new(Exit::Bug, "no_signals", error.to_string());
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn any(&mut self) -> Failure {
+        let exit = tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
         };
-    let exit = tokio::select! {
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Terminated,
-    };
-    Failure::new(exit, "interrupted", "interrupted; run the same command again")
+        Failure::new(exit, "interrupted", "interrupted; run the same command again")
+    }
 }
 
 /// Adds what exists already to a failure that says so.

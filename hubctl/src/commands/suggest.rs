@@ -1,4 +1,4 @@
-//! "did you mean": the handle that is closest to one that does not exist.
+//! "did you mean", of handles: the hub knows which there are.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use hub_core::api::{
 use hub_core::problem::ErrorCode;
 
 use super::Context;
+use crate::closest::closest;
 use crate::error::{Failure, Result};
 
 /// Nobody waits long for a suggestion.
@@ -27,7 +28,7 @@ pub(super) async fn another_handle(context: &Context<'_>, failure: Failure) -> F
     let known = search.ok().and_then(Result::ok).unwrap_or_default();
     failure.with(|parts| {
         parts.message = format!("no {noun} {asked}");
-        parts.hint = closest(&asked, &known).map_or_else(
+        parts.hint = closest(&asked, known.iter().map(String::as_str)).map_or_else(
             || Some(format!("hubctl {noun} list shows those that there are")),
             |handle| Some(format!("did you mean {handle}?")),
         );
@@ -51,25 +52,4 @@ async fn handles(context: &Context<'_>, clients: bool) -> Result<Vec<String>> {
     };
     let instances: Vec<Instance> = hub.all::<ListInstances, _>("", Some(MOST), query).await?;
     Ok(instances.iter().map(|instance| instance.instance_id.to_string()).collect())
-}
-
-/// The closest of the handles, if it is close enough to be meant.
-fn closest<'a>(asked: &str, known: &'a [String]) -> Option<&'a str> {
-    let most = (asked.chars().count() / 3).max(1);
-    let distances = known.iter().map(|handle| (strsim::damerau_levenshtein(asked, handle), handle));
-    distances.filter(|(distance, _)| *distance <= most).min().map(|(_, handle)| handle.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_close_is_suggested() {
-        let known = ["acme-prod", "acme-test", "globex"].map(str::to_owned);
-        assert_eq!(closest("acme-prd", &known), Some("acme-prod"));
-        assert_eq!(closest("Acme-Prod", &known), Some("acme-prod"));
-        assert_eq!(closest("initech", &known), None);
-        assert_eq!(closest("x", &[]), None);
-    }
 }

@@ -1,0 +1,16 @@
+//! `hubctl completion`
+
+use hub_core::exit::Exit;
+
+use crate::cli::CompletionArgs;
+use crate::complete;
+use crate::error::{Failure, Result};
+use crate::output::write_data;
+
+/// Writes the script with which a shell asks this hubctl what could come next.
+pub(super) fn run(args: &CompletionArgs) -> Result<Exit> {
+    let script = complete::script(&args.shell.to_string())
+        .map_err(|error| Failure::usage(format!("no script for {}: {error}", args.shell)))?;
+    write_data(&script)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,48 @@
+//! The admin key: whether there is one, what it may do, and until when.
+
+use std::time::Duration;
+
+use hub_core::api::{AdminKeyInfo, Identity, ListAdminKeys, Role, Whoami};
+
+use super::report::Report;
+use crate::client::Hub;
+use crate::output::Out;
+use crate::settings::Settings;
+
+/// An end that is nearer than this is one to act on.
+const SOON: Duration = Duration::from_hours(14 * 24);
+
+/// Asks the hub who the key is.
+pub(super) async fn is_accepted(
+    settings: &Settings,
+    hub: &Hub<'_>,
+    out: &Out,
+    report: &mut Report,
+) {
+    let identity = match hub.call::<Whoami>("", &(), &()).await {
+        Ok(identity) => identity,
+        Err(failure) => return report.fail("admin key", &failure),
+    };
+    let Identity { name, role, fingerprint } = &identity;
+    let origin = &settings.origins.admin_key;
+    report.ok("admin key", format!("{name}, {role}, {fingerprint} (from {origin})"));
+    // Only owners may see when keys end.
+    if *role == Role::Owner
+        && let Ok(keys) = hub.call::<ListAdminKeys>("", &(), &()).await
+        && let Some(own) = keys.items.iter().find(|key| key.fingerprint == *fingerprint)
+    {
+        ends(own, out, report);
+    }
+}
+
+fn ends(own: &AdminKeyInfo, out: &Out, report: &mut Report) {
+    let times = out.times();
+    match own.expires_at {
+        Some(end) if end < times.now.after(SOON) => report.warn(
+            "key's end",
+            format!("{} ends {}", own.name, times.write(end)),
+            "hubctl admin-key create makes another",
+        ),
+        end => report.ok("key's end", times.or_never(end)),
+    }
+}

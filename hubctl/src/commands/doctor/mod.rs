@@ -1,0 +1,88 @@
+//! `hubctl doctor`: looks at everything that a command needs, in the order that it needs it.
+
+mod key;
+mod network;
+mod report;
+
+use std::os::unix::fs::MetadataExt;
+
+use hub_core::exit::Exit;
+
+use super::local::Local;
+use crate::client::Hub;
+use crate::error::Result;
+use crate::settings::{ContextFile, Settings, is_loopback, written};
+use report::Report;
+
+/// Looks, and says what is to be done. What rests on something that failed is not looked at.
+pub(super) async fn run(local: &Local<'_>) -> Result<Exit> {
+    let mut report = Report::default();
+    contexts(&mut report);
+    match Settings::load(local.global, local.env) {
+        Err(failure) if report.is_well() => report.fail("settings", &failure),
+        Err(_) => {}
+        Ok(settings) => {
+            told(&settings, &mut report);
+            sinks(&mut report);
+            hub(&settings, local, &mut report).await;
+        }
+    }
+    report.tell(local.out)
+}
+
+async fn hub(settings: &Settings, local: &Local<'_>, report: &mut Report) {
+    let hub = match Hub::new(settings, local.out) {
+        Ok(hub) => hub,
+        Err(failure) => return report.fail("client", &failure),
+    };
+    if network::is_reached(settings, &hub, report).await {
+        network::is_ready(&hub, report).await;
+        network::fits(&hub, report).await;
+        key::is_accepted(settings, &hub, local.out, report).await;
+    }
+}
+
+/// The file of contexts.
+fn contexts(report: &mut Report) {
+    let read = ContextFile::own().and_then(|file| Ok((file.read()?, file)));
+    match read {
+        Err(failure) => report.fail("contexts", &failure),
+        Ok((contexts, file)) => {
+            let count = contexts.entries.len();
+            report.ok("contexts", format!("{count} in {}", file.path().display()));
+        }
+    }
+}
+
+/// Which hub, by whom, and by which way.
+fn told(settings: &Settings, report: &mut Report) {
+    let url = written(&settings.url);
+    let context = settings.context.as_ref();
+    let context = context.map(|context| format!(", context {}", context.value)).unwrap_or_default();
+    report.ok("settings", format!("{url} (from {}){context}", settings.origins.url));
+    for warning in &settings.warnings {
+        report.warn("settings", warning.clone(), "unset the variable, or leave --context out");
+    }
+    if settings.url.scheme() == "http" && !is_loopback(&settings.url) {
+        report.warn("settings", "keys travel unencrypted".to_owned(), "use an https URL");
+    }
+    if let Some(variable) = settings.proxy {
+        let name = variable.name();
+        report.ok("proxy", format!("{name} is set; NO_PROXY names what it is not for"));
+    }
+}
+
+/// Whether keys can be put into files here.
+fn sinks(report: &mut Report) {
+    match std::fs::metadata(".").map(|about| about.mode()) {
+        Ok(mode) if mode & 0o022 != 0 && mode & 0o1000 == 0 => report.warn(
+            "folder",
+            format!(
+                "others can write this folder ({:04o}): --sink file: refuses it",
+                mode & 0o7777
+            ),
+            "chmod go-w the folder, or put keys elsewhere",
+        ),
+        _ => report.ok("folder", "keys can be put into files here".to_owned()),
+    }
+}

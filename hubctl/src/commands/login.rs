@@ -1,0 +1,163 @@
+//! `hubctl login`: a hub's admin key, checked with the hub before it is kept.
+
+use std::path::Path;
+
+use hub_core::api::{Identity, Whoami};
+use hub_core::exit::Exit;
+use hub_core::key::AdminKey;
+use hub_core::problem::ErrorCode;
+use serde::Serialize;
+
+use super::context::{Listed, absolute, exists, format_name, tell, warn_of_overrides};
+use super::local::Local;
+use crate::cli::{Global, LoginArgs};
+use crate::client::Hub;
+use crate::confirm::at_terminal;
+use crate::error::{Failure, Result};
+use crate::output::Done;
+use crate::settings::{
+    Context, ContextFile, ContextName, Contexts, KeptKey, Origin, Settings, Variable, admin_key,
+    is_loopback, written,
+};
+use crate::{input, prompt};
+
+/// Runs it.
+pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
+    let file = ContextFile::own()?;
+    let contexts = file.read()?;
+    let known = known(args, local, &contexts)?;
+    let settings = settings(known, local, &contexts)?;
+    let name = match (&args.name, known) {
+        (Some(name), _) => name.clone(),
+        (None, Some(known)) => known.parse().map_err(Failure::usage)?,
+        (None, None) => ContextName::of(&settings.url),
+    };
+    free_for(&contexts, &name, &settings, &file)?;
+    // An error in JSON is all that standard error holds.
+    let clear = settings.url.scheme() == "http" && !is_loopback(&settings.url);
+    if clear && !local.out.format().is_json() {
+        local.out.warn("the admin key travels unencrypted: the URL is not https");
+    }
+    let key = key(local, written(&settings.url)).await?;
+    let settings = settings.with_key(key.clone());
+    let identity = verify(&settings, local).await?;
+    let listed = keep(args, &name, &settings, key, &file)?;
+    told(&listed, &identity, local)
+}
+
+/// The context that is logged in to again: the one that is named, or without a name and a URL the one in
+/// use.
+fn known<'a>(
+    args: &'a LoginArgs,
+    local: &Local<'_>,
+    contexts: &'a Contexts,
+) -> Result<Option<&'a str>> {
+    if let Some(name) = &args.name {
+        let name = name.as_str();
+        return Ok(contexts.entries.contains_key(name).then_some(name));
+    }
+    let used = Settings::resolve(local.global, local.env, contexts, Path::new(""), None)?;
+    // A URL that a flag or a variable gives is a hub of its own.
+    let used = match used.origins.url {
+        Origin::Flag | Origin::Env(_) => None,
+        _ => used.context.map(|context| context.value),
+    };
+    Ok(used.and_then(|name| contexts.entries.get_key_value(&name)).map(|(name, _)| name.as_str()))
+}
+
+/// Which hub, with what that context knows of it.
+fn settings(known: Option<&str>, local: &Local<'_>, contexts: &Contexts) -> Result<Settings> {
+    let global = Global { context: known.map(str::to_owned), ..local.global.clone() };
+    let none = (local.env.without(Variable::Context), Contexts::default());
+    let (env, contexts) = match known {
+        Some(_) => (local.env, contexts),
+        None => (&none.0, &none.1),
+    };
+    Settings::resolve(&global, env, contexts, Path::new(""), None)
+}
+
+/// A name of another hub is not taken over: its key would be lost.
+fn free_for(
+    contexts: &Contexts,
+    name: &ContextName,
+    settings: &Settings,
+    file: &ContextFile,
+) -> Result<()> {
+    match Listed::of(contexts, name.as_str(), file) {
+        Some(found) if !found.is_of(&settings.url) => Err(exists(&found)),
+        _ => Ok(()),
+    }
+}
+
+/// The key: from the file that is named, or from a person who types it unseen.
+async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
+    if let Some(path) = local.global.admin_key_file.clone() {
+        let text = input::waiting(move || input::read_secret(&path, "the admin key")).await?;
+        return admin_key(&text);
+    }
+    // A yes is no key: --yes answers other questions.
+    if local.no_input || !at_terminal() {
+        return Err(Failure::input_needed("the admin key must be asked for").hint(
+            "give --admin-key-file PATH, `-` for standard input, or run this at a terminal",
+        ));
+    }
+    let typed = prompt::secret(&format!("admin key of {url}")).await?;
+    if typed.is_empty() {
+        return Err(Failure::input_needed("no admin key was typed: nothing was kept"));
+    }
+    admin_key(&typed)
+}
+
+async fn verify(settings: &Settings, local: &Local<'_>) -> Result<Identity> {
+    let hub = Hub::new(settings, local.out)?;
+    hub.call::<Whoami>("", &(), &()).await.map_err(|failure| {
+        if failure.is(ErrorCode::AdminKeyInvalid) {
+            return failure.hint("this hub does not accept that key; nothing was kept");
+        }
+        failure
+    })
+}
+
+fn keep(
+    args: &LoginArgs,
+    name: &ContextName,
+    settings: &Settings,
+    key: AdminKey,
+    file: &ContextFile,
+) -> Result<Listed> {
+    let cacert = settings.cacert.as_deref().map(absolute).transpose()?;
+    file.change(settings.dry_run, |contexts| {
+        free_for(contexts, name, settings, file)?;
+        let before = contexts.entries.remove(name.as_str());
+        let output = args.default_output.map(format_name).or(before.and_then(|old| old.output));
+        let context = Context {
+            url: written(&settings.url).to_owned(),
+            admin_key: Some(KeptKey(key)),
+            admin_key_file: None,
+            cacert,
+            output,
+        };
+        contexts.entries.insert(name.to_string(), context);
+        contexts.current = Some(name.to_string());
+        Listed::get(contexts, name.as_str(), file)
+    })
+}
+
+#[derive(Serialize)]
+struct LoggedIn<'a> {
+    #[serde(flatten)]
+    context: &'a Listed,
+    identity: &'a Identity,
+}
+
+fn told(listed: &Listed, identity: &Identity, local: &Local<'_>) -> Result<Exit> {
+    let did = if local.global.dry_run { "would log in" } else { "logged in" };
+    let words = format!(
+        "{did} to {} as {} ({} key {})   context {}",
+        listed.url, identity.name, identity.role, identity.fingerprint, listed.name
+    );
+    let object = LoggedIn { context: listed, identity };
+    tell(local, true, Done::new(&object, &listed.name, true, words))?;
+    warn_of_overrides(local, &listed.name, &listed.url);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,121 @@
+//! What a shell is offered at the tab key: commands and options from the grammar, handles from the hub.
+//!
+//! The script of `hubctl completion` runs hubctl with a variable that names the shell. The answer is
+//! there within a moment or it is empty, and it is never an error: nobody asked for one.
+
+mod handles;
+
+use std::ffi::OsStr;
+use std::io::{Error, Result};
+use std::path::{MAIN_SEPARATOR_STR, absolute};
+
+use clap::{Arg, Command, CommandFactory, ValueEnum};
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::env::Shells;
+
+use crate::cli::{Cli, Topic};
+use crate::settings::Variable;
+use handles::Noun;
+
+/// Answers a shell, if one asks.
+pub(crate) fn answered() -> bool {
+    let engine = CompleteEnv::with_factory(grammar).var(Variable::Complete.name());
+    // What cannot be answered is answered with nothing.
+    engine.try_complete(std::env::args_os(), None).unwrap_or(true)
+}
+
+/// The script that makes a shell ask.
+pub(crate) fn script(shell: &str) -> Result<String> {
+    let shells = Shells::builtins();
+    let known = shells.completer(shell).ok_or_else(|| Error::other("it is not known"))?;
+    let mut script = Vec::new();
+    let (variable, name) = (Variable::Complete.name(), "hubctl");
+    known.write_registration(variable, name, name, &this_program(), &mut script)?;
+    Ok(String::from_utf8_lossy(&script).into_owned())
+}
+
+/// The program that the shell asks: by its name where it was found by its name.
+fn this_program() -> String {
+    let called = std::env::args_os().next().unwrap_or_else(|| "hubctl".into());
+    if called.to_string_lossy().contains(MAIN_SEPARATOR_STR)
+        && let Ok(path) = absolute(&called)
+    {
+        return path.to_string_lossy().into_owned();
+    }
+    called.to_string_lossy().into_owned()
+}
+
+/// The grammar, with what completes each handle in it.
+fn grammar() -> Command {
+    fn add(command: Command, path: &str) -> Command {
+        let command = with_hidden_aliases(command);
+        let command = command.mut_args(|arg| match completer(path, &arg) {
+            Some(completer) => arg.add(completer),
+            None => arg,
+        });
+        command.mut_subcommands(|below| {
+            let path = format!("{path} {}", below.get_name());
+            add(below, path.trim_start())
+        })
+    }
+    add(Cli::command(), "")
+}
+
+/// Of a name and its aliases the shell is offered one, and it shall be the name.
+fn with_hidden_aliases(command: Command) -> Command {
+    let aliases: Vec<String> = command.get_visible_aliases().map(str::to_owned).collect();
+    let command = command.visible_alias(None);
+    // The process ends with its answer.
+    aliases.into_iter().fold(command, |command, alias| command.alias(&*alias.leak()))
+}
+
+/// What completes an argument, if something does. New handles are not completed: they do not exist yet.
+fn completer(path: &str, arg: &Arg) -> Option<ArgValueCompleter> {
+    let noun = match (path, arg.get_id().as_str()) {
+        ("instance issue" | "instance ensure", "instance") => return None,
+        (path, "handle") if path.starts_with("client ") => Noun::Client,
+        (path, "handle") if path.starts_with("instance ") => Noun::Instance,
+        ("client ensure", "slug") | (_, "client") => Noun::Client,
+        ("context use" | "context show" | "context remove" | "login", "name") | (_, "context") => {
+            Noun::Context
+        }
+        ("admin-key revoke", "name") => Noun::AdminKey,
+        (_, "instance") => Noun::Instance,
+        ("help" | "man", "about" | "command") => return Some(ArgValueCompleter::new(words)),
+        _ => return None,
+    };
+    Some(ArgValueCompleter::new(move |typed: &OsStr| {
+        let typed = typed.to_str().unwrap_or("\0");
+        handles::like(noun, typed).into_iter().map(CompletionCandidate::new).collect()
+    }))
+}
+
+/// What there is help about.
+fn words(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_str().unwrap_or("\0");
+    let topics = Topic::value_variants().iter().filter_map(Topic::to_possible_value);
+    let topics = topics.map(|topic| topic.get_name().to_owned());
+    let root = Cli::command();
+    let commands = root.get_subcommands().map(|command| command.get_name().to_owned());
+    let known = commands.chain(topics).filter(|word| word.starts_with(typed));
+    known.map(CompletionCandidate::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_with_completers_is_sound() {
+        grammar().debug_assert();
+    }
+
+    #[test]
+    fn there_is_a_script_for_each_shell() {
+        for shell in clap_complete::Shell::value_variants() {
+            let script = script(&shell.to_string()).unwrap();
+            assert!(script.contains("HUBCTL_COMPLETE"), "{shell}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The environment variables, from the table that is read.
+
+use serde::Serialize;
+
+use super::column;
+use crate::output::{Column, Row, Times};
+use crate::settings::Variable;
+
+/// A variable, explained.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+impl Told {
+    /// All of them.
+    pub(crate) fn all() -> Vec<Self> {
+        let told =
+            |variable: &Variable| Self { name: variable.name(), meaning: variable.meaning() };
+        Variable::ALL.iter().map(told).collect()
+    }
+}
+
+impl Row for Told {
+    const COLUMNS: &'static [Column] = &[column("VARIABLE"), column("MEANING")];
+
+    fn handle(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        vec![self.handle(), self.meaning.to_owned()]
+    }
+}

@@ -1,0 +1,39 @@
+//! The formats of results, from those that `--output` takes.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::column;
+use crate::cli::Format;
+use crate::output::{Column, Row, Times};
+
+/// A format, explained.
+#[derive(Debug, Serialize)]
+pub(crate) struct Written {
+    name: String,
+    meaning: String,
+}
+
+impl Written {
+    /// All of them.
+    pub(crate) fn all() -> Vec<Self> {
+        let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let written = |value: clap::builder::PossibleValue| Self {
+            name: value.get_name().to_owned(),
+            meaning: value.get_help().map(ToString::to_string).unwrap_or_default(),
+        };
+        values.map(written).collect()
+    }
+}
+
+impl Row for Written {
+    const COLUMNS: &'static [Column] = &[column("FORMAT"), column("MEANING")];
+
+    fn handle(&self) -> String {
+        self.name.clone()
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        vec![self.name.clone(), self.meaning.clone()]
+    }
+}

@@ -1,0 +1,175 @@
+//! The environment: every variable that hubctl knows, in one table. Help is made from it, and nothing
+//! else is read.
+
+use std::path::PathBuf;
+
+use hub_core::exit::Exit;
+use zeroize::Zeroizing;
+
+use crate::cli::Format;
+use crate::error::{Failure, Result};
+use crate::sink::StepFile;
+
+macro_rules! variables {
+    ($($name:ident $text:literal $meaning:literal;)+) => {
+        /// An environment variable that hubctl reads.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Variable { $(#[doc = $meaning] $name,)+ }
+
+        impl Variable {
+            /// All of them.
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Its name.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it does, for a person.
+            pub(crate) fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $meaning,)+ }
+            }
+        }
+    };
+}
+
+variables! {
+    Url "HUBCTL_URL" "where the hub is; --url";
+    AdminKey "HUBCTL_ADMIN_KEY" "the admin key itself";
+    AdminKeyFile "HUBCTL_ADMIN_KEY_FILE" "file with the admin key; --admin-key-file";
+    HubKeyFile "HUBCTL_HUB_KEY_FILE" "file with an instance's hub key; --hub-key-file";
+    Context "HUBCTL_CONTEXT" "the context to use instead of the current one; --context";
+    Output "HUBCTL_OUTPUT" "how results are written; --output";
+    Timeout "HUBCTL_TIMEOUT" "longest time for a request with all its retries; --timeout";
+    Retries "HUBCTL_RETRIES" "how often a request is tried again; --retries";
+    Cacert "HUBCTL_CACERT" "file with certificates to trust too; --cacert";
+    NoInput "HUBCTL_NO_INPUT" "1: never ask; --no-input";
+    Complete "HUBCTL_COMPLETE" "set by the script of hubctl completion, nowhere else";
+    ConfigHome "XDG_CONFIG_HOME" "the folder of hubctl/contexts.toml, by default ~/.config";
+    NoColor "NO_COLOR" "set to anything: no colours";
+    ForceColor "CLICOLOR_FORCE" "1: colours also when piped";
+    Term "TERM" "dumb: no colours";
+    HttpsProxy "HTTPS_PROXY" "proxy for https; never used for a hub on this machine";
+    HttpProxy "HTTP_PROXY" "proxy for http; never used for a hub on this machine";
+    AllProxy "ALL_PROXY" "proxy for both";
+    NoProxy "NO_PROXY" "hosts to reach without a proxy";
+    GithubOutput "GITHUB_OUTPUT" "the file of a GitHub Actions step that --sink gha-output: writes to";
+    GithubEnv "GITHUB_ENV" "the file of a GitHub Actions step that --sink gha-env: writes to";
+}
+
+/// What the variables were set to; an empty one counts as absent.
+pub(crate) struct Env(Vec<(Variable, Zeroizing<String>)>);
+
+impl Env {
+    /// Reads them all.
+    pub(crate) fn read() -> Self {
+        let set = |&variable: &Variable| Some((variable, Zeroizing::new(value(variable)?)));
+        Self(Variable::ALL.iter().filter_map(set).collect())
+    }
+
+    /// What a variable is set to.
+    pub(crate) fn get(&self, variable: Variable) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| *known == variable);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The same, as if a variable were not set.
+    pub(crate) fn without(&self, variable: Variable) -> Self {
+        Self(self.0.iter().filter(|(known, _)| *known != variable).cloned().collect())
+    }
+
+    /// What a variable is set to, as a value; `parse` says what it must be.
+    pub(crate) fn parsed<T>(
+        &self,
+        variable: Variable,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>> {
+        // The text is not repeated: it may be a key that was put into the wrong variable.
+        let wrong = |expected| Failure::usage(format!("{} {expected}", variable.name()));
+        self.get(variable).map(parse).transpose().map_err(wrong)
+    }
+
+    /// Whether a variable says yes.
+    pub(crate) fn is_on(&self, variable: Variable) -> bool {
+        self.get(variable).is_some_and(|value| !matches!(value, "0" | "false" | "no"))
+    }
+
+    /// The output format that the environment asks for.
+    pub(crate) fn format(&self) -> Result<Option<Format>> {
+        self.parsed(Variable::Output, format)
+    }
+}
+
+/// A format by its name.
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    clap::ValueEnum::from_str(text, false).map_err(|_| {
+        let known = <Format as clap::ValueEnum>::value_variants().iter();
+        let names = known.filter_map(clap::ValueEnum::to_possible_value);
+        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
+        format!("is not an output format: {}", names.join(", "))
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn value(variable: Variable) -> Option<String> {
+    let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let name = variable.name();
+    // The variables of proxies are written in either case, as everywhere.
+    let proxy = name.ends_with("_PROXY");
+    read(name).or_else(|| proxy.then(|| read(&name.to_ascii_lowercase())).flatten())
+}
+
+/// The file that the runner of GitHub Actions has made for this step.
+pub(crate) fn step_file(which: StepFile) -> Option<PathBuf> {
+    value(match which {
+        StepFile::Output => Variable::GithubOutput,
+        StepFile::Env => Variable::GithubEnv,
+    })
+    .map(PathBuf::from)
+}
+
+/// The folder that hubctl keeps its own files in.
+pub(super) fn config_folder() -> Result<PathBuf> {
+    use etcetera::BaseStrategy;
+    let folders = etcetera::base_strategy::Xdg::new().map_err(|_| {
+        Failure::new(Exit::Usage, "no_home", "there is no home folder to keep contexts in")
+            .hint("set HOME or XDG_CONFIG_HOME")
+    })?;
+    Ok(folders.config_dir().join("hubctl"))
+}
+
+#[cfg(test)]
+pub(crate) fn env_of(set: &[(Variable, &str)]) -> Env {
+    let own = |&(variable, value): &(Variable, &str)| (variable, Zeroizing::new(value.to_owned()));
+    Env(set.iter().map(own).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_is_told_without_repeating_it() {
+        let env = env_of(&[(Variable::Output, "hunter2")]);
+        let Err(failure) = env.format() else { panic!("it was taken") };
+        assert!(failure.to_json().contains("HUBCTL_OUTPUT is not an output format: table, "));
+        assert!(!failure.to_json().contains("hunter2"));
+        assert_eq!(env_of(&[(Variable::Output, "json")]).format().unwrap(), Some(Format::Json));
+    }
+
+    #[test]
+    fn a_switch_is_off_where_it_says_so() {
+        let on = |value| env_of(&[(Variable::NoInput, value)]).is_on(Variable::NoInput);
+        assert!(on("1") && on("true") && !on("0") && !on("false"));
+        assert!(!env_of(&[]).is_on(Variable::NoInput));
+    }
+
+    #[test]
+    fn every_variable_is_told_once() {
+        for (at, variable) in Variable::ALL.iter().enumerate() {
+            assert!(!variable.meaning().is_empty());
+            let twice = Variable::ALL[..at].iter().any(|other| other.name() == variable.name());
+            assert!(!twice, "{variable:?}");
+        }
+    }
+}

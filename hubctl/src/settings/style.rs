@@ -1,0 +1,94 @@
+//! How output is written.
+
+use std::io::IsTerminal;
+
+use super::env::{Env, Variable};
+use crate::cli::{FieldPath, Format, Global, TimeStyle, When};
+use crate::error::Result;
+
+/// How output is written.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    /// The format.
+    pub(crate) format: Format,
+    /// The fields to write; all when there are none.
+    pub(crate) fields: Vec<FieldPath>,
+    /// Without the header of tables.
+    pub(crate) no_headers: bool,
+    /// Whether standard output is a terminal.
+    pub(crate) stdout_terminal: bool,
+    /// Colours on standard error.
+    pub(crate) color: bool,
+    /// Times relative to now.
+    pub(crate) relative_times: bool,
+    /// Show requests.
+    pub(crate) verbose: bool,
+    /// The terminal cannot move its cursor.
+    pub(crate) dumb: bool,
+}
+
+impl Style {
+    /// What flags and environment come to.
+    pub(crate) fn resolve(global: &Global, env: &Env) -> Result<Self> {
+        let stdout_terminal = std::io::stdout().is_terminal();
+        let asked = match global.output {
+            Some(format) => Some(format),
+            None => env.format()?,
+        };
+        let format = if global.quiet { Format::Name } else { asked.unwrap_or(Format::Table) };
+        Ok(Self {
+            format,
+            fields: global.fields.clone(),
+            no_headers: global.no_headers,
+            stdout_terminal,
+            color: colors(global.color, env, std::io::stderr().is_terminal()),
+            relative_times: match global.time {
+                Some(style) => style == TimeStyle::Relative,
+                None => stdout_terminal,
+            },
+            verbose: global.verbose,
+            dumb: is_dumb(env),
+        })
+    }
+
+    /// The same in the format that a context prefers, if it prefers one.
+    pub(crate) fn preferring(self, format: Option<Format>) -> Self {
+        Self { format: format.unwrap_or(self.format), ..self }
+    }
+}
+
+/// Flag first, then what people's environments say, then whether anyone would see them.
+fn colors(when: When, env: &Env, terminal: bool) -> bool {
+    let forced = env.get(Variable::ForceColor).is_some_and(|value| value != "0");
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if env.get(Variable::NoColor).is_some() => false,
+        When::Auto if forced => true,
+        When::Auto => terminal && !is_dumb(env),
+    }
+}
+
+fn is_dumb(env: &Env) -> bool {
+    env.get(Variable::Term) == Some("dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::env::env_of;
+    use super::*;
+
+    #[test]
+    fn colours_follow_the_conventions() {
+        let plain = env_of(&[]);
+        let no = (Variable::NoColor, "1");
+        let force = (Variable::ForceColor, "1");
+        assert!(colors(When::Auto, &plain, true));
+        assert!(!colors(When::Auto, &plain, false));
+        assert!(!colors(When::Auto, &env_of(&[no, force]), true));
+        assert!(colors(When::Auto, &env_of(&[force]), false));
+        assert!(!colors(When::Auto, &env_of(&[(Variable::Term, "dumb")]), true));
+        assert!(colors(When::Always, &env_of(&[no]), false));
+    }
+}
