@@ -25,8 +25,8 @@ Examples:
 
 hubctl makes each license key itself and puts it into its sink before the hub knows its hash. Killed at
 any instant, the same command finishes what was begun. Independent objects are changed at the same time,
-and one that fails stops only what needs it: exit 11, and the output says which. A saved plan is refused
-(exit 6) when the hub has changed since.";
+and one that fails stops only what needs it: exit 11, and the output says which. A saved plan is for
+once: it is refused (exit 6) when the hub has changed since, also by a run of its own that was killed.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

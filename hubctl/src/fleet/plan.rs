@@ -152,6 +152,7 @@ impl Item {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
 fn described<S: Serializer>(error: &Option<Failure>, serializer: S) -> Result<S::Ok, S::Error> {
     error.as_ref().map(|failure| failure.described(None)).serialize(serializer)
 }

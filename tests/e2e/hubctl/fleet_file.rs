@@ -1,7 +1,11 @@
 //! plan, apply and export: a fleet in a file, made so, however often the command was killed.
 
+#[path = "fleet_file/conflicts.rs"]
+mod conflicts; // what another fleet or client has
 #[path = "fleet_file/deletes.rs"]
 mod deletes; // what goes, and how much of it may
+#[path = "fleet_file/export.rs"]
+mod export; // what a hub has, as a file
 #[path = "fleet_file/keys.rs"]
 mod keys; // licenses and their sinks
 #[path = "fleet_file/large.rs"]
@@ -12,7 +16,6 @@ mod saved; // plans in files, and hubs that changed since
 mod terminal; // the question
 
 use std::fs;
-use std::process::Command;
 
 use hub_core::api::Role;
 use hub_tests::ctl::{Ctl, Ran};
@@ -214,7 +217,7 @@ both_stores! {
             create,client,acme,acme,applied,\r\n"), "{csv}");
         let lines = ran(&ctl, &format!("{PLAN} -o jsonl"), 0).stdout;
         assert_eq!(lines, "", "all of it is done");
-        write(&ctl, "fleet.toml", &FLEET.replace("7", "9").replace("\"suspended\"", "\"active\""));
+        write(&ctl, "fleet.toml", &FLEET.replace('7', "9").replace("\"suspended\"", "\"active\""));
         let lines = ran(&ctl, &format!("{PLAN} -o jsonl"), 0).stdout;
         let actions = lines.lines().map(|line| text(&serde_json::from_str(line).unwrap(), "action"));
         assert_eq!(actions.collect::<Vec<_>>(), ["update", "reactivate"]);
@@ -256,83 +259,6 @@ both_stores! {
         assert_eq!(document["items"][0]["error"]["code"], "role_forbidden");
         assert_eq!(items(&document)[1], "create instance acme-1 skipped", "it needs its client");
     }
-
-    async fn what_exists_is_adopted_and_another_fleets_is_not(hub: Hub) {
-        hub.client("acme").await;
-        hub.issue_with("acme", "acme-1", value!({"labels": {"team": "a"}})).await;
-        let theirs = value!({"labels": {"hubctl.fleet": "theirs"}});
-        hub.issue_with("acme", "acme-2", theirs.clone()).await;
-        let file = "version = 1\nfleet = \"mine\"\n[[client]]\nslug = \"acme\"\n\
-            [[client.instance]]\ninstance_id = \"acme-1\"\n\
-            [[client.instance]]\ninstance_id = \"acme-2\"\n";
-        let ctl = with_fleet(&hub, file);
-        let plan = ran(&ctl, PLAN, 6);
-        assert_eq!(plan.stdout, "~ update client acme (adopt)\n    labels: none → hubctl.fleet=mine\n\
-            ~ update instance acme-1 of acme (adopt)\n    \
-                labels: team=a → hubctl.fleet=mine,team=a\n\
-            ! update instance acme-2: instance acme-2 is in fleet theirs\n\
-            Plan: 0 to create, 2 to update, 0 to delete, 1 that cannot be done.\n");
-        assert!(plan.stderr.contains("error[other_fleet]") && plan.stderr.contains("--adopt"));
-        let (document, partial) = outcome(&ctl, APPLY, 11);
-        assert_eq!(items(&document), ["update client acme applied", "update instance acme-1 applied",
-            "update instance acme-2 failed"]);
-        assert_eq!(document["items"][2]["error"]["exit"], 6);
-        assert_eq!(partial["retryable"], false);
-        assert_eq!(hub.show("acme-2").await["labels"], theirs["labels"]);
-        ran(&ctl, &format!("{APPLY} --adopt"), 0);
-        assert_eq!(hub.show("acme-2").await["labels"], value!({"hubctl.fleet": "mine"}));
-        assert_eq!(ran(&ctl, PLAN, 0).stdout, NO_CHANGES);
-    }
-
-    async fn an_instance_of_another_client_is_a_conflict_of_that_item(hub: Hub) {
-        hub.client("globex").await;
-        hub.issue("globex", "acme-2").await;
-        let ctl = with_fleet(&hub, FLEET);
-        let (document, refused) = outcome(&ctl, PLAN, 6);
-        assert_eq!((&refused["code"], &refused["exit"]), (&value!("instance_exists"), &value!(6)));
-        assert_eq!(items(&document), ["create client acme planned", "create instance acme-1 planned",
-            "create instance acme-2 failed"]);
-        let (document, _) = outcome(&ctl, APPLY, 11);
-        assert_eq!(document["items"][2]["error"]["code"], "instance_exists");
-        assert!(is_there(&hub, "acme-1").await);
-        assert_eq!(hub.show("acme-2").await["client_slug"], "globex");
-    }
-
-    /// An export is found unchanged, and its plan says more when the hub is not as it was.
-    async fn an_export_is_found_unchanged(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        hub.client("globex").await;
-        let terms = value!({"labels": {"a.b": "c"}, "expires_at": "2099-01-01T00:00:00.5Z",
-            "max_activations": 3, "entitlements": ["b", "a"]});
-        hub.issue_with("globex", "globex-1", terms).await;
-        hub.act("globex-1", "suspend", value!({"reason": "unpaid"})).await;
-        for line in ["export", "export --fleet acme-prod"] {
-            let exported = ran(&ctl, line, 0);
-            assert_eq!(exported.stderr, "");
-            let all = line == "export";
-            let has = |text: &str| exported.stdout.contains(text);
-            assert_eq!((has("globex"), has("fleet = \"acme-prod\"\n\n"), has("\"hubctl.fleet\" = ")),
-                (all, !all, all), "{}", exported.stdout);
-            let piped = hub.ctl().stdin(&exported.stdout);
-            let plan = ran(&piped, "plan -f - --detailed-exitcode", 0);
-            assert_eq!((plan.stdout.as_str(), plan.stderr.as_str()), (NO_CHANGES, ""));
-            let prune = if all { "" } else { " --prune" };
-            assert_eq!(ran(&piped, &format!("plan -f -{prune}"), 0).stdout, NO_CHANGES);
-            hub.patch_instance("acme-2", value!({"grace_days": 8})).await;
-            ran(&piped, "plan -f - --detailed-exitcode", 20);
-            ran(&piped, "apply -f - --yes", 0);
-            assert_eq!(hub.show("acme-2").await["license"]["grace_days"], 7);
-        }
-        let shell = format!("{} export | {} plan -f -", program(), program());
-        let mut piped = Command::new("sh");
-        piped.args(["-c", &shell]).current_dir(ctl.dir());
-        piped.env("HUBCTL_URL", hub.base()).env("HUBCTL_ADMIN_KEY", hub.admin_key());
-        assert_eq!(String::from_utf8_lossy(&piped.output().unwrap().stdout), NO_CHANGES);
-    }
-}
-
-fn program() -> String {
-    hub_tests::binaries::hubctl().display().to_string()
 }
 
 fn text_of(error: &Value) -> String {

@@ -189,12 +189,11 @@ impl Steps<'_, '_> {
         let mut new: NewInstance = request(item)?;
         let Some(text) = &item.sink else { return self.issue(item, &new).await };
         // What a killed run left in the sink is the key that it would have registered.
-        let (key, sink) = match self.held(text)? {
-            Some(key) => (key, None),
-            None => {
-                let mut sink = self.reserve(text)?;
-                (sink.fresh::<License>()?, Some(sink))
-            }
+        let (key, sink) = if let Some(key) = self.held(text)? {
+            (key, None)
+        } else {
+            let mut sink = self.reserve(text)?;
+            (sink.fresh::<License>()?, Some(sink))
         };
         new.license_sha256 = Some(key.hash());
         let issued = self.issue(item, &new).await;

@@ -1,5 +1,7 @@
 //! apply before a person: the plan, the question, and what became of the hub while it was asked.
 
+use std::fmt::Write as _;
+
 use super::super::words;
 use super::*;
 
@@ -59,5 +61,22 @@ both_stores! {
         assert!(seen.contains("instance acme-1 was changed since the plan was made"), "{seen}");
         assert_eq!(hub.show("acme-1").await["license"]["expires_at"], "2097-01-01T00:00:00.000Z");
         assert_eq!(hub.show("acme-2").await["status"], "pending", "the other one is done");
+    }
+
+    /// A hub that is gone is not asked for each of the others too.
+    async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
+        let mut file = String::from("version = 1\n");
+        for n in 10..30 {
+            let _ = writeln!(file, "[[client]]\nslug = \"client-{n}\"");
+        }
+        let ctl = with_fleet(&hub, &file);
+        let terminal = ctl.at_terminal(120, &words("apply -f fleet.toml --retries 0 -o csv"));
+        terminal.wait_for("Go on? [y/N]");
+        hub.kill();
+        terminal.type_line("y");
+        let seen = terminal.end().expect(11).text;
+        let (failed, skipped) = (seen.matches(",failed,").count(), seen.matches(",skipped,").count());
+        assert!(failed <= 8 && failed + skipped == 20, "{seen}");
+        assert!(seen.contains("error[unreachable]") && seen.contains("the same command goes on"), "{seen}");
     }
 }
