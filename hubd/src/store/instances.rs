@@ -52,10 +52,14 @@ macro_rules! record_columns {
 pub(super) use record_columns;
 
 /// What they come from, after `instances i`.
+///
+/// Every instance has a newest license. It is joined as if it might have none so that PostgreSQL looks
+/// it up for each instance: a plan that was made while both tables were empty would as soon begin with
+/// the licenses, and read all instances for each of them for as long as it is kept.
 macro_rules! record_joins {
     () => {
         "JOIN clients c ON c.id = i.client \
-         JOIN instance_keys l ON l.instance = i.id AND l.kind = 'license' AND l.not_after IS NULL \
+         LEFT JOIN instance_keys l ON l.instance = i.id AND l.kind = 'license' AND l.not_after IS NULL \
          LEFT JOIN instance_keys h ON h.instance = i.id AND h.kind = 'hub' AND h.not_after IS NULL"
     };
 }
