@@ -188,13 +188,13 @@ impl Tx {
         self.end_keys(&ends).await?;
         self.insert_keys(&keys).await?;
         on!(self.db(), |db| {
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&COLUMNS, &rows) {
                 let update = format!(
                     "UPDATE instances SET activations = bulk.activations, \
                      activated_at = bulk.activated_at FROM {} WHERE instances.id = bulk.id",
-                    part.source(&COLUMNS)
+                    part.source()
                 );
-                let update = sqlx::query_with(AssertSqlSafe(update), part.bind(&COLUMNS));
+                let update = sqlx::query_with(AssertSqlSafe(update), part.bind());
                 update.execute(&mut *db).await?;
             }
         });

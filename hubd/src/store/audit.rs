@@ -154,14 +154,14 @@ impl Tx {
             })
             .collect();
         on!(self.db(), |db| {
-            for part in dialect::parts(&values) {
+            for part in dialect::parts(&COLUMNS, &values) {
                 let insert = format!(
                     "INSERT INTO audit_events (seq, at, actor, action, target, detail, \
                      request_id, prev_hash, hash) SELECT seq, at, actor, action, target, detail, \
                      request_id, prev_hash, hash FROM {}",
-                    part.source(&COLUMNS)
+                    part.source()
                 );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&COLUMNS));
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
                 insert.execute(&mut *db).await?;
             }
             sqlx::query(MOVE_HEAD).bind(head.seq).bind(head.hash.to_vec()).execute(db).await?;

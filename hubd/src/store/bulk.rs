@@ -106,44 +106,55 @@ pub(super) mod sqlite {
 
     use super::{Column, Row, ValueRef};
 
-    /// The most rows of a part: longer statements are slower, and there are only so many parameters.
-    const MOST: usize = 64;
+    /// The most parameters of a part, half of what SQLite takes: each statement is a trip to the thread
+    /// that has the connection, and on a busy machine a trip costs more than many rows.
+    const MOST: usize = 16_384;
 
     /// Rows for one statement, whose text has a power of two places, so that there are few of them.
     /// Places without a row hold NULL; the first column of a row is never that.
     pub(in crate::store) struct Part<'a, R> {
+        columns: &'a [Column],
         rows: &'a [R],
         places: usize,
     }
 
     /// The rows in parts.
-    pub(in crate::store) fn parts<R: Row>(rows: &[R]) -> impl Iterator<Item = Part<'_, R>> {
-        rows.chunks(MOST).map(|rows| Part { rows, places: rows.len().next_power_of_two() })
+    pub(in crate::store) fn parts<'a, R: Row>(
+        columns: &'a [Column],
+        rows: &'a [R],
+    ) -> impl Iterator<Item = Part<'a, R>> {
+        let most = 1 << (MOST / columns.len()).ilog2();
+        let part = move |rows: &'a [R]| {
+            let places = rows.len().next_power_of_two();
+            Part { columns, rows, places }
+        };
+        rows.chunks(most).map(part)
     }
 
     impl<R: Row> Part<'_, R> {
-        /// A table of these columns for `FROM`.
-        pub(in crate::store) fn source(&self, columns: &[Column]) -> String {
+        /// A table of the columns for `FROM`.
+        pub(in crate::store) fn source(&self) -> String {
             let mut sql = String::from("(SELECT ");
-            for (at, column) in columns.iter().enumerate() {
+            for (at, column) in self.columns.iter().enumerate() {
                 let comma = if at == 0 { "" } else { ", " };
                 write!(sql, "{comma}column{} AS {}", at + 1, column.name())
                     .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
             }
-            let row = format!("({})", vec!["?"; columns.len()].join(", "));
+            let row = format!("({})", vec!["?"; self.columns.len()].join(", "));
             let rows = vec![row; self.places].join(", ");
             sql + " FROM (VALUES " + &rows + ") WHERE column1 IS NOT NULL) AS bulk"
         }
 
         /// A condition: one of the values of the only column.
-        pub(in crate::store) fn one_of(&self, _: Column) -> String {
+        pub(in crate::store) fn one_of(&self) -> String {
             format!("IN ({})", vec!["?"; self.places].join(", "))
         }
 
         /// The arguments that fill it.
-        pub(in crate::store) fn bind(&self, columns: &[Column]) -> SqliteArguments {
+        pub(in crate::store) fn bind(&self) -> SqliteArguments {
+            let columns = self.columns.len();
             let mut arguments = SqliteArguments::default();
-            arguments.reserve(self.places * columns.len(), 0);
+            arguments.reserve(self.places * columns, 0);
             for value in self.rows.iter().flat_map(Row::values) {
                 let added = match value {
                     ValueRef::Int(int) => arguments.add(int),
@@ -152,7 +163,7 @@ pub(super) mod sqlite {
                 };
                 added.unwrap_or_else(|_| unreachable!("values of these types can be bound"));
             }
-            for _ in self.rows.len() * columns.len()..self.places * columns.len() {
+            for _ in self.rows.len() * columns..self.places * columns {
                 arguments.add(None::<i64>).unwrap_or_else(|_| unreachable!("NULL can be bound"));
             }
             arguments
@@ -169,19 +180,24 @@ pub(super) mod postgres {
     use super::{Column, Row, ValueRef};
 
     /// All the rows: an array takes any number.
-    pub(in crate::store) struct Part<'a, R>(&'a [R]);
+    pub(in crate::store) struct Part<'a, R> {
+        columns: &'a [Column],
+        rows: &'a [R],
+    }
 
     /// The rows in parts, of which there is one.
-    pub(in crate::store) fn parts<R: Row>(rows: &[R]) -> impl Iterator<Item = Part<'_, R>> {
-        (!rows.is_empty()).then_some(Part(rows)).into_iter()
+    pub(in crate::store) fn parts<'a, R: Row>(
+        columns: &'a [Column],
+        rows: &'a [R],
+    ) -> impl Iterator<Item = Part<'a, R>> {
+        (!rows.is_empty()).then_some(Part { columns, rows }).into_iter()
     }
 
     impl<R: Row> Part<'_, R> {
-        /// A table of these columns for `FROM`.
-        #[expect(clippy::unused_self, reason = "SQLite's depends on the number of rows")]
-        pub(in crate::store) fn source(&self, columns: &[Column]) -> String {
+        /// A table of the columns for `FROM`.
+        pub(in crate::store) fn source(&self) -> String {
             let (mut arrays, mut names) = (String::new(), String::new());
-            for (at, column) in columns.iter().enumerate() {
+            for (at, column) in self.columns.iter().enumerate() {
                 let comma = if at == 0 { "" } else { ", " };
                 write!(arrays, "{comma}${}::{}[]", at + 1, kind(*column))
                     .and_then(|()| write!(names, "{comma}{}", column.name()))
@@ -192,16 +208,15 @@ pub(super) mod postgres {
 
         /// A condition: one of the values of the only column. The planner takes an array of unknown
         /// length for short and uses the index; it takes an unnested one for long and scans.
-        #[expect(clippy::unused_self, reason = "SQLite's depends on the number of rows")]
-        pub(in crate::store) fn one_of(&self, column: Column) -> String {
-            format!("= ANY($1::{}[])", kind(column))
+        pub(in crate::store) fn one_of(&self) -> String {
+            format!("= ANY($1::{}[])", kind(self.columns[0]))
         }
 
         /// The arguments that fill it, an array a column.
-        pub(in crate::store) fn bind(&self, columns: &[Column]) -> PgArguments {
+        pub(in crate::store) fn bind(&self) -> PgArguments {
             let mut arguments = PgArguments::default();
-            for (at, column) in columns.iter().enumerate() {
-                let values = self.0.iter().map(|row| row.value(at));
+            for (at, column) in self.columns.iter().enumerate() {
+                let values = self.rows.iter().map(|row| row.value(at));
                 let added = match column {
                     Column::Int(_) => arguments.add(values.map(int).collect::<Vec<_>>()),
                     Column::Text(_) => arguments.add(values.map(text).collect::<Vec<_>>()),

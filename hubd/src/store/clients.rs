@@ -129,12 +129,12 @@ impl Store {
         let rows: Vec<Vec<Value>> = clients.iter().map(|id| vec![(*id).into()]).collect();
         let mut counted: Vec<(String, i64, i64, i64, i64)> = Vec::with_capacity(rows.len());
         on!(self.reader(), |db| {
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&IDS, &rows) {
                 let query = format!(
                     "SELECT client, {COUNTS} FROM instances WHERE client {} GROUP BY client",
-                    part.one_of(IDS[0])
+                    part.one_of()
                 );
-                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind(&IDS));
+                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind());
                 counted.extend(query.fetch_all(db).await?);
             }
         });

@@ -7,6 +7,9 @@ pub(super) mod sqlite {
     pub(in crate::store) const BEGIN: &str = "BEGIN IMMEDIATE";
     /// `BEGIN IMMEDIATE` has locked the whole database.
     pub(in crate::store) const LOCK_HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
+    /// A join whose right side is looked up for each row of its left one: without it SQLite scans a
+    /// table and looks into the rows of a statement.
+    pub(in crate::store) const LOOKING_UP: &str = "CROSS JOIN";
     /// Position of the second text in the first, 0 when it is not there.
     pub(in crate::store) const FIND: &str = "instr";
     /// Locks the rows that a SELECT finds: `BEGIN IMMEDIATE` has locked the whole database.
@@ -29,6 +32,8 @@ pub(super) mod postgres {
     /// The row lock is the write lock that all replicas share; it is held until the commit.
     pub(in crate::store) const LOCK_HEAD: &str =
         "SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE";
+    /// The order of joins is the order in which they are written.
+    pub(in crate::store) const LOOKING_UP: &str = "JOIN";
     pub(in crate::store) const FIND: &str = "strpos";
     pub(in crate::store) const LOCK_ROWS: &str = " FOR UPDATE";
     pub(in crate::store) const LOCK_FREE_ROWS: &str = " FOR UPDATE SKIP LOCKED";

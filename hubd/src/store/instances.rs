@@ -366,11 +366,11 @@ impl Tx {
             handles.iter().map(|handle| vec![handle.as_str().into()]).collect();
         let mut ids: Vec<i64> = Vec::with_capacity(rows.len());
         on!(self.db(), |db| {
-            for part in dialect::parts(&rows) {
-                let (these, lock) = (part.one_of(HANDLES[0]), dialect::LOCK_ROWS);
+            for part in dialect::parts(&HANDLES, &rows) {
+                let (these, lock) = (part.one_of(), dialect::LOCK_ROWS);
                 let find =
                     format!("SELECT id FROM instances WHERE instance_id {these} ORDER BY id{lock}");
-                let find = sqlx::query_scalar_with(AssertSqlSafe(find), part.bind(&HANDLES));
+                let find = sqlx::query_scalar_with(AssertSqlSafe(find), part.bind());
                 let found: Vec<i64> = find.fetch_all(&mut *db).await?;
                 ids.extend(found);
             }
@@ -383,9 +383,9 @@ impl Tx {
         statements.extend(USAGE_TABLES.map(|table| format!("DELETE FROM {table} WHERE instance")));
         for statement in statements {
             on!(self.db(), |db| {
-                for part in dialect::parts(&ids) {
-                    let statement = format!("{statement} {}", part.one_of(IDS[0]));
-                    let statement = sqlx::query_with(AssertSqlSafe(statement), part.bind(&IDS));
+                for part in dialect::parts(&IDS, &ids) {
+                    let statement = format!("{statement} {}", part.one_of());
+                    let statement = sqlx::query_with(AssertSqlSafe(statement), part.bind());
                     statement.execute(&mut *db).await?;
                 }
             });

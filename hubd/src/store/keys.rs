@@ -67,14 +67,14 @@ impl Tx {
         let ids: Vec<[i64; 1]> = instances.iter().map(|id| [*id]).collect();
         let mut rows: Vec<OpenRow> = Vec::with_capacity(ids.len());
         on!(self.db(), |db| {
-            for part in dialect::parts(&ids) {
+            for part in dialect::parts(&INSTANCES, &ids) {
                 let query = format!(
                     "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
                      WHERE kind = '{}' AND instance {}",
                     kind.as_str(),
-                    part.one_of(INSTANCES[0]),
+                    part.one_of(),
                 );
-                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind(&INSTANCES));
+                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind());
                 rows.extend(query.fetch_all(&mut *db).await?);
             }
         });
@@ -95,10 +95,10 @@ impl Tx {
         let mut known: Vec<Vec<u8>> = Vec::new();
         for table in ["instance_keys", "admin_keys"] {
             on!(self.db(), |db| {
-                for part in dialect::parts(&rows) {
-                    let these = part.one_of(HASHES[0]);
+                for part in dialect::parts(&HASHES, &rows) {
+                    let these = part.one_of();
                     let query = format!("SELECT hash FROM {table} WHERE hash {these}");
-                    let query = sqlx::query_scalar_with(AssertSqlSafe(query), part.bind(&HASHES));
+                    let query = sqlx::query_scalar_with(AssertSqlSafe(query), part.bind());
                     known.extend(query.fetch_all(&mut *db).await?);
                 }
             });
@@ -115,14 +115,14 @@ impl Tx {
         let rows: Vec<Vec<Value>> =
             ends.iter().map(|(hash, end)| vec![hash.into(), end.unix_ms().into()]).collect();
         on!(self.db(), |db| {
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&END, &rows) {
                 let update = format!(
                     "UPDATE instance_keys SET not_after = bulk.not_after, \
                      instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END FROM {} \
                      WHERE instance_keys.hash = bulk.hash",
-                    part.source(&END)
+                    part.source()
                 );
-                let update = sqlx::query_with(AssertSqlSafe(update), part.bind(&END));
+                let update = sqlx::query_with(AssertSqlSafe(update), part.bind());
                 update.execute(&mut *db).await?;
             }
         });
@@ -148,13 +148,13 @@ impl Tx {
             })
             .collect();
         on!(self.db(), |db| {
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&INSERT, &rows) {
                 let insert = format!(
                     "INSERT INTO instance_keys (hash, instance, kind, issued_at, not_after) \
                      SELECT hash, instance, kind, issued_at, not_after FROM {}",
-                    part.source(&INSERT)
+                    part.source()
                 );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&INSERT));
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
                 insert.execute(&mut *db).await?;
             }
         });

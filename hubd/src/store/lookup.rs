@@ -64,9 +64,9 @@ macro_rules! look_up {
         let rows: Vec<Vec<Value>> = $hashes.iter().map(|hash| vec![hash.into()]).collect();
         let mut found: Vec<KnownKey> = Vec::with_capacity(rows.len());
         on!($engine, |$db| {
-            for part in dialect::parts(&rows) {
-                let query = format!("{SELECT} WHERE k.hash {}", part.one_of(HASHES[0]));
-                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind(&HASHES));
+            for part in dialect::parts(&HASHES, &rows) {
+                let query = format!("{SELECT} WHERE k.hash {}", part.one_of());
+                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind());
                 found.extend(query.fetch_all($executor).await?);
             }
         });

@@ -38,24 +38,24 @@ impl Tx {
             .map(|((instance, hash), at)| vec![instance.into(), hash.into(), at.into()])
             .collect();
         on!(self.db(), |db| {
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&COLUMNS, &rows) {
                 let used = format!(
                     "UPDATE instance_keys SET first_used_at = bulk.at FROM {} \
                      WHERE instance_keys.hash = bulk.hash AND first_used_at IS NULL",
-                    part.source(&COLUMNS)
+                    part.source()
                 );
-                let used = sqlx::query_with(AssertSqlSafe(used), part.bind(&COLUMNS));
+                let used = sqlx::query_with(AssertSqlSafe(used), part.bind());
                 used.execute(&mut *db).await?;
             }
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&COLUMNS, &rows) {
                 let seen = format!(
                     "UPDATE instances SET last_seen_at = bulk.at \
                      FROM (SELECT instance, MAX(at) AS at FROM {} GROUP BY instance) AS bulk \
                      WHERE instances.id = bulk.instance \
                      AND (last_seen_at IS NULL OR last_seen_at <= bulk.at - 60000)",
-                    part.source(&COLUMNS)
+                    part.source()
                 );
-                let seen = sqlx::query_with(AssertSqlSafe(seen), part.bind(&COLUMNS));
+                let seen = sqlx::query_with(AssertSqlSafe(seen), part.bind());
                 seen.execute(&mut *db).await?;
             }
         });

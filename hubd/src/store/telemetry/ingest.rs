@@ -152,18 +152,19 @@ impl Tx {
         let rows: Vec<Vec<Value>> = wishes.iter().map(row).collect();
         let mut claimed: Vec<(i64, Vec<u8>)> = Vec::with_capacity(rows.len());
         on!(self.db(), |db| {
-            for part in dialect::parts(&rows) {
+            for part in dialect::parts(&COLUMNS, &rows) {
+                let join = dialect::LOOKING_UP;
                 let insert = format!(
                     "INSERT INTO reports (instance, report_hash, digest, window_end) \
                      SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
-                     FROM {} JOIN instance_keys k ON k.hash = bulk.key \
-                     JOIN instances i ON i.id = k.instance JOIN clients c ON c.id = i.client \
+                     FROM {} {join} instance_keys k ON k.hash = bulk.key \
+                     {join} instances i ON i.id = k.instance {join} clients c ON c.id = i.client \
                      WHERE k.kind = 'hub' AND (k.not_after IS NULL OR k.not_after > bulk.now) \
                      AND i.suspended_at IS NULL AND c.status = 'active' \
                      ON CONFLICT DO NOTHING RETURNING instance, report_hash",
-                    part.source(&COLUMNS)
+                    part.source()
                 );
-                let insert = sqlx::query_as_with(AssertSqlSafe(insert), part.bind(&COLUMNS));
+                let insert = sqlx::query_as_with(AssertSqlSafe(insert), part.bind());
                 claimed.extend(insert.fetch_all(&mut *db).await?);
             }
         });
@@ -225,13 +226,13 @@ impl Tx {
         for instance in instances {
             let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
             on!(self.db(), |db| {
-                for part in dialect::parts(&rows) {
+                for part in dialect::parts(&REPORT_HASHES, &rows) {
                     let find = format!(
                         "SELECT report_hash, digest FROM reports WHERE instance = {instance} \
                          AND report_hash {}",
-                        part.one_of(REPORT_HASHES[0])
+                        part.one_of()
                     );
-                    let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind(&REPORT_HASHES));
+                    let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind());
                     found.extend(query.persistent(false).fetch_all(&mut *db).await?);
                 }
             });
@@ -334,13 +335,13 @@ impl Tx {
             });
             let (list, keys) = (names.join(", "), keys.join(", "));
             let set = set.collect::<Vec<_>>().join(", ");
-            for part in dialect::parts(rows) {
+            for part in dialect::parts(&columns, rows) {
                 let insert = format!(
                     "INSERT INTO {table} ({list}) SELECT {list} FROM {} WHERE true \
                      ON CONFLICT ({keys}) DO UPDATE SET {set}",
-                    part.source(&columns)
+                    part.source()
                 );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&columns));
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
                 insert.execute(&mut *db).await?;
             }
         });

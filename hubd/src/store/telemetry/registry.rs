@@ -130,17 +130,17 @@ impl Tx {
         let table = registry.table();
         let mut found = Vec::with_capacity(names.len());
         on!(self.db(), |db| {
-            for part in dialect::parts(names) {
+            for part in dialect::parts(&NAMES, names) {
                 let insert = format!(
                     "INSERT INTO {table} (name) SELECT name FROM {} WHERE true ORDER BY name \
                      ON CONFLICT DO NOTHING",
-                    part.source(&NAMES)
+                    part.source()
                 );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind(&NAMES));
+                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
                 insert.execute(&mut *db).await?;
-                let these = part.one_of(NAMES[0]);
+                let these = part.one_of();
                 let find = format!("SELECT name, id FROM {table} WHERE name {these}");
-                let find = sqlx::query_as_with(AssertSqlSafe(find), part.bind(&NAMES));
+                let find = sqlx::query_as_with(AssertSqlSafe(find), part.bind());
                 found.extend(find.fetch_all(&mut *db).await?);
             }
         });

@@ -74,15 +74,15 @@ impl Tx {
         instances.dedup();
         let mut rows: Vec<(i64, i64, String)> = Vec::new();
         on!(self.db(), |db| {
-            for part in dialect::parts(&instances) {
-                let these = part.one_of(INSTANCES[0]);
+            for part in dialect::parts(&INSTANCES, &instances) {
+                let these = part.one_of();
                 let find = format!(
                     "SELECT u.instance, u.day, t.name FROM (SELECT DISTINCT instance, \
                      hour / 24 AS day, tool FROM usage_hour WHERE instance {these} \
                      AND hour >= {first} AND hour < {end} AND tool <> {OTHER}) AS u \
                      JOIN tools t ON t.id = u.tool"
                 );
-                let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind(&INSTANCES));
+                let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind());
                 rows.extend(query.persistent(false).fetch_all(&mut *db).await?);
             }
         });
