@@ -59,18 +59,14 @@ fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     if let Some(help) = path.and_then(|path| cli::long_help(path.iter().map(String::as_str))) {
         return explained(&help);
     }
-    let text = error.render().to_string();
     let json = cli::json_was_asked(args.into_iter(), env.format().ok().flatten());
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let text = error.render().to_string();
         let failure = Failure::usage("a command is missing").hint(text);
         output::early_failure(&failure, json);
         return failure.exit();
     }
-    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    let failure = match text.split_once("\n\n") {
-        Some((what, usage)) => Failure::usage(what).hint(usage),
-        None => Failure::usage(text),
-    };
+    let failure = cli::misuse(error);
     output::early_failure(&failure, json);
     failure.exit()
 }

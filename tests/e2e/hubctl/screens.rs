@@ -145,3 +145,32 @@ async fn errors_to_a_person_and_to_a_program() {
     }
     compare("errors", &seen);
 }
+
+/// The help of a command and of all below it.
+fn help(ctl: &Ctl, path: &str, seen: &mut String) {
+    let text = ran(ctl, &format!("{path} --help"), 0).stdout;
+    // Every command has the global options; they are shown once.
+    let own = if path.is_empty() {
+        text.as_str()
+    } else {
+        text.split("\nGlobal options:").next().unwrap()
+    };
+    write!(seen, "$ hubctl {path} --help\n{}\n\n", own.trim_end()).unwrap();
+    let commands = text.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
+    let commands = commands.lines().take_while(|line| line.starts_with("  "));
+    let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    for name in names.into_iter().filter(|name| *name != "help") {
+        help(ctl, format!("{path} {name}").trim(), seen);
+    }
+}
+
+#[test]
+fn the_help_of_every_command() {
+    let mut seen = String::new();
+    help(&Ctl::default(), "", &mut seen);
+    for topic in ["exit-codes", "environment", "output", "fleet"] {
+        let text = ran(&Ctl::default(), &format!("help {topic}"), 0).stdout;
+        write!(seen, "$ hubctl help {topic}\n{text}\n").unwrap();
+    }
+    compare("help", &seen);
+}
