@@ -9,10 +9,12 @@ use hub_tests::{Hub, both_stores, ctl::Ctl};
 
 use super::{files, key_in, license_of, ran, words};
 
-/// A command line with `{}` for a number, and the sink that it fills.
+/// A command line with `{}` for a number, the sink that it fills, and what is in the first system call
+/// that has to do with it.
 struct Delivery {
     line: &'static str,
     sink: &'static str,
+    first_call: &'static str,
 }
 
 impl Delivery {
@@ -30,8 +32,8 @@ impl Delivery {
 fn kill_and_rerun(ctl: &Ctl, delivery: &Delivery, first: usize) -> Vec<usize> {
     let mut killed = Vec::new();
     if strace::works() {
-        let sink = format!(".{}.hubctl", delivery.sink(first));
-        let steps = strace::steps(ctl, &words(&delivery.line(first)), &sink);
+        let first_call = delivery.first_call.replace("{}", &first.to_string());
+        let steps = strace::steps(ctl, &words(&delivery.line(first)), &first_call);
         assert!(steps.len() > 30, "{steps:?}");
         for (n, step) in (first + 1..).zip(&steps) {
             if strace::killed_at(ctl, step, &words(&delivery.line(n))) {
@@ -53,6 +55,13 @@ fn kill_and_rerun(ctl: &Ctl, delivery: &Delivery, first: usize) -> Vec<usize> {
     killed
 }
 
+/// The key is the one license of the instance, and activates it.
+async fn works(hub: &Hub, n: usize, key: &str) {
+    let id = format!("acme-{n}");
+    assert_eq!(license_of(hub, &id).await, fingerprint(key), "{id}");
+    assert_eq!(hub.activate(key).await["instance_id"], id.as_str());
+}
+
 /// Nothing but sinks lies in the folder.
 fn nothing_is_left(ctl: &Ctl) {
     let left: Vec<_> = files(ctl).into_iter().filter(|name| name.starts_with('.')).collect();
@@ -64,15 +73,15 @@ both_stores! {
         hub.client("acme").await;
         let ctl = hub.ctl();
         let delivery = Delivery {
-            line: "instance issue acme-{} --client acme --sink file:{}.key", sink: "{}.key",
+            line: "instance issue acme-{} --client acme --sink file:{}.key",
+            sink: "{}.key",
+            first_call: ".{}.key.hubctl",
         };
         let killed = kill_and_rerun(&ctl, &delivery, 0);
         assert!(killed.len() > 20, "{killed:?}");
         nothing_is_left(&ctl);
         for n in killed {
-            let (id, key) = (format!("acme-{n}"), key_in(&ctl, &delivery.sink(n)));
-            assert_eq!(license_of(&hub, &id).await, fingerprint(&key), "{id}");
-            assert_eq!(hub.activate(&key).await["instance_id"], id.as_str());
+            works(&hub, n, &key_in(&ctl, &delivery.sink(n))).await;
         }
     }
 
@@ -85,15 +94,14 @@ both_stores! {
         let delivery = Delivery {
             line: "instance rotate-license acme-{} --sink env-file:{}.env?var=LICENSE",
             sink: "{}.env",
+            first_call: ".{}.env.hubctl",
         };
         let killed = kill_and_rerun(&ctl, &delivery, 0);
         assert!(killed.len() > 20, "{killed:?}");
         nothing_is_left(&ctl);
         for n in killed {
-            let (id, line) = (format!("acme-{n}"), key_in(&ctl, &delivery.sink(n)));
-            let key = line.strip_prefix("LICENSE=").unwrap();
-            assert_eq!(license_of(&hub, &id).await, fingerprint(key), "{id}");
-            assert_eq!(hub.activate(key).await["instance_id"], id.as_str());
+            let line = key_in(&ctl, &delivery.sink(n));
+            works(&hub, n, line.strip_prefix("LICENSE=").unwrap()).await;
         }
     }
 
@@ -105,7 +113,9 @@ both_stores! {
             std::fs::write(ctl.dir().join(format!("{n}.license")), license).unwrap();
         }
         let delivery = Delivery {
-            line: "activate --license-file {}.license --sink file:{}.key", sink: "{}.key",
+            line: "activate --license-file {}.license --sink file:{}.key",
+            sink: "{}.key",
+            first_call: ".{}.key.hubctl",
         };
         let killed = kill_and_rerun(&ctl, &delivery, 0);
         assert!(killed.len() > 20, "{killed:?}");
@@ -115,6 +125,43 @@ both_stores! {
             let me = hub.use_key(&key_in(&ctl, &delivery.sink(n))).await;
             assert_eq!(me["instance_id"], id.as_str());
             assert_eq!(hub.show(&id).await["license"]["activations"], 1, "counted once");
+        }
+    }
+
+    /// What a command keeps cannot be seen: the next run gives it another key, unless the hub has one.
+    async fn a_command_ends_with_the_one_license(hub: Hub) {
+        hub.client("acme").await;
+        let ctl = hub.ctl();
+        let delivery = Delivery {
+            line: "instance ensure acme-{} --client acme --sink cmd:cat>{}.key",
+            sink: "{}.key",
+            first_call: "cat>{}.key\"], ",
+        };
+        let killed = kill_and_rerun(&ctl, &delivery, 0);
+        assert!(killed.len() > 20, "{killed:?}");
+        for n in killed {
+            works(&hub, n, &key_in(&ctl, &delivery.sink(n))).await;
+        }
+    }
+
+    async fn a_step_ends_with_the_one_license(hub: Hub) {
+        hub.client("acme").await;
+        let ctl = hub.ctl();
+        let file = ctl.dir().join("env");
+        std::fs::write(&file, "").unwrap();
+        let ctl = ctl.env("GITHUB_ENV", file.to_str().unwrap());
+        let delivery = Delivery {
+            line: "instance issue acme-{} --client acme --sink gha-env:KEY_{}",
+            sink: "env",
+            first_call: "/env\"",
+        };
+        let killed = kill_and_rerun(&ctl, &delivery, 0);
+        assert!(killed.len() > 20, "{killed:?}");
+        let content = key_in(&ctl, "env");
+        for n in killed {
+            let name = format!("KEY_{n}=");
+            let keys = content.lines().filter_map(|line| line.strip_prefix(&name));
+            works(&hub, n, keys.last().unwrap()).await;
         }
     }
 
