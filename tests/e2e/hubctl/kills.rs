@@ -160,8 +160,8 @@ both_stores! {
         let content = key_in(&ctl, "env");
         for n in killed {
             let name = format!("KEY_{n}=");
-            let keys = content.lines().filter_map(|line| line.strip_prefix(&name));
-            works(&hub, n, keys.last().unwrap()).await;
+            let mut keys = content.lines().filter_map(|line| line.strip_prefix(&name));
+            works(&hub, n, keys.next_back().unwrap()).await;
         }
     }
 
