@@ -117,6 +117,11 @@ impl Failure {
         !self.0.after_unknown && self.0.status.is_some_and(|status| (400..500).contains(&status))
     }
 
+    /// Whether it stands between hubctl and the hub, so that whatever is asked next fails in the same way.
+    pub(crate) fn is_general(&self) -> bool {
+        matches!(self.exit(), Exit::NotAuthenticated | Exit::Unreachable | Exit::Incompatible)
+    }
+
     /// What is known of it.
     pub(crate) fn parts(&self) -> &Parts {
         &self.0

@@ -46,14 +46,9 @@ const LONGEST_LIST: u64 = 64 * 1024 * 1024;
 
 /// Reads handles from standard input, one a line; empty lines do not count.
 pub(crate) fn read_handles() -> Result<Vec<String>> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(LONGEST_LIST + 1).read_to_string(&mut text);
-    read.map_err(|error| {
-        Failure::usage(format!("cannot read handles from standard input: {error}"))
-    })?;
-    if text.len() as u64 > LONGEST_LIST {
-        return Err(Failure::usage("the list on standard input is longer than 64 MiB"));
-    }
+    let bytes = read_at_most(Path::new("-"), "the handles", LONGEST_LIST)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Failure::usage("the handles on standard input are not UTF-8"))?;
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| match line {

@@ -20,6 +20,7 @@ mod fleet;
 mod help;
 mod input;
 mod output;
+mod private_file;
 mod prompt;
 mod settings;
 mod sink;

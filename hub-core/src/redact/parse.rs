@@ -26,6 +26,7 @@ const WINDOW: Duration = Duration::from_hours(24);
 const AHEAD: Duration = Duration::from_mins(5);
 /// How long ago a window may start.
 const LATE: Duration = Duration::from_hours(7 * 24);
+
 /// Turns a request's body into what may be kept of it.
 ///
 /// # Errors

@@ -40,6 +40,9 @@ use crate::input;
 use crate::output::{Out, Row};
 use crate::settings::{Env, Settings, Style};
 
+/// How many of several things are worked on at once.
+const AT_ONCE: usize = 8;
+
 /// What a command works with.
 pub(crate) struct Context<'a> {
     out: &'a Out,

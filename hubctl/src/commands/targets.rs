@@ -5,14 +5,11 @@ use futures_util::stream;
 use hub_core::exit::Exit;
 use serde::Serialize;
 
-use super::Context;
+use super::{AT_ONCE, Context};
 use crate::cli::Targets;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Done, Progress};
-
-/// How many are worked on at once.
-const AT_ONCE: usize = 8;
 
 /// What was done to one.
 #[derive(Debug)]
@@ -90,7 +87,7 @@ pub(super) async fn each<T: Serialize>(
                 told.push(outcome);
             }
             // What stands between hubctl and the hub stands there for the rest too.
-            Err(failure) if told.is_empty() && failed.is_empty() && is_general(&failure) => {
+            Err(failure) if told.is_empty() && failed.is_empty() && failure.is_general() => {
                 return Err(failure);
             }
             Err(failure) => {
@@ -103,8 +100,4 @@ pub(super) async fn each<T: Serialize>(
     drop(progress);
     context.out.many(&told.iter().map(Outcome::done).collect::<Vec<_>>())?;
     if failed.is_empty() { Ok(Exit::Done) } else { Err(Failure::partial(failed, handles.len())) }
-}
-
-fn is_general(failure: &Failure) -> bool {
-    matches!(failure.exit(), Exit::NotAuthenticated | Exit::Unreachable | Exit::Incompatible)
 }

@@ -10,6 +10,7 @@ use hub_core::key::Fingerprint;
 use hub_core::labels::Labels;
 use hub_core::name::{InstanceId, Slug};
 use hub_core::problem::ErrorCode;
+use serde_json::Value;
 
 use super::action::{Action, Kind};
 use super::file::{ClientEntry, Fleet, InstanceEntry, State};
@@ -131,20 +132,10 @@ impl<'a> Planner<'a> {
             seen: Some(stand_of_client(is)),
             ..Item::new(action, Kind::Client, slug, slug)
         };
-        let patch = wanted::client_patch(entry, self.fleet, is);
-        if patch.is_some() && self.refuses(&is.labels, item(Action::Update)) {
+        if let Some(patch) = wanted::client_patch(entry, self.fleet, is)
+            && !self.update(item(Action::Update), wanted::json(&patch), &is.labels)
+        {
             return;
-        }
-        if let Some(patch) = patch {
-            let request = wanted::json(&patch);
-            let changes = wanted::changes(&request, &stand_of_client(is));
-            let adopt = self.adopts(&is.labels);
-            self.items.push(Item {
-                request: Some(request),
-                changes,
-                adopt,
-                ..item(Action::Update)
-            });
         }
         match (state, is.status) {
             (State::Suspended, ClientStatus::Active) => self.items.push(item(Action::Suspend)),
@@ -198,20 +189,10 @@ impl<'a> Planner<'a> {
             seen: Some(stand_of_instance(is)),
             ..Item::new(action, Kind::Instance, is.instance_id.as_str(), is.client_slug.as_str())
         };
-        let patch = wanted::instance_patch(entry, self.fleet, is);
-        if patch.is_some() && self.refuses(&is.labels, item(Action::Update)) {
+        if let Some(patch) = wanted::instance_patch(entry, self.fleet, is)
+            && !self.update(item(Action::Update), wanted::json(&patch), &is.labels)
+        {
             return;
-        }
-        if let Some(patch) = patch {
-            let request = wanted::json(&patch);
-            let changes = wanted::changes(&request, &stand_of_instance(is));
-            let adopt = self.adopts(&is.labels);
-            self.items.push(Item {
-                request: Some(request),
-                changes,
-                adopt,
-                ..item(Action::Update)
-            });
         }
         if self.lacks_its_key(entry, is) {
             let sink = entry.sink.as_ref().map(|sink| sink.text.clone());
@@ -226,6 +207,18 @@ impl<'a> Planner<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Notes what is changed of an object with these labels; whether it may be.
+    fn update(&mut self, item: Item, request: Value, labels: &Labels) -> bool {
+        if let Some(failure) = self.foreign(labels, &item) {
+            self.fail(item, failure);
+            return false;
+        }
+        let changes = wanted::changes(&request, item.seen.as_ref().unwrap_or(&Value::Null));
+        let adopt = self.adopts(labels);
+        self.items.push(Item { request: Some(request), changes, adopt, ..item });
+        true
     }
 
     /// Whether to make a new key for a sink that does not have the one that counts; warns where that
@@ -263,17 +256,18 @@ impl<'a> Planner<'a> {
         self.fleet.is_some() && wanted::owner(labels) != self.fleet
     }
 
-    /// Notes that something cannot be changed, if it is in another fleet.
+    /// Why something cannot be changed, if it is in another fleet.
+    fn foreign(&self, labels: &Labels, item: &Item) -> Option<Failure> {
+        let owner = wanted::owner(labels).filter(|_| self.is_foreign(labels))?;
+        let message = format!("{} is in fleet {owner}", item.what());
+        let failure = Failure::new(Exit::Conflict, "other_fleet", message);
+        Some(failure.hint("--adopt takes it over; or leave it out of this file"))
+    }
+
+    /// Notes that something cannot be deleted, if it is in another fleet.
     fn refuses(&mut self, labels: &Labels, item: Item) -> bool {
-        let foreign = self.is_foreign(labels);
-        if foreign {
-            let owner = wanted::owner(labels).unwrap_or_default();
-            let message = format!("{} is in fleet {owner}", item.what());
-            let failure = Failure::new(Exit::Conflict, "other_fleet", message)
-                .hint("--adopt takes it over; or leave it out of this file");
-            self.fail(item, failure);
-        }
-        foreign
+        let failure = self.foreign(labels, &item);
+        failure.map(|failure| self.fail(item, failure)).is_some()
     }
 
     fn fail(&mut self, mut item: Item, failure: Failure) {

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::column;
-use crate::output::{Column, Row, Times};
+use crate::output::{Column, Row, Times, column};
 use crate::settings::Variable;
 
 /// A variable, explained.
@@ -23,7 +22,7 @@ impl Told {
 }
 
 impl Row for Told {
-    const COLUMNS: &'static [Column] = &[column("VARIABLE"), column("MEANING")];
+    const COLUMNS: &'static [Column] = &[column("VARIABLE", 0), column("MEANING", 0)];
 
     fn handle(&self) -> String {
         self.name.to_owned()

@@ -3,8 +3,7 @@
 use hub_core::exit::Exit;
 use serde::Serialize;
 
-use super::column;
-use crate::output::{Column, Row, Times};
+use crate::output::{Column, Row, Times, column};
 
 /// An exit code, explained.
 #[derive(Debug, Serialize)]
@@ -35,7 +34,8 @@ fn retry(exit: Exit) -> &'static str {
 }
 
 impl Row for Code {
-    const COLUMNS: &'static [Column] = &[column("EXIT"), column("RETRY"), column("MEANING")];
+    const COLUMNS: &'static [Column] =
+        &[column("EXIT", 0), column("RETRY", 0), column("MEANING", 0)];
 
     fn handle(&self) -> String {
         self.exit.to_string()

@@ -3,9 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::column;
 use crate::cli::Format;
-use crate::output::{Column, Row, Times};
+use crate::output::{Column, Row, Times, column};
 
 /// A format, explained.
 #[derive(Debug, Serialize)]
@@ -27,7 +26,7 @@ impl Written {
 }
 
 impl Row for Written {
-    const COLUMNS: &'static [Column] = &[column("FORMAT"), column("MEANING")];
+    const COLUMNS: &'static [Column] = &[column("FORMAT", 0), column("MEANING", 0)];
 
     fn handle(&self) -> String {
         self.name.clone()

@@ -8,12 +8,7 @@ pub(crate) use environment::Told;
 pub(crate) use exit_codes::Code;
 pub(crate) use formats::Written;
 
-use crate::output::{Column, Row, Times};
-
-/// A column of words.
-const fn column(title: &'static str) -> Column {
-    Column { title, rank: 0, right: false }
-}
+use crate::output::{Row, Times};
 
 /// Rows as a person reads them in a text: in columns, with nothing left out.
 pub(crate) fn lines<T: Row>(rows: &[T]) -> String {

@@ -49,7 +49,7 @@ pub(crate) struct Column {
 }
 
 /// A column of words.
-const fn column(title: &'static str, rank: u8) -> Column {
+pub(crate) const fn column(title: &'static str, rank: u8) -> Column {
     Column { title, rank, right: false }
 }
 

@@ -4,8 +4,8 @@
 //! followed, as people who keep their settings elsewhere expect; the mode is that of the file it leads to.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::context::Contexts;
 use super::env::config_folder;
 use crate::error::{Failure, Result};
-use crate::input;
+use crate::{input, private_file};
 
 /// What the file begins with.
 const HEAD: &str =
@@ -86,20 +86,11 @@ impl ContextFile {
     fn replace(&self, text: &str) -> std::io::Result<()> {
         // The file that a link leads to, so that the link stays one.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut spare = tempfile::Builder::new()
-            .prefix(".contexts-")
-            .permissions(fs::Permissions::from_mode(0o600))
-            .tempfile_in(folder)?;
-        spare.write_all(HEAD.as_bytes())?;
-        spare.write_all(text.as_bytes())?;
-        spare.as_file().sync_all()?;
-        spare.persist(&path)?;
-        File::open(folder)?.sync_all()
+        private_file::replace(&path, &[HEAD.as_bytes(), text.as_bytes()])
     }
 
     fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("."))
+        private_file::folder_of(&self.path)
     }
 
     fn failed(&self, what: &str, error: &std::io::Error) -> Failure {
@@ -121,6 +112,8 @@ impl ContextFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::settings::context::{Context, KeptKey};
     use hub_core::exit::Exit;

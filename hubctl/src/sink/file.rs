@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::slot::Slot;
 use crate::error::{Failure, Result};
+use crate::private_file;
 
 /// A file that a key goes into.
 #[derive(Debug)]
@@ -44,10 +45,7 @@ impl FileSink {
         if path.file_name().is_none() {
             return Err(refuse("is not the name of a file".to_owned()));
         }
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = private_file::folder_of(path).to_owned();
         let about = fs::metadata(&folder)
             .map_err(|e| refuse(format!("its folder: {e}")).hint("make the folder first"))?;
         let (mode, sticky) = (about.mode(), about.mode() & 0o1000 != 0);

@@ -60,8 +60,6 @@ impl From<&[u8]> for Value {
 
 /// A row as parameters of SQLite, or as values of columns for PostgreSQL.
 pub(super) trait Row {
-    /// Its values, in the order of the columns.
-    fn values(&self) -> impl Iterator<Item = ValueRef<'_>>;
     /// The value of a column.
     fn value(&self, column: usize) -> ValueRef<'_>;
 }
@@ -75,10 +73,6 @@ pub(super) enum ValueRef<'a> {
 }
 
 impl Row for Vec<Value> {
-    fn values(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        (0..self.len()).map(|column| self.value(column))
-    }
-
     fn value(&self, column: usize) -> ValueRef<'_> {
         match &self[column] {
             Value::Int(int) => ValueRef::Int(*int),
@@ -89,10 +83,6 @@ impl Row for Vec<Value> {
 }
 
 impl<const N: usize> Row for [i64; N] {
-    fn values(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        self.iter().map(|int| ValueRef::Int(Some(*int)))
-    }
-
     fn value(&self, column: usize) -> ValueRef<'_> {
         ValueRef::Int(Some(self[column]))
     }
@@ -155,7 +145,8 @@ pub(super) mod sqlite {
             let columns = self.columns.len();
             let mut arguments = SqliteArguments::default();
             arguments.reserve(self.places * columns, 0);
-            for value in self.rows.iter().flat_map(Row::values) {
+            let values = |row| (0..columns).map(move |column| R::value(row, column));
+            for value in self.rows.iter().flat_map(values) {
                 let added = match value {
                     ValueRef::Int(int) => arguments.add(int),
                     ValueRef::Text(text) => arguments.add(text.to_owned()),

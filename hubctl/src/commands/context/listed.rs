@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::input;
-use crate::output::{Column, Row, Times};
+use crate::output::{Column, Row, Times, column};
 use crate::settings::{ContextFile, Contexts, admin_key, same_hub, written};
 
 /// A context, as people are shown it.
@@ -68,11 +68,6 @@ impl Listed {
 fn fingerprint_in(path: &Path) -> Option<Fingerprint> {
     let text = path.is_file().then(|| input::read_secret(path, "the admin key"))?.ok()?;
     Some(admin_key(&text).ok()?.hash().fingerprint())
-}
-
-/// A column of words.
-pub(super) const fn column(title: &'static str, rank: u8) -> Column {
-    Column { title, rank, right: false }
 }
 
 impl Row for Listed {

@@ -7,11 +7,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::format_name;
-use super::listed::column;
 use crate::cli::{Format, Global};
 use crate::commands::local::Local;
 use crate::error::Result;
-use crate::output::{Column, Row, Times};
+use crate::output::{Column, Row, Times, column};
 use crate::settings::{KeySource, Settings, written};
 
 /// What holds for a run, and where each value comes from.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::Format;
 use crate::error::{Failure, Result};
-use crate::output::{Column, Out, Row, Times, write_data};
+use crate::output::{Column, Out, Row, Times, column, write_data};
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -93,10 +93,6 @@ impl Report {
         };
         self.checks.iter().map(line).collect()
     }
-}
-
-const fn column(title: &'static str, rank: u8) -> Column {
-    Column { title, rank, right: false }
 }
 
 impl Row for Check {

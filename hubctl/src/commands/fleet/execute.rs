@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use futures_util::{StreamExt, stream};
-use hub_core::exit::Exit;
 
 use super::steps::Steps;
 use super::{AT_ONCE, Context, sinks};
@@ -119,18 +118,12 @@ impl Run<'_, '_> {
         }
         let hopeless = outcomes.iter().any(|outcome| {
             let failure = outcome.as_ref().err().and_then(Option::as_ref);
-            failure.is_some_and(|failure| is_hopeless(failure.exit()))
+            failure.is_some_and(Failure::is_general)
         });
         self.hopeless.set(self.hopeless.get() || hopeless);
         outcomes.resize_with(items.len(), || Err(None));
         outcomes
     }
-}
-
-/// A hub that is not there, or does not know who asks, answers nothing else to the next request; that
-/// would take as long again for each.
-fn is_hopeless(exit: Exit) -> bool {
-    matches!(exit, Exit::Unreachable | Exit::NotAuthenticated | Exit::Incompatible)
 }
 
 #[cfg(test)]

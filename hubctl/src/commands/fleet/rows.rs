@@ -1,11 +1,7 @@
 //! An item of a plan as a row, for the formats that have one line each.
 
 use crate::fleet::Item;
-use crate::output::{Column, Row, Times};
-
-const fn column(title: &'static str, rank: u8) -> Column {
-    Column { title, rank, right: false }
-}
+use crate::output::{Column, Row, Times, column};
 
 impl Row for Item {
     const COLUMNS: &'static [Column] = &[

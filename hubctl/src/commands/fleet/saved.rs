@@ -1,8 +1,6 @@
 //! Plans in files: saved whole and for their owner alone, and checked before they are carried out.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use hub_core::name::{InstanceId, Slug};
@@ -11,7 +9,7 @@ use hub_core::problem::ErrorCode;
 use super::{Context, LONGEST_FILE, observe};
 use crate::error::{Failure, Result};
 use crate::fleet::{Item, Kind, Observed, Plan, Status, stand_of_client, stand_of_instance};
-use crate::input;
+use crate::{input, private_file};
 
 /// Saves a plan. When this returns, it is on disk.
 pub(super) fn save(plan: &Plan, path: &Path) -> Result<()> {
@@ -19,18 +17,8 @@ pub(super) fn save(plan: &Plan, path: &Path) -> Result<()> {
         Failure::usage(format!("cannot save the plan to {}: {error}", path.display()))
             .hint("name a file in a folder that you can write: --out p.json")
     };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    // Such a file is its owner's alone.
-    let mut file =
-        tempfile::Builder::new().prefix(".hubctl-").tempfile_in(folder).map_err(failed)?;
     let text = serde_json::to_string_pretty(plan).unwrap_or_default();
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    private_file::replace(path, &[text.as_bytes()]).map_err(failed)
 }
 
 /// Reads a plan that is for this hub, and that the hub is still as it was for.
