@@ -7,7 +7,7 @@
 //! - `complete`: what a shell is offered · `closest`: what was meant
 //! - `fleet`: the fleet file, and what it comes to · `client`: calls to the hub · `error`: why one failed
 //! - `sink`: where new keys go · `confirm`, `prompt`: questions · `input`: what is read
-//! - `output`: all that is written
+//! - `output`: all that is written · `private_file`: what is kept
 
 mod cli;
 mod client;
