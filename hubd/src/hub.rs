@@ -1,20 +1,26 @@
 //! The hub: the database, the batching tasks before it, and the limits, wired together.
 
-use std::num::NonZeroU32;
+mod settings;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hub_core::api::{Access, Role};
+use clap::Args;
+use hub_core::api::Role;
 use hub_core::key::KeyHash;
+use hub_core::privacy::Retention;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use settings::{HotSettings, TelemetrySettings};
+
+use crate::caller::AdminCaller;
 use crate::domain::Refusal;
-use crate::http::{AdminCaller, Admission, Guesses};
 use crate::ingest::Batcher;
+use crate::limits::{Guesses, LimitsSettings, Queue, Shares};
 use crate::store::{
     ActivationResult, ActivationWish, HotWrite, HotWritten, InstanceRecord, KeyKind, KnownKey,
     ReportResult, ReportWish, Sighting, Store,
@@ -23,17 +29,15 @@ use crate::store::{
 /// How finely "last seen" and "last used" are kept: a write a minute, not one a request.
 const SIGHTING_GRAIN: Duration = Duration::from_mins(1);
 
-/// What the operator set of it.
-#[derive(Debug, Clone)]
+/// What operators set of the hub and its limits.
+#[derive(Debug, Clone, Args)]
 pub(crate) struct HubSettings {
-    pub(crate) activation_overlap: Duration,
-    pub(crate) guess_burst: NonZeroU32,
-    pub(crate) guess_period: Duration,
-    pub(crate) queue: usize,
-    pub(crate) public_requests: usize,
-    pub(crate) admin_requests: usize,
-    pub(crate) report_bytes: usize,
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    #[command(flatten)]
+    pub(crate) limits: LimitsSettings,
+    #[command(flatten)]
+    pub(crate) hot: HotSettings,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetrySettings,
 }
 
 /// A question for the batched look-up.
@@ -50,7 +54,7 @@ pub(crate) struct Hub {
     writes: Batcher<HotWrite, HotWritten>,
     lookups: Batcher<Lookup, Option<KnownKey>>,
     reports: Batcher<ReportWish, ReportResult>,
-    admission: Admission,
+    shares: Shares,
     guesses: Guesses,
     settings: HubSettings,
     tasks: TaskTracker,
@@ -61,32 +65,27 @@ impl Hub {
     /// Starts the batching tasks in `tasks`.
     pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
         let hot = store.clone();
-        let writes = Batcher::start(tasks, settings.queue, move |batch: Arc<[HotWrite]>| {
+        let writes = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[HotWrite]>| {
             let store = hot.clone();
             async move { store.write_hot(&batch).await }
         });
         let reader = store.clone();
-        let lookups = Batcher::start(tasks, settings.queue, move |batch: Arc<[Lookup]>| {
+        let lookups = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[Lookup]>| {
             let store = reader.clone();
             async move { look_up(&store, &batch).await }
         });
         let counter = store.clone();
-        let reports = Batcher::start(tasks, settings.queue, move |batch: Arc<[ReportWish]>| {
+        let reports = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[ReportWish]>| {
             let store = counter.clone();
             async move { store.write_reports(&batch).await }
         });
-        let admission = Admission::new(
-            settings.public_requests,
-            settings.admin_requests,
-            settings.report_bytes,
-        );
         Self {
             store,
             writes,
             lookups,
             reports,
-            admission,
-            guesses: Guesses::new(settings.guess_burst, settings.guess_period),
+            shares: Shares::new(&settings.limits),
+            guesses: Guesses::new(&settings.limits),
             settings,
             tasks: tasks.clone(),
             stopping: AtomicBool::new(false),
@@ -97,8 +96,8 @@ impl Hub {
         &self.store
     }
 
-    pub(crate) fn admission(&self) -> &Admission {
-        &self.admission
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     pub(crate) fn guesses(&self) -> &Guesses {
@@ -106,11 +105,16 @@ impl Hub {
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpNet] {
-        &self.settings.trusted_proxies
+        &self.settings.limits.trusted_proxies
     }
 
     pub(crate) fn activation_overlap(&self) -> Duration {
-        self.settings.activation_overlap
+        self.settings.hot.activation_overlap
+    }
+
+    /// For how long telemetry is kept.
+    pub(crate) fn retention(&self) -> Retention {
+        self.settings.telemetry.retention()
     }
 
     /// From now on the hub is not ready for new work.
@@ -123,11 +127,11 @@ impl Hub {
     }
 
     /// Refuses before a body is read when its request would be refused after.
-    pub(crate) fn refuse_when_full(&self, access: Access) -> Result<(), Refusal> {
-        let full = match access {
-            Access::License => self.writes.is_full() || self.lookups.is_full(),
-            Access::Reporter => self.reports.is_full(),
-            Access::Public | Access::Hub | Access::Admin(_) => false,
+    pub(crate) fn refuse_when_full(&self, queue: Queue) -> Result<(), Refusal> {
+        let full = match queue {
+            Queue::None => false,
+            Queue::Activations => self.writes.is_full() || self.lookups.is_full(),
+            Queue::Reports => self.reports.is_full(),
         };
         if full { Err(ErrorCode::Overloaded.into()) } else { Ok(()) }
     }

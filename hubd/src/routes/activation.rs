@@ -10,9 +10,9 @@ use hub_core::key::{Hub as HubKind, KeyHash, Shown};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
+use crate::call::{Call, Reply};
 use crate::changes::given_or_new;
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::{ActivationWish, InstanceRecord};
 
@@ -28,7 +28,7 @@ pub(super) async fn activate(
         instance_id: request.instance_id.map(|id| id.as_str().to_owned()),
         hub_key,
         callers_key: made.is_none(),
-        request_id: call.request_id,
+        request_id: call.request_id.to_string(),
         now: call.now,
         overlap: hub.activation_overlap(),
     };

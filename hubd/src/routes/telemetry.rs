@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportReply, SendReport};
 use hub_core::problem::ErrorCode;
 
+use crate::call::{Call, Reply};
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::ReportWish;
 

@@ -1,15 +1,15 @@
 //! Who calls: the key in the header → a caller, before any body is read.
 
-use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, Role, access};
-use hub_core::key::{AdminKey, Fingerprint, HubKey, KeyHash};
+use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, access};
+use hub_core::key::{AdminKey, HubKey, KeyHash};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
+use crate::caller::{AdminCaller, HubCaller, Reporter};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::store::InstanceRecord;
 
 /// A kind of access, and who has it.
 pub(crate) trait Authenticate {
@@ -53,12 +53,6 @@ impl Authenticate for access::License {
     }
 }
 
-/// An instance that proved who it is.
-#[derive(Debug)]
-pub(crate) struct HubCaller {
-    pub(crate) instance: InstanceRecord,
-}
-
 impl Authenticate for access::Hub {
     type Caller = HubCaller;
 
@@ -73,13 +67,6 @@ impl Authenticate for access::Hub {
         let instance = hub.authenticate_instance(hash, now).await?;
         Ok(HubCaller { instance })
     }
-}
-
-/// An instance that may report for itself.
-#[derive(Debug)]
-pub(crate) struct Reporter {
-    pub(crate) instance: InstanceRecord,
-    pub(crate) hub_key: KeyHash,
 }
 
 impl Authenticate for access::Reporter {
@@ -102,14 +89,6 @@ fn hub_key(headers: &HeaderMap) -> Result<KeyHash, ErrorCode> {
     let text = only(headers, HUB_KEY_HEADER)?.ok_or(ErrorCode::HubKeyMissing)?;
     let key = HubKey::parse(text).map_err(|_| ErrorCode::HubKeyInvalid)?;
     Ok(key.hash())
-}
-
-/// An operator who proved who they are.
-#[derive(Debug)]
-pub(crate) struct AdminCaller {
-    pub(crate) name: String,
-    pub(crate) role: Role,
-    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Authenticate for access::Admin {
