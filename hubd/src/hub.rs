@@ -112,7 +112,7 @@ impl Hub {
         self.settings.hot.activation_overlap
     }
 
-    /// For how long telemetry is kept.
+    /// For how long telemetry is kept, for the privacy promise.
     pub(crate) fn retention(&self) -> Retention {
         self.settings.telemetry.retention()
     }
@@ -126,7 +126,7 @@ impl Hub {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Refuses before a body is read when its request would be refused after.
+    /// Refuses a request whose queue is full, before its body is read.
     pub(crate) fn refuse_when_full(&self, queue: Queue) -> Result<(), Refusal> {
         let full = match queue {
             Queue::None => false,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use hubd::config::{Command, ConfigError, resolve};
 
-/// For the operator to mend: settings, files, the database.
+/// Something that the operator has to mend: settings, files, the database.
 const FAILED: u8 = 1;
 /// As clap exits.
 const USAGE: u8 = 2;

@@ -56,7 +56,7 @@ impl From<Refusal> for RunError {
     }
 }
 
-/// How long the queue may take to drain when all requests are answered or cut off.
+/// How long the queues may take to drain once all requests are answered or cut off.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn open(settings: &Settings) -> Result<Store, RunError> {
@@ -168,7 +168,8 @@ fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> 
     Ok(())
 }
 
-/// The head of the audit chain goes to the log now and then: a tail that is cut off later shows.
+/// Writes the head of the audit chain to the log now and then, so that a tail that is cut off later
+/// shows.
 async fn log_audit_head(store: Store, stop: CancellationToken) {
     const EVERY: Duration = Duration::from_hours(1);
     loop {
@@ -183,8 +184,8 @@ async fn log_audit_head(store: Store, stop: CancellationToken) {
     }
 }
 
-/// Makes days of hours and deletes what is old, now and then. What it was at when the hub stops is done
-/// again the next time.
+/// Adds hours up to days and deletes old usage, now and then. Work that a stop cuts off is done again at
+/// the next start.
 async fn roll_up(store: Store, settings: TelemetrySettings, stop: CancellationToken) {
     let retention = Retention { hours: settings.hours_kept, days: settings.days_kept };
     loop {

@@ -1,4 +1,4 @@
-//! Who calls: the key in the header → a caller, before any body is read.
+//! Finds out who calls from the key in a header, before any body is read.
 
 use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, access};
 use hub_core::key::{AdminKey, HubKey, KeyHash};
@@ -11,12 +11,12 @@ use crate::caller::{AdminCaller, HubCaller, Reporter};
 use crate::domain::Refusal;
 use crate::hub::Hub;
 
-/// A kind of access, and who has it.
+/// A kind of access, and how a caller proves to have it.
 pub(crate) trait Authenticate {
-    /// What is known of a caller.
+    /// What is known of a caller who has it.
     type Caller: Send + 'static;
 
-    /// Finds out who calls.
+    /// Reads the key and looks it up.
     fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
@@ -39,7 +39,7 @@ impl Authenticate for access::Public {
     }
 }
 
-/// The key is in the body: the handler looks at it.
+/// The key is in the body, and the handler looks it up.
 impl Authenticate for access::License {
     type Caller = ();
     async fn authenticate(
@@ -117,7 +117,8 @@ impl Authenticate for access::Admin {
     }
 }
 
-/// The header's value. Two of them could be read differently by two parties: that is a wrong key.
+/// The header's value. A header that is given twice could be read differently by two parties, so it is
+/// a wrong key.
 fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ErrorCode> {
     let wrong =
         if name == HUB_KEY_HEADER { ErrorCode::HubKeyInvalid } else { ErrorCode::AdminKeyInvalid };

@@ -1,4 +1,4 @@
-//! The one pipeline of a request: caller, query, body, handler, answer, in this order.
+//! The one pipeline of a request: permit, caller, query, body, handler and answer, in this order.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,9 +36,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) body_timeout: Duration,
 }
 
-/// Typed input of a handler.
+/// The typed input of a handler.
 pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
-    /// What stands in the place of `{…}` in the path.
+    /// The part of the path that stands where its pattern has `{…}`.
     pub(crate) handle: String,
     pub(crate) query: E::Query,
     pub(crate) body: E::Body,
@@ -51,7 +51,7 @@ pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
 }
 
 impl<E: Endpoint<Access = hub_core::api::access::Admin>> Call<E> {
-    /// The change that the call makes, for the audit log.
+    /// The author of a change, for the audit log.
     pub(crate) fn change(&self) -> Change {
         Change {
             actor: format!("admin:{}", self.caller.name),

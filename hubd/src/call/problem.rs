@@ -1,4 +1,4 @@
-//! A refusal → what the wire says: the one place.
+//! The one place that turns a refusal into what the wire says.
 
 use std::fmt::Write;
 
@@ -35,7 +35,7 @@ pub(crate) fn name(answer: &mut Answer, request_id: RequestId) {
     }
 }
 
-/// The same as bytes, for a peer whose request never got to hyper. The connection ends with it.
+/// The same as bytes, for a peer whose request did not reach hyper. The connection ends with it.
 pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) -> Bytes {
     let body = body_with_status(refusal, request_id, status);
     let mut head = format!(
@@ -77,7 +77,7 @@ fn headers_of(
     ];
     headers.extend(request_id.to_header().map(|id| (REQUEST_ID, id)));
     if let Some(wait) = refusal.retry_after {
-        // Rounded up: who comes back a moment early is refused again.
+        // Rounded up: a caller who comes back a moment early is refused again.
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
         headers.push((RETRY_AFTER, HeaderValue::from(seconds)));

@@ -36,17 +36,17 @@ pub(crate) struct TelemetrySettings {
 }
 
 impl TelemetrySettings {
-    /// What the privacy answer says of it.
+    /// For how long usage is kept in whatever form.
     pub(crate) fn retention(&self) -> privacy::Retention {
-        // Days are made of hours and outlive them, unless they are kept for less.
+        // Days may be set to be kept for less time than the hours that they are made of.
         privacy::Retention { usage: self.days_kept.max(self.hours_kept) }
     }
 }
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A report for a day may come until so many days after the day's end, and the hours of that day must
-/// still be there: a day more than that, and one for the day itself.
+/// A report for a day may come until [`MOST_DAYS_LATE`] days after that day, and the day's hours must
+/// still be there then. Another day is for the margin.
 fn hours_kept(text: &str) -> Result<Duration, String> {
     let least = MOST_DAYS_LATE + 2;
     match parse_duration(text) {

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::framer::{HeadFault, MAX_HEAD};
+use super::framer::{HeadFault, MAX_HEAD, MAX_HEADERS};
 use super::gate::{Gate, Progress, Stage};
 use super::service::HubService;
 use super::settings::ServerSettings;
@@ -130,7 +130,10 @@ fn last_words(end: &End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusa
             Some((StatusCode::BAD_REQUEST, Refusal::because(code, why)))
         }
         (End::Finished, Some(HeadFault::TooLarge)) => {
-            let why = "the request line and headers may have 16 KiB and 100 headers at most";
+            let why = format!(
+                "the request line and headers may have {} KiB and {MAX_HEADERS} headers at most",
+                MAX_HEAD / 1024
+            );
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             Some((status, Refusal::because(code, why)))
         }

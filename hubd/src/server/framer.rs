@@ -14,7 +14,7 @@ use hyper::http::uri::Authority;
 /// The most bytes of a request line and its headers.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 /// The most headers; hyper's own limit.
-const MAX_HEADERS: usize = 100;
+pub(super) const MAX_HEADERS: usize = 100;
 /// The longest body that is counted; hyper refuses a longer one by itself, without a body.
 const MAX_BODY: u64 = 1 << 62;
 
@@ -114,7 +114,7 @@ struct Lines {
     line: usize,
     /// Whether a line that is not empty has come: empty ones before it are no end.
     begun: bool,
-    /// How many bytes the head had when its grammar was looked at.
+    /// How many bytes the head had when its grammar was looked at; 0 for "look again".
     parsed: usize,
 }
 
@@ -133,7 +133,10 @@ impl Lines {
             if is_empty && self.begun {
                 return read_whole(&bytes[..=feed]).map(Some);
             }
-            self.begun |= !is_empty;
+            if !is_empty && !self.begun {
+                // The request line is whole, and tells most of what is no HTTP.
+                (self.begun, self.parsed) = (true, 0);
+            }
         }
         self.searched = bytes.len();
         if bytes.len() > MAX_HEAD {

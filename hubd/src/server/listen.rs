@@ -22,7 +22,7 @@ pub(crate) struct Listener {
     settings: ServerSettings,
 }
 
-/// After an `accept` that failed for want of descriptors or memory.
+/// The pause after an `accept` that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
@@ -69,8 +69,8 @@ impl Listener {
     }
 }
 
-/// A peer that vanished without a word is noticed, also while it is being answered. Where the system
-/// does not know an option, the connection works without.
+/// Makes the system notice a peer that vanished, also while it is being answered. A connection works
+/// without an option that the system does not know.
 fn tune(io: &TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_mins(1))

@@ -1,4 +1,4 @@
-//! Method and path → route and handle, by the shared table.
+//! Finds the route of a method and a path in the shared table.
 
 use std::borrow::Cow;
 
@@ -15,11 +15,11 @@ pub(crate) struct Router {
     paths: matchit::Router<Vec<Route>>,
 }
 
-/// What a request asks for.
+/// The route that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) route: Route,
-    /// What stands in the place of `{…}`; empty when the path has none.
+    /// The part of the path that stands where the route has `{…}`; empty when it has none.
     pub(crate) handle: String,
 }
 
