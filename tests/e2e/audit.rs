@@ -184,11 +184,11 @@ async fn the_database_itself_refuses_changes(hub: Hub) {
         "DELETE FROM audit_events",
         "DELETE FROM audit_events WHERE seq = 1",
     ] {
-        let refused = sql.try_execute(attack).await.unwrap_err().to_string();
+        let refused = sql.try_execute(attack).await.unwrap_err();
         assert!(refused.contains("append-only"), "{attack}: {refused}");
     }
     if hub.engine() == Engine::Postgres {
-        let refused = sql.try_execute("TRUNCATE audit_events").await.unwrap_err().to_string();
+        let refused = sql.try_execute("TRUNCATE audit_events").await.unwrap_err();
         assert!(refused.contains("append-only"), "{refused}");
     }
     assert_eq!(verdict(&hub).await["ok"], true);
