@@ -29,6 +29,7 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 mod canaries; // secrets in every position of a report
 mod counting; // a journal of reports against what was counted, through kills
 mod errors; // every error code, and its body
+mod faults; // a system call of a write that fails once
 mod malformed; // requests that no client sends
 mod noninterference; // two hubs, different secrets, the same bytes
 mod previews; // made reports: what dry_run says, and what is in the database then

@@ -1,8 +1,12 @@
-//! Runs of hubctl that are killed at a system call, one after the other: `strace` injects the signal.
+//! Faults at system calls, which `strace` injects: runs of hubctl that are killed at one call after the
+//! other, and calls of a running hub that fail once.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
+use crate::Hub;
 use crate::ctl::Ctl;
 
 /// A system call of a run: the `nth` (from 1) of this name.
@@ -57,6 +61,50 @@ pub fn killed_at(ctl: &Ctl, step: &Step, args: &[&str]) -> bool {
     let traced = ["-f", "-qq", "-o", "/dev/null", "-e", &inject, "--", &hubctl];
     let ran = ctl.run_program("strace", &[&traced, args].concat());
     ran.code != 0
+}
+
+/// A call of a running hub that fails once, in each thread that gets so far; dropped, it is gone.
+#[derive(Debug)]
+pub struct Fault {
+    strace: Child,
+    log: PathBuf,
+}
+
+impl Fault {
+    /// Makes the `nth` call (from 1) of this name from now on fail with this error, such as `ENOSPC`.
+    #[must_use]
+    pub fn at(hub: &Hub, step: &Step, error: &str) -> Self {
+        let log = hub.dir().join("faults.log");
+        let inject = format!("inject={}:error={error}:when={}", step.call, step.nth);
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-e", &format!("trace={}", step.call), "-e", &inject, "-o"]).arg(&log);
+        strace.args(["-p", &hub.pid().to_string()]).stderr(Stdio::piped());
+        let mut strace = strace.spawn().expect("strace is installed");
+        let said = strace.stderr.take().expect("stderr is piped");
+        let fault = Self { strace, log };
+        let attached = BufReader::new(said).lines().next().and_then(Result::ok);
+        assert!(attached.iter().any(|line| line.contains(" attached")), "{attached:?}");
+        fault
+    }
+
+    /// Whether the call was reached. From now on all calls work.
+    #[must_use]
+    pub fn was_met(mut self) -> bool {
+        self.detach();
+        std::fs::read_to_string(&self.log).is_ok_and(|log| log.contains("(INJECTED)"))
+    }
+
+    fn detach(&mut self) {
+        let pid = self.strace.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ = self.strace.wait();
+    }
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        self.detach();
+    }
 }
 
 fn hubctl() -> String {
