@@ -12,11 +12,15 @@
 //!   each system call
 //! - [`sql`]: looks into the hub's database, and tampers with it
 //! - [`sweep`]: searches everything that a hub writes
-//! - [`load`]: many clients at once, for the benchmarks; [`clock`]: times for requests
+//! - for the benchmarks [`load`]: many clients at once; [`workload`]: what they send; [`bare`]: a
+//!   server that does nothing; [`cpu`]: CPU time
+//! - [`clock`]: times for requests
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
 
+pub mod bare;
 pub mod binaries;
 pub mod clock;
+pub mod cpu;
 pub mod ctl;
 pub mod fleet;
 pub mod http;
@@ -31,6 +35,7 @@ pub mod strace;
 pub mod sweep;
 pub mod terminal;
 pub mod watchdog;
+pub mod workload;
 
 pub use hub::Hub;
 pub use setup::{Engine, Setup};
