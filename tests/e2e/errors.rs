@@ -27,14 +27,22 @@ both_stores!(
     errors_repeat_nothing_that_could_be_secret
 );
 
+/// After a change on purpose: `INSTA_UPDATE=always cargo test -p hub-tests every_code`, then read the diff.
 async fn every_code_has_the_status_and_body_that_the_table_says(setup: Setup) {
     let hub = setup.any_number_of_guesses().start().await;
     furnish(&hub).await;
+    let mut seen = String::new();
     for &code in ErrorCode::ALL {
         if let Some(answer) = provoke(&hub, code).await {
             answer.problem(code.status().as_u16(), code.as_str());
+            seen += &format!("{:#}\n", answer.json());
         }
     }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r#""request_id": "[^"]+""#, r#""request_id": "<id>""#);
+    settings.bind(|| insta::assert_snapshot!("errors", seen));
 }
 
 /// An instance in each state that an activation is refused for.
