@@ -1,5 +1,5 @@
-//! A disk that fails once: one system call of a write to the SQLite file returns an error, at every
-//! place of the write. That write may be refused; the next one works, and the hub is not restarted.
+//! A disk that fails once: each system call of a write to the SQLite file in turn returns an error. The
+//! hub may refuse that write; the next one must succeed without a restart.
 
 use hub_tests::Hub;
 use hub_tests::fleet::text;
@@ -31,10 +31,10 @@ async fn a_report_meets_a_fault() {
 
 /// Writes of one kind, counted from 0.
 trait Writes {
-    /// Makes ready for the `n`th and the one after it.
+    /// Prepares the `n`th write and the one after it.
     async fn prepare(&mut self, hub: &Hub, n: usize);
     async fn send(&self, hub: &Hub, n: usize) -> Answer;
-    /// Checks that the hub has the `n`th, which it answered like this.
+    /// Checks that the hub has stored the `n`th write, which it answered like this.
     async fn check(&self, hub: &Hub, n: usize, answer: &Answer);
 }
 
@@ -76,8 +76,8 @@ async fn survives(mut writes: impl Writes) {
     assert!(faults > 16, "{faults}");
 }
 
-/// Sends the `n`th while the fault is there and the next without it; notes those that were answered
-/// well. Whether the fault was met.
+/// Sends the `n`th write with the fault and the next one without it, and notes those that the hub has
+/// acknowledged. Whether the first met the fault.
 async fn meets(
     writes: &impl Writes,
     hub: &Hub,
@@ -92,10 +92,10 @@ async fn meets(
     if answer.status.is_success() {
         stored.push((n, answer));
     } else {
-        assert!(met, "no fault at all, and yet {answer}");
+        assert!(met, "refused without a fault: {answer}");
         answer.problem(503, "database_unavailable");
         let again = writes.send(hub, n).await;
-        // What was refused may be there.
+        // A refused write may have been stored.
         let there = again.status.is_success() || again.status == 409;
         assert!(there, "{place}, then the same again: {again}");
     }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::watchdog::{self, Chore};
 
-/// Makes a benchmark the server; the number of bytes that it answers follows.
+/// The argument that turns a benchmark into the server; the number of bytes to answer follows it.
 const FLAG: &str = "--bare";
 
 /// The server, killed when dropped.
@@ -28,8 +28,8 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Starts this program again as a server that answers so many bytes. The program has to call
-    /// [`serve_if_asked`] first of all.
+    /// Starts this program again as a server whose answers have so many bytes. The program must begin
+    /// with [`serve_if_asked`].
     #[must_use]
     pub fn start(answer: usize) -> Self {
         let program = std::env::current_exe().expect("a program knows its own path");
@@ -63,7 +63,7 @@ impl Drop for Bare {
     }
 }
 
-/// Serves for ever, if this process was started by [`Bare::start`].
+/// Serves until it is killed, if this process was started by [`Bare::start`].
 pub fn serve_if_asked() {
     let mut arguments = std::env::args().skip_while(|argument| argument != FLAG).skip(1);
     if let Some(answer) = arguments.next() {

@@ -1,4 +1,4 @@
-//! The hub's database from behind: to look whether the hub kept its word, and to tamper with it.
+//! Direct access to the hub's database: tests check what was stored, and tamper with it.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Sql {
         let Some(path) = url.strip_prefix("sqlite://") else {
             return Self::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers"));
         };
-        // Never made here: only hubd makes it.
+        // Only hubd creates the file.
         let file = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
         let file = file.expect("the file opens");
         file.busy_timeout(Duration::from_secs(30)).expect("a setting");
@@ -53,7 +53,7 @@ impl Sql {
         }
     }
 
-    /// As [`Self::try_execute`], for what must work.
+    /// As [`Self::try_execute`]; panics when the database refuses.
     pub async fn execute(&mut self, sql: &str) -> u64 {
         self.try_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }

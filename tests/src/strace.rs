@@ -18,16 +18,15 @@ pub struct Step {
     pub nth: usize,
 }
 
-/// Whether programs can be traced here. Where they cannot, as in some containers, a test has to kill by
-/// time.
+/// Whether programs can be traced here. Some containers do not allow it.
 #[must_use]
 pub fn works() -> bool {
     let traced = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
     traced.is_ok_and(|traced| traced.status.success())
 }
 
-/// Every system call that a run makes once it looks at its sink, by running it to its end. `after` is
-/// in the first call of interest: before it, nothing but the program itself was loaded.
+/// Every system call of a run, found by running the command to its end. The calls before the first one
+/// that mentions `after` load the program and are left out.
 #[must_use]
 pub fn steps(ctl: &Ctl, args: &[&str], after: &str) -> Vec<Step> {
     let log = ctl.dir().join("strace.log");
@@ -53,7 +52,7 @@ pub fn steps(ctl: &Ctl, args: &[&str], after: &str) -> Vec<Step> {
     steps
 }
 
-/// Runs it, and kills it as it enters that call.
+/// Runs the command and kills it as it enters this call. Whether it was killed.
 #[must_use]
 pub fn killed_at(ctl: &Ctl, step: &Step, args: &[&str]) -> bool {
     let inject = format!("inject={}:signal=KILL:when={}", step.call, step.nth);
@@ -63,7 +62,8 @@ pub fn killed_at(ctl: &Ctl, step: &Step, args: &[&str]) -> bool {
     ran.code != 0
 }
 
-/// A call of a running hub that fails once, in each thread that gets so far; dropped, it is gone.
+/// A system call of a running hub that fails once. `strace` counts calls by thread, so another thread
+/// that makes as many can fail too. Calls work again when this is dropped.
 #[derive(Debug)]
 pub struct Fault {
     strace: Child,
@@ -71,7 +71,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Makes the `nth` call (from 1) of this name from now on fail with this error, such as `ENOSPC`.
+    /// Lets a call, counted from now on, fail with an error such as `ENOSPC`.
     #[must_use]
     pub fn at(hub: &Hub, step: &Step, error: &str) -> Self {
         let log = hub.dir().join("faults.log");
@@ -87,7 +87,7 @@ impl Fault {
         fault
     }
 
-    /// Whether the call was reached. From now on all calls work.
+    /// Ends the fault; whether the hub has met it.
     #[must_use]
     pub fn was_met(mut self) -> bool {
         self.detach();
