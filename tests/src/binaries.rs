@@ -13,19 +13,27 @@ use serde_json::Value;
 /// The hubd executable.
 #[must_use]
 pub fn hubd() -> PathBuf {
-    executable(&built().said, "hubd")
+    static HUBD: OnceLock<PathBuf> = OnceLock::new();
+    HUBD.get_or_init(|| copy(&executable(plain(), "hubd"), "hubd-for-tests")).clone()
 }
 
 /// The hubctl executable.
 #[must_use]
 pub fn hubctl() -> PathBuf {
-    executable(&built().said, "hubctl")
+    executable(plain(), "hubctl")
 }
 
 /// hubd as the proofs need it: its clock can stand still, and it can leak on purpose.
 #[must_use]
 pub fn hubd_for_proofs() -> PathBuf {
-    built().proof.clone()
+    static PROOF: OnceLock<PathBuf> = OnceLock::new();
+    let build_it = || {
+        // The plain one is built and copied first: this build overwrites it.
+        let _ = hubd();
+        let said = build().args(["-p", "hubd", "--features", "hubd/proof"]).output();
+        copy(&executable(&said.expect("cargo runs"), "hubd"), "hubd-for-proofs")
+    };
+    PROOF.get_or_init(build_it).clone()
 }
 
 /// The root of the workspace.
@@ -34,25 +42,18 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is a member of a workspace")
 }
 
-/// What a nested cargo said.
-struct Build {
-    said: Output,
-    proof: PathBuf,
+/// What cargo said when it built the programs as they are shipped.
+fn plain() -> &'static Output {
+    static BUILD: OnceLock<Output> = OnceLock::new();
+    BUILD.get_or_init(|| build().args(["-p", "hubd", "-p", "hubctl"]).output().expect("cargo runs"))
 }
 
-fn built() -> &'static Build {
-    static BUILD: OnceLock<Build> = OnceLock::new();
-    BUILD.get_or_init(|| {
-        // Copied, because the second build overwrites it.
-        let mut proof = build();
-        let said = proof.args(["-p", "hubd", "--features", "hubd/proof"]).output();
-        let made = executable(&said.expect("cargo runs"), "hubd");
-        let proof = made.with_file_name("hubd-for-proofs");
-        std::fs::copy(&made, &proof).expect("the program is copied");
-        let mut plain = build();
-        let said = plain.args(["-p", "hubd", "-p", "hubctl"]).output().expect("cargo runs");
-        Build { said, proof }
-    })
+fn copy(program: &Path, name: &str) -> PathBuf {
+    let copy = program.with_file_name(name);
+    // Another test process may run the one that is there.
+    let _ = std::fs::remove_file(&copy);
+    std::fs::copy(program, &copy).expect("the program is copied");
+    copy
 }
 
 fn build() -> Command {
@@ -61,7 +62,7 @@ fn build() -> Command {
     // If one program does not compile, only the tests that need it fail.
     build.args(["build", "--keep-going", "--message-format=json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
-        build.arg("--release");
+        build.args(["--profile", "dist"]);
     }
     build.arg("--target-dir").arg(target_dir());
     build.current_dir(workspace());

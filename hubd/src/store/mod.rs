@@ -31,6 +31,9 @@ mod telemetry;
 mod transaction;
 mod url;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use activation::LicenseRow;
 pub(crate) use admin_keys::AdminKeyRow;
 pub(crate) use audit::AuditFilter;
