@@ -15,6 +15,7 @@ mod closest;
 mod commands;
 mod complete;
 mod confirm;
+mod delivery;
 mod error;
 mod fleet;
 mod help;
@@ -24,6 +25,7 @@ mod private_file;
 mod prompt;
 mod settings;
 mod sink;
+mod words;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Command, CommandFactory, ValueEnum};
 
-use super::{Cli, Format};
+use super::Cli;
+use crate::words::Format;
 
 /// Whether these arguments ask for JSON; where they name no format, `otherwise` holds.
 pub(crate) fn json_was_asked(

@@ -2,9 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::Format;
-use super::parse::{context_name, handle};
-use crate::settings::ContextName;
+use super::parse::handle;
+use crate::words::{ContextName, Format};
 
 /// What to do with contexts.
 #[derive(Debug, Subcommand)]
@@ -44,7 +43,6 @@ pub(crate) struct ContextShowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ContextAddArgs {
     /// Its name
-    #[arg(value_parser = context_name)]
     pub(crate) name: ContextName,
     /// How results are written when it is used
     #[arg(long, value_name = "FORMAT")]
@@ -69,7 +67,6 @@ pub(crate) struct ContextRemoveArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// The context's name [default: the current one without --url, else the hub's host]
-    #[arg(value_parser = context_name)]
     pub(crate) name: Option<ContextName>,
     /// How results are written when it is used
     #[arg(long, value_name = "FORMAT")]

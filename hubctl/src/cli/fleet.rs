@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::fleet::reference;
+use crate::words::reference;
 
 const PLAN_EXAMPLES: &str = "\
 Examples:

@@ -7,9 +7,9 @@ use hub_core::name::InstanceId;
 use hub_core::text::{ReasonCode, SearchText};
 use hub_core::time::{Span, Timestamp};
 
-pub(crate) use super::parse::OrNone;
 use super::parse::{handle, instance_id, limit_or_none, overlap, span, time_or_never};
 use super::{SinkArgs, Targets};
+use crate::words::OrNone;
 
 /// What to do with instances.
 #[derive(Debug, Subcommand)]

@@ -31,9 +31,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hub_core::name::InstanceId;
 
-use crate::sink::SinkSpec;
-pub(crate) use parse::FieldPath;
-use parse::{field_path, handle, http_method, instance_id, sink};
+use crate::words::{FieldPath, Format, SinkSpec};
+use parse::{handle, http_method, instance_id};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
@@ -62,7 +61,7 @@ pub(crate) struct Global {
     pub(crate) output: Option<Format>,
     /// Only these fields of the API's JSON
     #[arg(help = "Only these fields of the API's JSON, such as instance_id,license.expires_at")]
-    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',', value_parser = field_path)]
+    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',')]
     pub(crate) fields: Vec<FieldPath>,
     /// Write handles only, one a line
     #[arg(short, long, global = true)]
@@ -115,44 +114,6 @@ pub(crate) struct Global {
     #[arg(help = "Trust the certificates in this PEM file too [env: HUBCTL_CACERT]")]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
-}
-
-/// How results are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people; tab separated when piped.
-    Table,
-    /// The same with more columns, however wide the terminal is.
-    Wide,
-    /// One JSON document, with the names of the API.
-    Json,
-    /// One JSON document a line; lists are written while they are read.
-    Jsonl,
-    /// One YAML document.
-    Yaml,
-    /// Comma separated, as RFC 4180 says, for a spreadsheet.
-    Csv,
-    /// Handles only.
-    Name,
-    /// `NAME='value'` lines that a shell can read.
-    Env,
-}
-
-impl Format {
-    /// Whether it is for people, with words beside the data.
-    pub(crate) fn is_table(self) -> bool {
-        matches!(self, Self::Table | Self::Wide)
-    }
-
-    /// Whether many things are written as one document, when all of them are there.
-    pub(crate) fn is_one_document(self) -> bool {
-        matches!(self, Self::Json | Self::Yaml | Self::Csv)
-    }
-
-    /// Whether errors are written as JSON too.
-    pub(crate) fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::Jsonl)
-    }
 }
 
 /// Whether to use colours.
@@ -247,7 +208,7 @@ pub(crate) struct SinkArgs {
     /// `file:PATH` (for its owner alone), `env-file:PATH?var=NAME` (a line among others), `stdout` (the
     /// key alone), `cmd:COMMAND` (on its standard input), `gha-output:NAME` and `gha-env:NAME` (of a step
     /// in GitHub Actions, masked). Without one the key is shown once at a terminal.
-    #[arg(long, value_name = "SINK", value_parser = sink)]
+    #[arg(long, value_name = "SINK")]
     pub(crate) sink: Option<SinkSpec>,
     /// Take a folder that group or others can write
     #[arg(long)]

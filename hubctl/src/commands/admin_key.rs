@@ -4,17 +4,17 @@ use hub_core::api::{
     AdminKeyInfo, CreateAdminKey, DeleteAdminKey, ListAdminKeys, NewAdminKey, Page,
 };
 use hub_core::exit::Exit;
-use hub_core::key::AdminKey;
+use hub_core::key::Admin;
 use hub_core::problem::ErrorCode;
 use serde_json::json;
 
 use super::{Context, exists};
 use crate::cli::{AdminKeyCommand, AdminKeyCreateArgs, AdminKeyRevokeArgs};
-use crate::client::Call;
+use crate::client::{Answer, Call};
 use crate::commands::targets::Outcome;
+use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
 use crate::output::Done;
-use crate::sink::Sink;
 
 /// Runs one of them.
 pub(super) async fn run(command: AdminKeyCommand, context: &Context<'_>) -> Result<Exit> {
@@ -39,10 +39,9 @@ async fn find(context: &Context<'_>, name: &str) -> Result<Option<AdminKeyInfo>>
 }
 
 async fn create(args: AdminKeyCreateArgs, context: &Context<'_>) -> Result<Exit> {
-    let mut sink = Sink::reserve(&args.sink, context.out)?;
-    let held: Option<AdminKey> = sink.held()?;
+    let delivery = Delivery::<Admin>::reserve(&args.sink, context.out)?;
     if let Some(found) = find(context, args.name.as_str()).await? {
-        return meet(&args, &found, held.as_ref(), &sink, context);
+        return meet(&args, &found, &delivery, context);
     }
     if context.settings.dry_run {
         let object = json!({"name": args.name, "role": args.role, "expires_at": args.expires_at});
@@ -50,42 +49,18 @@ async fn create(args: AdminKeyCreateArgs, context: &Context<'_>) -> Result<Exit>
         return Outcome::would(&object, handle, &format!("admin key {handle}"), "create")
             .tell(context);
     }
-    // What a killed run left in the sink is the key that it would have registered.
-    let key = match held {
-        Some(key) => key,
-        None => sink.fresh()?,
+    let hub = context.hub()?;
+    let register = async |hash| {
+        let AdminKeyCreateArgs { name, role, expires_at, .. } = args;
+        let new = NewAdminKey { name, role, expires_at, key_sha256: Some(hash) };
+        hub.answer(Call::<CreateAdminKey>::new("", &(), &new)).await
     };
-    let new = NewAdminKey {
-        name: args.name,
-        role: args.role,
-        expires_at: args.expires_at,
-        key_sha256: Some(key.hash()),
-    };
-    let answer = match context.hub()?.answer(Call::<CreateAdminKey>::new("", &(), &new)).await {
-        Ok(answer) => answer,
-        Err(failure) => {
-            if failure.is_refusal() {
-                sink.restore();
-            }
-            return Err(failure);
-        }
-    };
-    let info = answer.value.info;
-    context.out.done(
-        &Done::new(
-            &info,
-            info.name.as_str(),
-            answer.created || answer.after_unknown,
-            format!(
-                "created admin key {}   {} {}…{}",
-                info.name,
-                info.role,
-                &info.fingerprint.as_str()[..6],
-                sink.told()
-            ),
-        )
-        .reveal(sink.reveal("admin_key", &key)),
-    )?;
+    let delivered = delivery.hold()?.register(register).await?;
+    let Answer { created, after_unknown, value, .. } = &delivered.answer;
+    let info = &value.info;
+    let words = format!("created admin key {}   {} {}", info.name, info.role, delivered.told());
+    let done = Done::new(info, info.name.as_str(), *created || *after_unknown, words);
+    context.out.done(&done.reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }
 
@@ -93,11 +68,10 @@ async fn create(args: AdminKeyCreateArgs, context: &Context<'_>) -> Result<Exit>
 fn meet(
     args: &AdminKeyCreateArgs,
     found: &AdminKeyInfo,
-    held: Option<&AdminKey>,
-    sink: &Sink,
+    delivery: &Delivery<Admin>,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let live = held.map(|key| key.hash().fingerprint() == found.fingerprint);
+    let live = delivery.found().map(|key| key.hash().fingerprint() == found.fingerprint);
     let same = found.role == args.role && found.expires_at == args.expires_at;
     let message = match live {
         Some(true) if same => None,
@@ -117,7 +91,7 @@ fn meet(
         });
     }
     let words = format!("admin key {} is already so", found.name);
-    if sink.is_stdout() && context.out.format().is_table() {
+    if delivery.is_stdout() && context.out.format().is_table() {
         context.out.words(&words);
         return Ok(Exit::Done);
     }

@@ -6,9 +6,9 @@ use hub_core::exit::Exit;
 use crate::cli::{Cli, HelpArgs, Topic, long_help};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
-use crate::fleet::reference;
 use crate::help::{Code, Told, Written, lines};
 use crate::output::{Out, Row, write_data};
+use crate::words::reference;
 
 /// Explains a topic, or a command as its `--help` does.
 pub(super) fn run(args: &HelpArgs, out: &Out) -> Result<Exit> {

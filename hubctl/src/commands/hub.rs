@@ -8,10 +8,10 @@ use hub_core::key::{AdminKey, Fingerprint, HubKey, LicenseKey};
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::Format;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Out, write_data};
+use crate::words::Format;
 
 /// `hubctl stats`
 pub(super) async fn stats(context: &Context<'_>) -> Result<Exit> {

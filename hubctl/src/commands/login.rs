@@ -8,7 +8,7 @@ use hub_core::key::AdminKey;
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
-use super::context::{Listed, absolute, exists, format_name, tell, warn_of_overrides};
+use super::context::{Listed, absolute, exists, tell, warn_of_overrides};
 use super::local::Local;
 use crate::cli::{Global, LoginArgs};
 use crate::client::Hub;
@@ -16,9 +16,10 @@ use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::settings::{
-    Context, ContextFile, ContextName, Contexts, KeptKey, Origin, Settings, Variable, admin_key,
-    is_loopback, written,
+    Context, ContextFile, Contexts, KeptKey, Origin, Settings, Variable, admin_key, is_loopback,
+    written,
 };
+use crate::words::{ContextName, Format};
 use crate::{input, prompt};
 
 /// Runs it.
@@ -129,7 +130,7 @@ fn keep(
     file.change(settings.dry_run, |contexts| {
         free_for(contexts, name, settings, file)?;
         let before = contexts.entries.remove(name.as_str());
-        let output = args.default_output.map(format_name).or(before.and_then(|old| old.output));
+        let output = args.default_output.map(Format::name).or(before.and_then(|old| old.output));
         let context = Context {
             url: written(&settings.url).to_owned(),
             admin_key: Some(KeptKey(key)),

@@ -32,13 +32,14 @@ use hub_core::problem::ErrorCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command};
 use crate::client::Hub;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Out, Row};
 use crate::settings::{Env, Settings, Style};
+use crate::words::Format;
 
 /// How many of several things are worked on at once.
 const AT_ONCE: usize = 8;

@@ -6,9 +6,10 @@ use hub_core::key::Presented;
 use hub_core::problem::ErrorCode;
 
 use super::Context;
-use crate::cli::{Format, ValidateArgs};
+use crate::cli::ValidateArgs;
 use crate::error::Result;
 use crate::output::write_data;
+use crate::words::Format;
 
 /// Asks the hub, and ends with what an activation would be refused with.
 pub(super) async fn run(args: ValidateArgs, context: &Context<'_>) -> Result<Exit> {

@@ -11,7 +11,7 @@ use hub_core::text::{DisplayName, ExternalRef};
 use serde::{Deserialize, Deserializer, de};
 
 use super::At;
-use crate::sink::SinkSpec;
+use crate::words::SinkSpec;
 
 /// What clients and instances there should be.
 #[derive(Debug)]

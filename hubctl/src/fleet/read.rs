@@ -10,9 +10,8 @@ use hub_core::name::{InstanceId, Slug};
 
 use super::FLEET_LABEL;
 use super::file::{ClientEntry, Fleet, InstanceEntry};
-use super::members::{CLIENT, FILE, INSTANCE, Table};
 use super::tree::{At, Fault, Node, Syntax, Value, parse};
-use crate::sink::SinkSpec;
+use crate::words::{CLIENT, FILE, INSTANCE, SinkSpec, Table};
 
 /// The one version there is.
 const VERSION: u64 = 1;

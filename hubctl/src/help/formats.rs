@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::output::{Column, Row, Times, column};
+use crate::words::Format;
 
 /// A format, explained.
 #[derive(Debug, Serialize)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::document::value;
 use super::{Out, write_data};
-use crate::cli::{FieldPath, Format};
 use crate::error::Result;
+use crate::words::{FieldPath, Format};
 
 /// A key that goes to standard output, as it has no other sink.
 #[derive(Debug, Clone, Copy)]

@@ -31,9 +31,9 @@ use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::Format;
 use crate::error::{Failure, Result, mask};
 use crate::settings::{self, Style};
+use crate::words::Format;
 use table::Layout;
 use write::write_failure_json;
 

@@ -3,8 +3,8 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::cli::FieldPath;
 use crate::error::{Failure, Result};
+use crate::words::FieldPath;
 
 /// What an object has at each path; `None` where it has nothing there.
 pub(super) fn values<'a>(object: &'a Value, paths: &[FieldPath]) -> Vec<Option<&'a Value>> {

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use hub_core::exit::Exit;
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
 use crate::error::{Failure, Result};
-use crate::sink::StepFile;
+use crate::words::{Format, StepFile};
 
 macro_rules! variables {
     ($($name:ident $text:literal $meaning:literal;)+) => {
@@ -102,10 +102,8 @@ impl Env {
 
 /// A format by its name.
 pub(super) fn format(text: &str) -> Result<Format, String> {
-    clap::ValueEnum::from_str(text, false).map_err(|_| {
-        let known = <Format as clap::ValueEnum>::value_variants().iter();
-        let names = known.filter_map(clap::ValueEnum::to_possible_value);
-        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
+    Format::from_str(text, false).map_err(|_| {
+        let names: Vec<_> = Format::value_variants().iter().map(|format| format.name()).collect();
         format!("is not an output format: {}", names.join(", "))
     })
 }

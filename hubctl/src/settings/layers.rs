@@ -11,8 +11,9 @@ use super::env::{self, Env, Variable};
 use super::origin::{Origin, Sourced};
 use super::url::{hub_url, is_loopback};
 use super::{DEFAULT_RETRIES, DEFAULT_TIMEOUT, DEFAULT_URL, KeySource};
-use crate::cli::{Format, Global, duration};
+use crate::cli::{Global, duration};
 use crate::error::Result;
+use crate::words::Format;
 
 /// All that can be said of a run.
 pub(super) struct Layers<'a> {

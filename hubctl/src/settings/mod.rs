@@ -21,11 +21,12 @@ use hub_core::time::Timestamp;
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::cli::{Format, Global};
+use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::input;
+use crate::words::Format;
 
-pub(crate) use context::{Context, ContextName, Contexts, KeptKey};
+pub(crate) use context::{Context, Contexts, KeptKey};
 pub(crate) use context_file::ContextFile;
 pub(crate) use env::{Env, Variable, step_file};
 use layers::Layers;

@@ -3,8 +3,9 @@
 use std::io::IsTerminal;
 
 use super::env::{Env, Variable};
-use crate::cli::{FieldPath, Format, Global, TimeStyle, When};
+use crate::cli::{Global, TimeStyle, When};
 use crate::error::Result;
+use crate::words::{FieldPath, Format};
 
 /// How output is written.
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
+use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
 use crate::private_file;
@@ -60,56 +61,13 @@ impl FileSink {
     }
 
     /// What stood in the slot when the file was reserved.
-    pub(super) fn held(&self) -> Option<&str> {
+    fn found(&self) -> Option<&str> {
         self.slot.find(&self.before.as_ref()?.content)
-    }
-
-    /// Where the key stands, for a person.
-    pub(super) fn told(&self) -> String {
-        let (path, mode) = (self.path.display(), self.mode());
-        match &self.slot {
-            Slot::Whole => format!("{path} ({mode:04o}, shown nowhere else)"),
-            Slot::Line(name) => {
-                format!("{path} ({}, {mode:04o}, shown nowhere else)", name.as_str())
-            }
-        }
     }
 
     /// Who may do what with it: one that a killed run left keeps what its owner chose.
     fn mode(&self) -> u32 {
         fs::metadata(&self.path).map_or(0, |about| about.mode() & 0o7777)
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Puts a key into the file. When this returns, it is on disk.
-    pub(super) fn put(&mut self, secret: &str) -> Result<()> {
-        let slot = self.slot.clone();
-        self.replace(|content| slot.with(content, Some(secret)), self.written)
-            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
-        self.written = true;
-        Ok(())
-    }
-
-    /// Makes the slot what it was before this run. A failure leaves a key that no hub knows, which
-    /// the next run deals with.
-    pub(super) fn restore(&mut self) {
-        if !std::mem::take(&mut self.written) {
-            return;
-        }
-        let before = self.before.take();
-        let _ = match (&before, self.slot.clone()) {
-            (None, Slot::Whole) => fs::remove_file(&self.path),
-            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
-            (before, slot) => {
-                let held = before.as_ref().and_then(|before| slot.find(&before.content));
-                self.replace(|content| slot.with(content, held), true)
-            }
-        };
-        self.before = before;
     }
 
     /// Writes the file anew, from what it holds. Unless the slot holds what this run put there, it must
@@ -124,7 +82,7 @@ impl FileSink {
         folder.lock()?;
         let now = read(&self.path, self.slot.longest()).map_err(std::io::Error::other)?;
         let content = now.as_ref().map_or(&[][..], |now| now.content.as_slice());
-        if !own && self.slot.find(content) != self.held() {
+        if !own && self.slot.find(content) != self.found() {
             return Err(std::io::Error::other("was changed by somebody else meanwhile"));
         }
         let mut spare = match self.spare.take() {
@@ -143,6 +101,65 @@ impl FileSink {
             spare.persist(&self.path)?;
         }
         folder.sync_all()
+    }
+}
+
+impl Sink for FileSink {
+    fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
+        Ok(self.found().map(|text| text.to_owned().into()))
+    }
+
+    fn is_readable(&self) -> bool {
+        true
+    }
+
+    fn let_go(&mut self) {
+        self.spare = None;
+    }
+
+    /// Puts a key into the file. When this returns, it is on disk.
+    fn put(&mut self, secret: &str) -> Result<()> {
+        let slot = self.slot.clone();
+        self.replace(|content| slot.with(content, Some(secret)), self.written)
+            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
+        self.written = true;
+        Ok(())
+    }
+
+    /// Makes the slot what it was before this run. A failure leaves a key that no hub knows, which
+    /// the next run deals with.
+    fn restore(&mut self) {
+        if !std::mem::take(&mut self.written) {
+            return;
+        }
+        let before = self.before.take();
+        let _ = match (&before, self.slot.clone()) {
+            (None, Slot::Whole) => fs::remove_file(&self.path),
+            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
+            (before, slot) => {
+                let held = before.as_ref().and_then(|before| slot.find(&before.content));
+                self.replace(|content| slot.with(content, held), true)
+            }
+        };
+        self.before = before;
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn told(&self) -> String {
+        let (path, mode) = (self.path.display(), self.mode());
+        match &self.slot {
+            Slot::Whole => format!(" → {path} ({mode:04o}, shown nowhere else)"),
+            Slot::Line(name) => {
+                format!(" → {path} ({}, {mode:04o}, shown nowhere else)", name.as_str())
+            }
+        }
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }
 
@@ -230,12 +247,12 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("key");
         let mut sink = whole(&path, false).unwrap();
-        assert!(sink.held().is_none());
+        assert!(sink.found().is_none());
         sink.put(LICENSE).unwrap();
         assert_eq!(content(&path), LICENSE);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         let again = whole(&path, false).unwrap();
-        assert_eq!(again.held(), Some(LICENSE));
+        assert_eq!(again.found(), Some(LICENSE));
         drop((sink, again));
         assert_eq!(files(folder.path()), 1, "nothing else is left behind");
     }
@@ -302,7 +319,7 @@ mod tests {
         let path = folder.path().join(".env");
         fs::write(&path, "A=1\nKEY=old\n").unwrap();
         let mut sink = variable(&path);
-        assert_eq!(sink.held(), Some("old"));
+        assert_eq!(sink.found(), Some("old"));
         // Somebody else's line that comes in between stays.
         fs::write(&path, "A=1\nKEY=old\nB=2\n").unwrap();
         sink.put(LICENSE).unwrap();

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use hub_core::exit::Exit;
 
-use super::{Listed, format_name, tell};
+use super::{Listed, tell};
 use crate::cli::{ContextAddArgs, Global};
 use crate::commands::local::Local;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::Done;
 use crate::settings::{Context, ContextFile, KeptKey, admin_key, hub_url, written};
+use crate::words::Format;
 
 /// Adds a context without asking its hub for anything.
 pub(super) fn run(args: &ContextAddArgs, local: &Local<'_>) -> Result<Exit> {
@@ -46,7 +47,7 @@ fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
         admin_key: None,
         admin_key_file: None,
         cacert: global.cacert.as_deref().map(absolute).transpose()?,
-        output: args.default_output.map(format_name),
+        output: args.default_output.map(Format::name),
     };
     match global.admin_key_file.as_deref() {
         // Standard input cannot be read again later.

@@ -4,13 +4,12 @@ mod add;
 mod listed;
 mod show;
 
-use clap::ValueEnum;
 use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::json;
 
 use super::local::Local;
-use crate::cli::{ContextCommand, ContextRemoveArgs, Format};
+use crate::cli::{ContextCommand, ContextRemoveArgs};
 use crate::error::Result;
 use crate::output::{Done, Out};
 use crate::settings::{ContextFile, Variable};
@@ -105,9 +104,4 @@ pub(super) fn warn_of_overrides(local: &Local<'_>, name: &str, url: &str) {
             local.out.warn(&format!("{} is set, and overrides {what}", variable.name()));
         }
     }
-}
-
-/// A format's name.
-pub(super) fn format_name(format: Format) -> String {
-    format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

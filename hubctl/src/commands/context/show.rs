@@ -6,12 +6,12 @@ use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::format_name;
-use crate::cli::{Format, Global};
+use crate::cli::Global;
 use crate::commands::local::Local;
 use crate::error::Result;
 use crate::output::{Column, Row, Times, column};
 use crate::settings::{KeySource, Settings, written};
+use crate::words::Format;
 
 /// What holds for a run, and where each value comes from.
 pub(super) fn run(name: Option<&str>, local: &Local<'_>) -> Result<Exit> {
@@ -65,7 +65,7 @@ fn held(settings: &Settings) -> Vec<Held> {
         held("url", Some(written(&settings.url).to_owned()), &origins.url),
         held("admin_key", key(settings), &origins.admin_key),
         held("admin_key_file", key_file, &origins.admin_key),
-        held("output", Some(format_name(origins.output.value)), &origins.output.origin),
+        held("output", Some(origins.output.value.name()), &origins.output.origin),
         held("timeout", Some(timeout), &origins.timeout),
         held("retries", Some(settings.retries.to_string()), &origins.retries),
         held("cacert", settings.cacert.as_deref().map(path), &origins.cacert),

@@ -3,9 +3,9 @@
 use hub_core::exit::Exit;
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::error::{Failure, Result};
 use crate::output::{Column, Out, Row, Times, column, write_data};
+use crate::words::Format;
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -41,7 +41,7 @@ pub(super) async fn execute(
     allow_open_folder: bool,
     context: &Context<'_>,
 ) -> Result<()> {
-    sinks::check(plan, allow_open_folder, context);
+    sinks::check(plan, allow_open_folder);
     let groups = groups(&plan.items);
     let run = Run {
         steps: Steps { context, hub: context.hub()?, allow_open_folder },

@@ -20,11 +20,12 @@ use std::path::Path;
 use hub_core::exit::Exit;
 
 use super::{AT_ONCE, Context};
-use crate::cli::{FleetArgs, Format, LimitArgs};
+use crate::cli::{FleetArgs, LimitArgs};
 use crate::error::{Failure, Result};
 use crate::fleet::{Action, Fault, Fleet, Options, Plan, Syntax, diff, read, words};
 use crate::input;
 use crate::output::{write_data, write_words};
+use crate::words::Format;
 
 /// A fleet of 100,000 instances fits in.
 const LONGEST_FILE: u64 = 64 * 1024 * 1024;

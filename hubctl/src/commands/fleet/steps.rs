@@ -8,7 +8,7 @@ use hub_core::api::{
 };
 use hub_core::exit::Exit;
 use hub_core::fields::{FromFields, Unknown, from_json};
-use hub_core::key::{KeyHash, License, LicenseKey};
+use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
 use serde_json::Value;
 
@@ -17,7 +17,6 @@ use crate::client::{Answer, Call, Hub};
 use crate::commands::client::{Registered, register};
 use crate::error::{Failure, Result};
 use crate::fleet::{Action, Item, Kind, is_so, stand_of_client, stand_of_instance};
-use crate::sink::Sink;
 
 /// How steps are carried out.
 pub(super) struct Steps<'a, 'h> {
@@ -183,26 +182,15 @@ impl Steps<'_, '_> {
 
     /// Issues an instance whose license is in its sink before the hub knows it.
     ///
-    /// Nothing waits between reserving a sink and putting the key into it: meanwhile another instance
-    /// would find the file reserved that it has its own key in.
+    /// Nothing is awaited between reserving a sink and holding the key: until then, other instances that
+    /// have their keys in the same file would find it reserved.
     async fn create_instance(&self, item: &Item) -> Result<Tag> {
-        let mut new: NewInstance = request(item)?;
+        let new: NewInstance = request(item)?;
         let Some(text) = &item.sink else { return self.issue(item, &new).await };
-        // What a killed run left in the sink is the key that it would have registered.
-        let (key, sink) = if let Some(key) = self.held(text)? {
-            (key, None)
-        } else {
-            let mut sink = self.reserve(text)?;
-            (sink.fresh::<License>()?, Some(sink))
-        };
-        new.license_sha256 = Some(key.hash());
-        let issued = self.issue(item, &new).await;
-        if let (Err(failure), Some(mut sink)) = (&issued, sink)
-            && failure.is_refusal()
-        {
-            sink.restore();
-        }
-        issued.map_err(|failure| {
+        let held = sinks::reserve(text, self.allow_open_folder)?.hold()?;
+        let register =
+            async |hash| self.issue(item, &NewInstance { license_sha256: Some(hash), ..new }).await;
+        held.register(register).await.map(|delivered| delivered.answer).map_err(|failure| {
             if failure.is(ErrorCode::KeyConflict) {
                 return failure.hint(format!(
                     "{text} holds a key that the hub knows already, from another instance or from one that was deleted: name another sink, or empty this one"
@@ -210,14 +198,6 @@ impl Steps<'_, '_> {
             }
             failure
         })
-    }
-
-    fn held(&self, text: &str) -> Result<Option<LicenseKey>> {
-        sinks::held(text, self.allow_open_folder, self.context)
-    }
-
-    fn reserve(&self, text: &str) -> Result<Sink> {
-        sinks::reserve(text, self.allow_open_folder, self.context)
     }
 
     async fn issue(&self, item: &Item, new: &NewInstance) -> Result<Tag> {
@@ -230,26 +210,9 @@ impl Steps<'_, '_> {
             let body = RotateLicenseRequest { license_sha256: Some(hash), overlap_seconds: None };
             self.hub.call::<RotateLicense>(&item.handle, &(), &body).await
         };
-        let left = match self.held(text)? {
-            Some(key) => register(key.hash()).await.map(|_| true),
-            None => Ok(false),
-        };
-        match left {
-            Ok(true) => {}
-            // The hub knows the key that is there: an older one, which has ended.
-            Err(failure) if !failure.is(ErrorCode::KeyConflict) => return Err(failure),
-            _ => {
-                let mut sink = self.reserve(text)?;
-                let key = sink.fresh::<License>()?;
-                if let Err(failure) = register(key.hash()).await {
-                    if failure.is_refusal() {
-                        sink.restore();
-                    }
-                    return Err(failure);
-                }
-            }
-        }
-        // The license is part of what the tag is of, and no answer here has the new one.
+        let held = sinks::reserve(text, self.allow_open_folder)?.hold()?;
+        held.register_or_renew(register).await?;
+        // The license is part of what the tag is made from, and no answer here has the new tag.
         Ok(None)
     }
 }

@@ -1,5 +1,6 @@
 //! `hubctl instance`
 
+mod existing;
 mod issue;
 mod lifecycle;
 mod redeliver;
@@ -20,6 +21,7 @@ use super::targets::Outcome;
 use crate::cli::{InstanceCommand, InstanceListArgs, InstanceUpdateArgs};
 use crate::client::Call;
 use crate::error::{Failure, Result};
+use existing::Existing;
 
 /// Runs one of them.
 pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Result<Exit> {
@@ -31,12 +33,11 @@ pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Resu
             Ok(Exit::Done)
         }
         InstanceCommand::Issue(args) => {
-            let existing =
-                if args.if_not_exists { issue::Existing::Take } else { issue::Existing::Refuse };
+            let existing = if args.if_not_exists { Existing::Take } else { Existing::Refuse };
             issue::run(args.new, existing, context).await
         }
         InstanceCommand::Ensure(args) => {
-            let existing = issue::Existing::Converge { redeliver: args.redeliver };
+            let existing = Existing::Converge { redeliver: args.redeliver };
             issue::run(args.new, existing, context).await
         }
         InstanceCommand::Update(args) => update(args, context).await,

@@ -4,8 +4,9 @@ use hub_core::api::{Instance, InstancePatch};
 use hub_core::fields::{Field, Patch};
 use hub_core::labels::Entitlements;
 
-use crate::cli::{OrNone, TermArgs};
+use crate::cli::TermArgs;
 use crate::error::{Failure, Result};
+use crate::words::OrNone;
 
 fn patched<T: Copy>(given: Option<OrNone<T>>) -> Patch<T> {
     match given {

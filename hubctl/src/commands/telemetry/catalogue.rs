@@ -9,11 +9,12 @@ use hub_core::fields::Field;
 use hub_core::redact::ToolName;
 
 use super::Context;
-use crate::cli::{CatalogueSetArgs, Format};
+use crate::cli::CatalogueSetArgs;
 use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Done, Listed};
+use crate::words::Format;
 
 /// `hubctl telemetry catalogue get`
 pub(super) async fn get(context: &Context<'_>) -> Result<Exit> {

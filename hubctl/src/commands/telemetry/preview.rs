@@ -7,10 +7,11 @@ use hub_core::fields::Fault;
 use hub_core::problem::{ErrorCode, FieldError};
 use hub_core::redact::redact;
 
-use crate::cli::{Format, PreviewArgs};
+use crate::cli::PreviewArgs;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Kept, Out, write_data};
+use crate::words::Format;
 
 /// Runs it. A hub with a catalogue counts tools outside it under `other` too; it is not asked here.
 pub(in crate::commands) fn preview(args: &PreviewArgs, out: &Out) -> Result<Exit> {

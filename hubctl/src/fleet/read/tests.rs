@@ -243,3 +243,9 @@ fn the_fleets_own_label_takes_a_place() {
     assert!(read(&text("", ""), Syntax::Toml).is_ok());
     assert_eq!(faults(&text("fleet = \"f\"", "§"), Syntax::Toml), ["labels must be at most 31"]);
 }
+
+#[test]
+fn the_example_of_the_help_is_a_fleet() {
+    let fleet = read(crate::words::EXAMPLE, Syntax::Toml).unwrap();
+    assert_eq!(fleet.clients[0].instances.len(), 1);
+}

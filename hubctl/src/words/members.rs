@@ -90,7 +90,8 @@ impl Table {
     }
 }
 
-const EXAMPLE: &str = r#"
+/// A small fleet file.
+pub(crate) const EXAMPLE: &str = r#"
     version = 1
     fleet = "acme-prod"
 
@@ -125,15 +126,12 @@ pub(crate) fn reference() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::{Syntax, read};
 
     #[test]
-    fn the_reference_names_every_member_and_its_example_is_a_fleet() {
+    fn the_reference_names_every_member() {
         let text = reference();
         for name in [FILE, CLIENT, INSTANCE].iter().flat_map(Table::names) {
             assert!(text.contains(&format!("\n  {name} ")), "{name}");
         }
-        let fleet = read(EXAMPLE, Syntax::Toml).unwrap();
-        assert_eq!(fleet.clients[0].instances.len(), 1);
     }
 }

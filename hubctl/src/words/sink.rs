@@ -3,8 +3,49 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::github::StepFile;
-use super::slot::Variable;
+/// Which of a step's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepFile {
+    /// Outputs of the step.
+    Output,
+    /// Variables of the steps after it.
+    Env,
+}
+
+impl StepFile {
+    /// The variable that the runner says the file's path in.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::Output => "GITHUB_OUTPUT",
+            Self::Env => "GITHUB_ENV",
+        }
+    }
+}
+
+/// A name that a shell can give to a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShellName(String);
+
+impl ShellName {
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ShellName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if text.is_empty()
+            || text.starts_with(|c: char| c.is_ascii_digit())
+            || !text.chars().all(word)
+        {
+            return Err("a variable's name has letters, digits and _ only".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
 
 /// A `--sink` as given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,13 +53,13 @@ pub(crate) enum SinkSpec {
     /// `file:PATH`
     File(PathBuf),
     /// `env-file:PATH?var=NAME`
-    EnvFile(PathBuf, Variable),
+    EnvFile(PathBuf, ShellName),
     /// `stdout`
     Stdout,
     /// `cmd:COMMAND`
     Command(String),
     /// `gha-output:NAME`, `gha-env:NAME`
-    Step(StepFile, Variable),
+    Step(StepFile, ShellName),
 }
 
 /// What there is to choose from.
@@ -59,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_sink_is_read() {
-        let name = |text: &str| text.parse::<Variable>().unwrap();
+        let name = |text: &str| text.parse::<ShellName>().unwrap();
         assert_eq!("stdout".parse(), Ok(SinkSpec::Stdout));
         assert_eq!("file:a:b".parse(), Ok(SinkSpec::File("a:b".into())));
         let env_file = SinkSpec::EnvFile("a?b.env".into(), name("KEY"));
@@ -82,6 +123,14 @@ mod tests {
             "gha-output:",
         ] {
             assert!(wrong.parse::<SinkSpec>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_shells() {
+        assert!("HUB_KEY2".parse::<ShellName>().is_ok());
+        for wrong in ["", "2X", "A-B", "A=B", "A B", "Ä"] {
+            assert!(wrong.parse::<ShellName>().is_err(), "{wrong}");
         }
     }
 }
