@@ -121,18 +121,22 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
     }
 }
 
-both_stores! {
-    /// No route lets a credential through that the table does not name, and none refuses one it names.
-    async fn every_route_with_every_credential(setup: Setup) {
-        let hub = setup.any_number_of_guesses().start().await;
-        let target = furnish(&hub).await;
-        let callers = callers(&hub).await;
-        for &route in Route::ALL {
-            for (credential, caller) in CREDENTIALS.iter().zip(&callers) {
-                let (handle, body) = request(route, &target);
-                let answer = caller.send(route.method(), &route.fill(handle), body).await;
-                check(&answer, expected(route.access(), *credential), route, *credential);
-            }
+both_stores!(
+    every_route_with_every_credential,
+    bearer_is_another_way_to_send_an_admin_key,
+    an_almost_right_key_is_wrong
+);
+
+/// No route lets a credential through that the table does not name, and none refuses one it names.
+async fn every_route_with_every_credential(setup: Setup) {
+    let hub = setup.any_number_of_guesses().start().await;
+    let target = furnish(&hub).await;
+    let callers = callers(&hub).await;
+    for &route in Route::ALL {
+        for (credential, caller) in CREDENTIALS.iter().zip(&callers) {
+            let (handle, body) = request(route, &target);
+            let answer = caller.send(route.method(), &route.fill(handle), body).await;
+            check(&answer, expected(route.access(), *credential), route, *credential);
         }
     }
 }
@@ -225,29 +229,27 @@ async fn hub_key(hub: &Hub, instance_id: &str) -> String {
     hub.hub_key(&issued.license_key).await
 }
 
-both_stores! {
-    /// `Authorization: Bearer` does what `X-Admin-Api-Key` does, for admin keys and nothing else.
-    async fn bearer_is_another_way_to_send_an_admin_key(hub: Hub) {
-        let bearer = |key: &str| hub.with_key("authorization", &format!("Bearer {key}"));
-        let me = bearer(hub.admin_key()).get("/api/v1/admin/whoami").await.ok();
-        assert_eq!(me["role"], "owner");
-        let key = "lb_admin_00000000000000000000000000000000";
-        bearer(key).get("/api/v1/admin/whoami").await.problem(401, "admin_key_invalid");
-        let basic = hub.with_key("authorization", "Basic aHViOmh1Yg==");
-        basic.get("/api/v1/admin/whoami").await.problem(401, "admin_key_missing");
-        bearer(hub.admin_key()).get("/api/v1/instances/self").await.problem(401, "hub_key_missing");
-    }
+/// `Authorization: Bearer` does what `X-Admin-Api-Key` does, for admin keys and nothing else.
+async fn bearer_is_another_way_to_send_an_admin_key(hub: Hub) {
+    let bearer = |key: &str| hub.with_key("authorization", &format!("Bearer {key}"));
+    let me = bearer(hub.admin_key()).get("/api/v1/admin/whoami").await.ok();
+    assert_eq!(me["role"], "owner");
+    let key = "lb_admin_00000000000000000000000000000000";
+    bearer(key).get("/api/v1/admin/whoami").await.problem(401, "admin_key_invalid");
+    let basic = hub.with_key("authorization", "Basic aHViOmh1Yg==");
+    basic.get("/api/v1/admin/whoami").await.problem(401, "admin_key_missing");
+    bearer(hub.admin_key()).get("/api/v1/instances/self").await.problem(401, "hub_key_missing");
+}
 
-    /// Keys are compared whole: neither a prefix, nor another case, nor blanks around it will do.
-    async fn an_almost_right_key_is_wrong(setup: Setup) {
-        let hub = setup.any_number_of_guesses().start().await;
-        let key = hub.admin_key().to_owned();
-        let shorter = &key[..key.len() - 1];
-        let longer = format!("{key}0");
-        let upper = key.to_uppercase();
-        for wrong in [shorter, &longer, &upper, "", "null", "lb_admin_"] {
-            let answer = hub.admin_with(wrong).get("/api/v1/admin/whoami").await;
-            assert_eq!(answer.status, 401, "{answer}");
-        }
+/// Keys are compared whole: neither a prefix, nor another case, nor blanks around it will do.
+async fn an_almost_right_key_is_wrong(setup: Setup) {
+    let hub = setup.any_number_of_guesses().start().await;
+    let key = hub.admin_key().to_owned();
+    let shorter = &key[..key.len() - 1];
+    let longer = format!("{key}0");
+    let upper = key.to_uppercase();
+    for wrong in [shorter, &longer, &upper, "", "null", "lb_admin_"] {
+        let answer = hub.admin_with(wrong).get("/api/v1/admin/whoami").await;
+        assert_eq!(answer.status, 401, "{answer}");
     }
 }

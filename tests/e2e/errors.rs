@@ -18,14 +18,21 @@ const SELF: &str = "/api/v1/instances/self";
 const ISSUE: &str = "/api/v1/admin/clients/acme/instances";
 const ROTATE: &str = "/api/v1/admin/instances/pending/rotate-hub-key";
 
-both_stores! {
-    async fn every_code_has_the_status_and_body_that_the_table_says(setup: Setup) {
-        let hub = setup.any_number_of_guesses().start().await;
-        furnish(&hub).await;
-        for &code in ErrorCode::ALL {
-            if let Some(answer) = provoke(&hub, code).await {
-                answer.problem(code.status().as_u16(), code.as_str());
-            }
+both_stores!(
+    every_code_has_the_status_and_body_that_the_table_says,
+    a_wrong_method_is_told_which_are_right,
+    wrong_keys_are_limited,
+    a_full_hub_sheds_public_requests_and_nothing_else,
+    a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log,
+    errors_repeat_nothing_that_could_be_secret
+);
+
+async fn every_code_has_the_status_and_body_that_the_table_says(setup: Setup) {
+    let hub = setup.any_number_of_guesses().start().await;
+    furnish(&hub).await;
+    for &code in ErrorCode::ALL {
+        if let Some(answer) = provoke(&hub, code).await {
+            answer.problem(code.status().as_u16(), code.as_str());
         }
     }
 }
@@ -139,55 +146,53 @@ async fn provoke(hub: &Hub, code: ErrorCode) -> Option<Answer> {
     })
 }
 
-both_stores! {
-    async fn a_wrong_method_is_told_which_are_right(hub: Hub) {
-        let answer = hub.anonymous().delete("/healthz").await;
-        answer.problem(405, "method_not_allowed");
-        assert_eq!(answer.header("allow"), "GET, HEAD");
-        let answer = hub.admin().send(Method::PUT, CLIENTS, None).await;
-        answer.problem(405, "method_not_allowed");
-        let mut allowed: Vec<&str> = answer.header("allow").split(", ").collect();
-        allowed.sort_unstable();
-        assert_eq!(allowed, ["GET", "HEAD", "POST"]);
-    }
+async fn a_wrong_method_is_told_which_are_right(hub: Hub) {
+    let answer = hub.anonymous().delete("/healthz").await;
+    answer.problem(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "GET, HEAD");
+    let answer = hub.admin().send(Method::PUT, CLIENTS, None).await;
+    answer.problem(405, "method_not_allowed");
+    let mut allowed: Vec<&str> = answer.header("allow").split(", ").collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
+}
 
-    async fn wrong_keys_are_limited(setup: Setup) {
-        let hub = setup.args(["--guess-burst", "1", "--guess-period", "1h"]).start().await;
-        hub.instance(&own_hub_key(1)).get(SELF).await.problem(401, "hub_key_invalid");
-        let limited = hub.instance(&own_hub_key(2)).get(SELF).await;
-        limited.problem(429, "rate_limited");
-        assert!(limited.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{limited}");
-    }
+async fn wrong_keys_are_limited(setup: Setup) {
+    let hub = setup.args(["--guess-burst", "1", "--guess-period", "1h"]).start().await;
+    hub.instance(&own_hub_key(1)).get(SELF).await.problem(401, "hub_key_invalid");
+    let limited = hub.instance(&own_hub_key(2)).get(SELF).await;
+    limited.problem(429, "rate_limited");
+    assert!(limited.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{limited}");
+}
 
-    /// Who has sent a head and keeps its body back takes up room, for as long as a body may take.
-    async fn a_full_hub_sheds_public_requests_and_nothing_else(setup: Setup) {
-        let hub = setup.args(["--max-public-requests", "1"]).any_number_of_guesses().start().await;
-        let unfinished = b"POST /api/v1/instances/validate HTTP/1.1\r\nHost: hub\r\n\
-            Content-Type: application/json\r\nContent-Length: 60\r\n\r\n{";
-        let slow = (0..4).map(|_| hub.raw(unfinished));
-        let slow = futures_util::future::join_all(slow);
-        let asking = async {
-            let shed = until_shed(&hub).await;
-            shed.problem(503, "overloaded");
-            assert!(shed.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{shed}");
-            hub.anonymous().get("/healthz").await.expect(200).done();
-            hub.anonymous().get("/readyz").await.expect(200).done();
-            hub.admin().post(CLIENTS, json!({"name": "Acme"})).await.expect(201).done();
-        };
-        let (_, ()) = tokio::join!(slow, asking);
-        // Room again, once the slow ones were given up.
-        hub.instance(&own_hub_key(1)).get(SELF).await.problem(401, "hub_key_invalid");
-    }
-
-    /// A person reads what went wrong; what might be a secret is not repeated.
-    async fn a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log(hub: Hub) {
-        hub.client("acme").await;
-        hub.sql().await.execute("ALTER TABLE instances RENAME TO instances_gone").await;
-        let answer = hub.admin().get("/api/v1/admin/instances").await;
-        answer.problem(500, "internal");
-        assert!(!answer.text().contains("instances_gone") && !answer.text().contains("SELECT"));
+/// Who has sent a head and keeps its body back takes up room, for as long as a body may take.
+async fn a_full_hub_sheds_public_requests_and_nothing_else(setup: Setup) {
+    let hub = setup.args(["--max-public-requests", "1"]).any_number_of_guesses().start().await;
+    let unfinished = b"POST /api/v1/instances/validate HTTP/1.1\r\nHost: hub\r\n\
+        Content-Type: application/json\r\nContent-Length: 60\r\n\r\n{";
+    let slow = (0..4).map(|_| hub.raw(unfinished));
+    let slow = futures_util::future::join_all(slow);
+    let asking = async {
+        let shed = until_shed(&hub).await;
+        shed.problem(503, "overloaded");
+        assert!(shed.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{shed}");
         hub.anonymous().get("/healthz").await.expect(200).done();
-    }
+        hub.anonymous().get("/readyz").await.expect(200).done();
+        hub.admin().post(CLIENTS, json!({"name": "Acme"})).await.expect(201).done();
+    };
+    let (_, ()) = tokio::join!(slow, asking);
+    // Room again, once the slow ones were given up.
+    hub.instance(&own_hub_key(1)).get(SELF).await.problem(401, "hub_key_invalid");
+}
+
+/// A person reads what went wrong; what might be a secret is not repeated.
+async fn a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log(hub: Hub) {
+    hub.client("acme").await;
+    hub.sql().await.execute("ALTER TABLE instances RENAME TO instances_gone").await;
+    let answer = hub.admin().get("/api/v1/admin/instances").await;
+    answer.problem(500, "internal");
+    assert!(!answer.text().contains("instances_gone") && !answer.text().contains("SELECT"));
+    hub.anonymous().get("/healthz").await.expect(200).done();
 }
 
 #[tokio::test]
@@ -252,32 +257,32 @@ async fn until_ready(hub: &Hub) {
     panic!("the hub does not become ready again");
 }
 
-both_stores! {
-    /// An error never repeats a header, path text, a query, or any part of a public body.
-    async fn errors_repeat_nothing_that_could_be_secret(setup: Setup) {
-        let hub = setup.any_number_of_guesses().start().await;
-        let canary = "lb_inst_c0ffee00c0ffee00c0ffee00c0ffee00";
-        let body = json!({canary: canary, "license_key": canary, "instance_id": canary});
-        let named = json!({canary: canary, "name": canary, "role": canary});
-        let answers = [
-            hub.anonymous().get(&format!("/{canary}")).await,
-            hub.anonymous().get(&format!("/healthz?{canary}={canary}")).await,
-            hub.anonymous().send(Method::from_bytes(canary.as_bytes()).unwrap(), "/healthz", None).await,
-            hub.anonymous().post(ACTIVATE, body.clone()).await,
-            hub.anonymous().post("/api/v1/instances/validate", body).await,
-            hub.admin().get(&format!("{CLIENTS}/{canary}")).await,
-            hub.admin().get(&format!("/api/v1/admin/instances/{canary}")).await,
-            hub.admin().delete(&format!("{KEYS}/{canary}")).await,
-            hub.admin().get(&format!("{CLIENTS}?cursor={canary}&limit={canary}")).await,
-            hub.admin().post(KEYS, named).await,
-            hub.admin_with(canary).get(CLIENTS).await,
-            hub.instance(canary).get(SELF).await,
-            hub.admin().if_match(canary).delete(&format!("{CLIENTS}/x")).await,
-        ];
-        for answer in answers {
-            assert!(answer.status.is_client_error(), "{answer}");
-            assert!(!answer.text().to_lowercase().contains("c0ffee00"), "{answer}");
-            assert!(!format!("{:?}", answer.headers).to_lowercase().contains("c0ffee00"));
-        }
+/// An error never repeats a header, path text, a query, or any part of a public body.
+async fn errors_repeat_nothing_that_could_be_secret(setup: Setup) {
+    let hub = setup.any_number_of_guesses().start().await;
+    let canary = "lb_inst_c0ffee00c0ffee00c0ffee00c0ffee00";
+    let body = json!({canary: canary, "license_key": canary, "instance_id": canary});
+    let named = json!({canary: canary, "name": canary, "role": canary});
+    let answers = [
+        hub.anonymous().get(&format!("/{canary}")).await,
+        hub.anonymous().get(&format!("/healthz?{canary}={canary}")).await,
+        hub.anonymous()
+            .send(Method::from_bytes(canary.as_bytes()).unwrap(), "/healthz", None)
+            .await,
+        hub.anonymous().post(ACTIVATE, body.clone()).await,
+        hub.anonymous().post("/api/v1/instances/validate", body).await,
+        hub.admin().get(&format!("{CLIENTS}/{canary}")).await,
+        hub.admin().get(&format!("/api/v1/admin/instances/{canary}")).await,
+        hub.admin().delete(&format!("{KEYS}/{canary}")).await,
+        hub.admin().get(&format!("{CLIENTS}?cursor={canary}&limit={canary}")).await,
+        hub.admin().post(KEYS, named).await,
+        hub.admin_with(canary).get(CLIENTS).await,
+        hub.instance(canary).get(SELF).await,
+        hub.admin().if_match(canary).delete(&format!("{CLIENTS}/x")).await,
+    ];
+    for answer in answers {
+        assert!(answer.status.is_client_error(), "{answer}");
+        assert!(!answer.text().to_lowercase().contains("c0ffee00"), "{answer}");
+        assert!(!format!("{:?}", answer.headers).to_lowercase().contains("c0ffee00"));
     }
 }

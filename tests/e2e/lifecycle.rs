@@ -11,68 +11,74 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
 
-both_stores! {
-    async fn the_first_start_writes_a_key_that_only_its_owner_reads(mut hub: Hub) {
-        let key_file = hub.data_dir().join("admin.key");
-        assert_eq!(mode(&key_file), 0o600);
-        let key = std::fs::read_to_string(&key_file).unwrap();
-        let me = hub.admin().get("/api/v1/admin/whoami").await.ok();
-        assert_eq!(me["role"], "owner");
-        hub.restart();
-        assert_eq!(std::fs::read_to_string(&key_file).unwrap(), key, "made once");
-        assert_eq!(hub.admin().get("/api/v1/admin/whoami").await.ok(), me);
-        assert!(!hub.log().contains(key.trim()), "the log names the file, not the key");
-    }
+both_stores!(
+    the_first_start_writes_a_key_that_only_its_owner_reads,
+    what_was_answered_survives_a_crash,
+    sigterm_is_a_good_end,
+    health_and_version_need_no_key,
+    a_request_id_is_kept_if_it_is_a_plain_one
+);
 
-    async fn what_was_answered_survives_a_crash(mut hub: Hub) {
-        hub.client("acme").await;
-        let issued = hub.issue("acme", "acme-1").await;
-        let key = hub.hub_key(&issued.license_key).await;
-        hub.kill();
-        hub.launch();
-        hub.use_key(&key).await;
-        hub.activate(&issued.license_key).await;
-        let verdict = hub.admin().get("/api/v1/admin/audit/verify").await.ok();
-        assert_eq!(verdict["ok"], true);
-    }
+async fn the_first_start_writes_a_key_that_only_its_owner_reads(mut hub: Hub) {
+    let key_file = hub.data_dir().join("admin.key");
+    assert_eq!(mode(&key_file), 0o600);
+    let key = std::fs::read_to_string(&key_file).unwrap();
+    let me = hub.admin().get("/api/v1/admin/whoami").await.ok();
+    assert_eq!(me["role"], "owner");
+    hub.restart();
+    assert_eq!(std::fs::read_to_string(&key_file).unwrap(), key, "made once");
+    assert_eq!(hub.admin().get("/api/v1/admin/whoami").await.ok(), me);
+    assert!(!hub.log().contains(key.trim()), "the log names the file, not the key");
+}
 
-    async fn sigterm_is_a_good_end(mut hub: Hub) {
-        hub.client("acme").await;
-        // An idle connection does not hold it up.
-        let idle = hub.anonymous();
-        idle.get("/readyz").await.expect(200).done();
-        assert!(hub.stop().success());
-    }
+async fn what_was_answered_survives_a_crash(mut hub: Hub) {
+    hub.client("acme").await;
+    let issued = hub.issue("acme", "acme-1").await;
+    let key = hub.hub_key(&issued.license_key).await;
+    hub.kill();
+    hub.launch();
+    hub.use_key(&key).await;
+    hub.activate(&issued.license_key).await;
+    let verdict = hub.admin().get("/api/v1/admin/audit/verify").await.ok();
+    assert_eq!(verdict["ok"], true);
+}
 
-    async fn health_and_version_need_no_key(hub: Hub) {
-        let anyone = hub.anonymous();
-        assert_eq!(anyone.get("/healthz").await.ok(), json!({"status": "ok"}));
-        assert_eq!(anyone.get("/readyz").await.ok(), json!({"status": "ready"}));
-        let version = anyone.get("/version").await.ok();
-        assert_eq!(version["name"], "hubd");
-        assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
-        anyone.get("/api/v1/privacy").await.expect(200).done();
-        let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
-        let engine = if hub.engine() == Engine::Sqlite { "sqlite" } else { "postgres" };
-        assert_eq!(stats["database"], engine);
-        assert_eq!(stats["admin_keys"], 1);
-        assert!(stats["store_bytes"].as_u64().unwrap() > 0);
-    }
+async fn sigterm_is_a_good_end(mut hub: Hub) {
+    hub.client("acme").await;
+    // An idle connection does not hold it up.
+    let idle = hub.anonymous();
+    idle.get("/readyz").await.expect(200).done();
+    assert!(hub.stop().success());
+}
 
-    async fn a_request_id_is_kept_if_it_is_a_plain_one(hub: Hub) {
-        let sent = |id: &str| hub.anonymous().header("x-request-id", id);
-        let longest = "a".repeat(64);
-        for kept in ["boot-42", "A.b_c-9", &longest] {
-            let answer = sent(kept).get("/healthz").await;
-            assert_eq!(answer.header("x-request-id"), kept);
-        }
-        let too_long = "a".repeat(65);
-        for replaced in ["a b", "", "<script>", &too_long, "ab/c"] {
-            let answer = sent(replaced).get("/nowhere").await;
-            let id = answer.header("x-request-id").to_owned();
-            assert_ne!(id, replaced);
-            assert_eq!(text(&answer.problem(404, "route_not_found"), "request_id"), id);
-        }
+async fn health_and_version_need_no_key(hub: Hub) {
+    let anyone = hub.anonymous();
+    assert_eq!(anyone.get("/healthz").await.ok(), json!({"status": "ok"}));
+    assert_eq!(anyone.get("/readyz").await.ok(), json!({"status": "ready"}));
+    let version = anyone.get("/version").await.ok();
+    assert_eq!(version["name"], "hubd");
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    anyone.get("/api/v1/privacy").await.expect(200).done();
+    let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
+    let engine = if hub.engine() == Engine::Sqlite { "sqlite" } else { "postgres" };
+    assert_eq!(stats["database"], engine);
+    assert_eq!(stats["admin_keys"], 1);
+    assert!(stats["store_bytes"].as_u64().unwrap() > 0);
+}
+
+async fn a_request_id_is_kept_if_it_is_a_plain_one(hub: Hub) {
+    let sent = |id: &str| hub.anonymous().header("x-request-id", id);
+    let longest = "a".repeat(64);
+    for kept in ["boot-42", "A.b_c-9", &longest] {
+        let answer = sent(kept).get("/healthz").await;
+        assert_eq!(answer.header("x-request-id"), kept);
+    }
+    let too_long = "a".repeat(65);
+    for replaced in ["a b", "", "<script>", &too_long, "ab/c"] {
+        let answer = sent(replaced).get("/nowhere").await;
+        let id = answer.header("x-request-id").to_owned();
+        assert_ne!(id, replaced);
+        assert_eq!(text(&answer.problem(404, "route_not_found"), "request_id"), id);
     }
 }
 

@@ -27,136 +27,147 @@ async fn instances(hub: &Hub, filter: &str) -> Vec<String> {
     handles(hub, &format!("/api/v1/admin/instances?{filter}")).await
 }
 
-both_stores! {
-    async fn a_list_is_ordered_and_paged(hub: Hub) {
-        for slug in ["b", "a-b", "a0", "ab", "a", "zz", "a-0"] {
-            hub.client(&format!("c{slug}")).await;
-        }
-        let expected = ["ca", "ca-0", "ca-b", "ca0", "cab", "cb", "czz"];
-        for limit in [1, 2, 3, 7, 500] {
-            let path = format!("/api/v1/admin/clients?limit={limit}");
-            assert_eq!(handles(&hub, &path).await, expected, "limit {limit}");
-        }
-        let page = hub.admin().get("/api/v1/admin/clients?limit=7").await.ok();
-        assert_eq!(page["next_cursor"], json!(null), "a full last page is the last");
-        let empty = hub.admin().get("/api/v1/admin/instances").await.ok();
-        assert_eq!(empty, json!({"items": [], "next_cursor": null}));
-    }
+both_stores!(
+    a_list_is_ordered_and_paged,
+    cursors_stay_in_place_while_rows_come_and_go,
+    a_cursor_of_another_list_or_none_at_all_is_refused,
+    wrong_parameters_are_named_and_unknown_ones_refused,
+    instances_are_found_by_status_label_and_name,
+    silent_and_soon_ending_instances_are_found,
+    clients_are_found_by_name_status_and_label
+);
 
-    async fn cursors_stay_in_place_while_rows_come_and_go(hub: Hub) {
-        for slug in ["c1", "c3", "c5", "c7"] {
-            hub.client(slug).await;
-        }
-        let path = "/api/v1/admin/clients?limit=2";
-        let first = hub.admin().get(path).await.ok();
-        assert_eq!(names(&first), ["c1", "c3"]);
-        hub.client("c2").await;
-        hub.client("c4").await;
-        for gone in ["c3", "c5"] {
-            hub.admin().delete(&format!("/api/v1/admin/clients/{gone}")).await.expect(204).done();
-        }
-        let next = text(&first, "next_cursor");
-        let second = hub.admin().get(&format!("{path}&cursor={next}")).await.ok();
-        assert_eq!(names(&second), ["c4", "c7"], "nothing twice, nothing left out");
+async fn a_list_is_ordered_and_paged(hub: Hub) {
+    for slug in ["b", "a-b", "a0", "ab", "a", "zz", "a-0"] {
+        hub.client(&format!("c{slug}")).await;
     }
+    let expected = ["ca", "ca-0", "ca-b", "ca0", "cab", "cb", "czz"];
+    for limit in [1, 2, 3, 7, 500] {
+        let path = format!("/api/v1/admin/clients?limit={limit}");
+        assert_eq!(handles(&hub, &path).await, expected, "limit {limit}");
+    }
+    let page = hub.admin().get("/api/v1/admin/clients?limit=7").await.ok();
+    assert_eq!(page["next_cursor"], json!(null), "a full last page is the last");
+    let empty = hub.admin().get("/api/v1/admin/instances").await.ok();
+    assert_eq!(empty, json!({"items": [], "next_cursor": null}));
+}
 
-    async fn a_cursor_of_another_list_or_none_at_all_is_refused(hub: Hub) {
-        for slug in ["c1", "c2"] {
-            hub.client(slug).await;
-            hub.issue(slug, &format!("{slug}-1")).await;
-        }
-        let lists = ["/api/v1/admin/clients", "/api/v1/admin/instances", "/api/v1/admin/audit"];
-        for list in lists {
-            let page = hub.admin().get(&format!("{list}?limit=1")).await.ok();
-            let cursor = text(&page, "next_cursor");
-            for other in lists {
-                let answer = hub.admin().get(&format!("{other}?cursor={cursor}")).await;
-                if list == other {
-                    answer.expect(200).done();
-                } else {
-                    answer.problem(400, "invalid_cursor");
-                }
-            }
-            for forged in ["x", "%00", "", &"A".repeat(3000), "..%2F..", "-1"] {
-                let answer = hub.admin().get(&format!("{list}?cursor={forged}")).await;
+async fn cursors_stay_in_place_while_rows_come_and_go(hub: Hub) {
+    for slug in ["c1", "c3", "c5", "c7"] {
+        hub.client(slug).await;
+    }
+    let path = "/api/v1/admin/clients?limit=2";
+    let first = hub.admin().get(path).await.ok();
+    assert_eq!(names(&first), ["c1", "c3"]);
+    hub.client("c2").await;
+    hub.client("c4").await;
+    for gone in ["c3", "c5"] {
+        hub.admin().delete(&format!("/api/v1/admin/clients/{gone}")).await.expect(204).done();
+    }
+    let next = text(&first, "next_cursor");
+    let second = hub.admin().get(&format!("{path}&cursor={next}")).await.ok();
+    assert_eq!(names(&second), ["c4", "c7"], "nothing twice, nothing left out");
+}
+
+async fn a_cursor_of_another_list_or_none_at_all_is_refused(hub: Hub) {
+    for slug in ["c1", "c2"] {
+        hub.client(slug).await;
+        hub.issue(slug, &format!("{slug}-1")).await;
+    }
+    let lists = ["/api/v1/admin/clients", "/api/v1/admin/instances", "/api/v1/admin/audit"];
+    for list in lists {
+        let page = hub.admin().get(&format!("{list}?limit=1")).await.ok();
+        let cursor = text(&page, "next_cursor");
+        for other in lists {
+            let answer = hub.admin().get(&format!("{other}?cursor={cursor}")).await;
+            if list == other {
+                answer.expect(200).done();
+            } else {
                 answer.problem(400, "invalid_cursor");
             }
         }
-    }
-
-    async fn wrong_parameters_are_named_and_unknown_ones_refused(hub: Hub) {
-        let wrong = async |list: &str, query: &str, fields: &[&str]| {
-            let path = format!("/api/v1/admin/{list}?{query}");
-            hub.admin().get(&path).await.wrong_fields(fields);
-        };
-        wrong("clients", "limit=0&status=pending&label=x", &["limit", "status", "label"]).await;
-        wrong("clients", "limit=501", &["limit"]).await;
-        wrong("clients", "limit=5&limit=6", &["limit"]).await;
-        wrong("clients", "secret=hunter2", &["query"]).await;
-        wrong("instances", "silent_for=1s&expires_within=0d&q=", &["silent_for", "expires_within", "q"])
-            .await;
-        wrong("audit", "since=yesterday&action=client.sell", &["since", "action"]).await;
-        wrong("keys", "limit=5", &["query"]).await;
-        wrong("clients/x", "verbose=1", &["query"]).await;
-        let answer = hub.admin().get("/api/v1/admin/clients?secret=hunter2").await;
-        assert!(!answer.text().contains("hunter2") && !answer.text().contains("secret"), "{answer}");
-    }
-
-    async fn instances_are_found_by_status_label_and_name(hub: Hub) {
-        furnish(&hub).await;
-        assert_eq!(instances(&hub, "").await, ["a-1", "a-2", "a-3", "b-1", "c-1"]);
-        assert_eq!(instances(&hub, "status=pending").await, ["a-1"]);
-        assert_eq!(instances(&hub, "status=active").await, ["a-3"]);
-        assert_eq!(instances(&hub, "status=expired").await, ["b-1"]);
-        assert_eq!(instances(&hub, "status=suspended").await, ["a-2"]);
-        assert_eq!(instances(&hub, "status=client_suspended").await, ["c-1"]);
-        assert_eq!(instances(&hub, "label=env%3Dprod").await, ["a-1", "a-3", "b-1"]);
-        assert_eq!(instances(&hub, "label=env%3Dprod&label=tier%3Dgold").await, ["a-3"]);
-        assert_eq!(instances(&hub, "label=env%3Dpro").await, [""; 0]);
-        assert_eq!(instances(&hub, "q=A-").await, ["a-1", "a-2", "a-3"]);
-        assert_eq!(instances(&hub, "q=%25").await, [""; 0], "a wildcard is an ordinary character");
-        assert_eq!(instances(&hub, "q=_-1").await, [""; 0]);
-        let of_client = "/api/v1/admin/clients/aa/instances?label=env%3Dprod&limit=1";
-        assert_eq!(handles(&hub, of_client).await, ["a-1", "a-3"]);
-        let paged = instances(&hub, "label=env%3Dprod&limit=1").await;
-        assert_eq!(paged, ["a-1", "a-3", "b-1"]);
-    }
-
-    async fn silent_and_soon_ending_instances_are_found(hub: Hub) {
-        hub.client("aa").await;
-        for (id, until) in [("a-1", later(DAY * 3)), ("a-2", later(DAY * 60)), ("a-3", ago(DAY))] {
-            let issued = hub.issue_with("aa", id, json!({"expires_at": until})).await;
-            if id == "a-2" {
-                let key = hub.hub_key(&issued.license_key).await;
-                hub.use_key(&key).await;
-            }
+        for forged in ["x", "%00", "", &"A".repeat(3000), "..%2F..", "-1"] {
+            let answer = hub.admin().get(&format!("{list}?cursor={forged}")).await;
+            answer.problem(400, "invalid_cursor");
         }
-        hub.issue("aa", "a-4").await;
-        assert_eq!(instances(&hub, "expires_within=30d").await, ["a-1"]);
-        assert_eq!(instances(&hub, "expires_within=90d").await, ["a-1", "a-2"]);
-        assert_eq!(instances(&hub, "silent_for=24h").await, [""; 0]);
-        let back = "UPDATE instances SET created_at = created_at - 172800000 \
-            WHERE instance_id IN ('a-1', 'a-2')";
-        hub.sql().await.execute(back).await;
-        assert_eq!(instances(&hub, "silent_for=24h").await, ["a-1"], "a-2 was heard of");
     }
+}
 
-    async fn clients_are_found_by_name_status_and_label(hub: Hub) {
-        for (slug, name, tier) in [("acme", "Acme GmbH", "gold"), ("globex", "Globex", "free")] {
-            let new = json!({"slug": slug, "name": name, "labels": {"tier": tier}});
-            hub.admin().post("/api/v1/admin/clients", new).await.expect(201).done();
+async fn wrong_parameters_are_named_and_unknown_ones_refused(hub: Hub) {
+    let wrong = async |list: &str, query: &str, fields: &[&str]| {
+        let path = format!("/api/v1/admin/{list}?{query}");
+        hub.admin().get(&path).await.wrong_fields(fields);
+    };
+    wrong("clients", "limit=0&status=pending&label=x", &["limit", "status", "label"]).await;
+    wrong("clients", "limit=501", &["limit"]).await;
+    wrong("clients", "limit=5&limit=6", &["limit"]).await;
+    wrong("clients", "secret=hunter2", &["query"]).await;
+    wrong(
+        "instances",
+        "silent_for=1s&expires_within=0d&q=",
+        &["silent_for", "expires_within", "q"],
+    )
+    .await;
+    wrong("audit", "since=yesterday&action=client.sell", &["since", "action"]).await;
+    wrong("keys", "limit=5", &["query"]).await;
+    wrong("clients/x", "verbose=1", &["query"]).await;
+    let answer = hub.admin().get("/api/v1/admin/clients?secret=hunter2").await;
+    assert!(!answer.text().contains("hunter2") && !answer.text().contains("secret"), "{answer}");
+}
+
+async fn instances_are_found_by_status_label_and_name(hub: Hub) {
+    furnish(&hub).await;
+    assert_eq!(instances(&hub, "").await, ["a-1", "a-2", "a-3", "b-1", "c-1"]);
+    assert_eq!(instances(&hub, "status=pending").await, ["a-1"]);
+    assert_eq!(instances(&hub, "status=active").await, ["a-3"]);
+    assert_eq!(instances(&hub, "status=expired").await, ["b-1"]);
+    assert_eq!(instances(&hub, "status=suspended").await, ["a-2"]);
+    assert_eq!(instances(&hub, "status=client_suspended").await, ["c-1"]);
+    assert_eq!(instances(&hub, "label=env%3Dprod").await, ["a-1", "a-3", "b-1"]);
+    assert_eq!(instances(&hub, "label=env%3Dprod&label=tier%3Dgold").await, ["a-3"]);
+    assert_eq!(instances(&hub, "label=env%3Dpro").await, [""; 0]);
+    assert_eq!(instances(&hub, "q=A-").await, ["a-1", "a-2", "a-3"]);
+    assert_eq!(instances(&hub, "q=%25").await, [""; 0], "a wildcard is an ordinary character");
+    assert_eq!(instances(&hub, "q=_-1").await, [""; 0]);
+    let of_client = "/api/v1/admin/clients/aa/instances?label=env%3Dprod&limit=1";
+    assert_eq!(handles(&hub, of_client).await, ["a-1", "a-3"]);
+    let paged = instances(&hub, "label=env%3Dprod&limit=1").await;
+    assert_eq!(paged, ["a-1", "a-3", "b-1"]);
+}
+
+async fn silent_and_soon_ending_instances_are_found(hub: Hub) {
+    hub.client("aa").await;
+    for (id, until) in [("a-1", later(DAY * 3)), ("a-2", later(DAY * 60)), ("a-3", ago(DAY))] {
+        let issued = hub.issue_with("aa", id, json!({"expires_at": until})).await;
+        if id == "a-2" {
+            let key = hub.hub_key(&issued.license_key).await;
+            hub.use_key(&key).await;
         }
-        let suspend = json!({"status": "suspended"});
-        hub.admin().patch("/api/v1/admin/clients/globex", suspend).await.expect(200).done();
-        let found = async |filter: &str| {
-            handles(&hub, &format!("/api/v1/admin/clients?{filter}")).await
-        };
-        assert_eq!(found("q=gmbh").await, ["acme"]);
-        assert_eq!(found("q=LOBE").await, ["globex"]);
-        assert_eq!(found("status=suspended").await, ["globex"]);
-        assert_eq!(found("label=tier%3Dgold").await, ["acme"]);
-        assert_eq!(found("label=tier%3Dgold&status=suspended").await, [""; 0]);
     }
+    hub.issue("aa", "a-4").await;
+    assert_eq!(instances(&hub, "expires_within=30d").await, ["a-1"]);
+    assert_eq!(instances(&hub, "expires_within=90d").await, ["a-1", "a-2"]);
+    assert_eq!(instances(&hub, "silent_for=24h").await, [""; 0]);
+    let back = "UPDATE instances SET created_at = created_at - 172800000 \
+        WHERE instance_id IN ('a-1', 'a-2')";
+    hub.sql().await.execute(back).await;
+    assert_eq!(instances(&hub, "silent_for=24h").await, ["a-1"], "a-2 was heard of");
+}
+
+async fn clients_are_found_by_name_status_and_label(hub: Hub) {
+    for (slug, name, tier) in [("acme", "Acme GmbH", "gold"), ("globex", "Globex", "free")] {
+        let new = json!({"slug": slug, "name": name, "labels": {"tier": tier}});
+        hub.admin().post("/api/v1/admin/clients", new).await.expect(201).done();
+    }
+    let suspend = json!({"status": "suspended"});
+    hub.admin().patch("/api/v1/admin/clients/globex", suspend).await.expect(200).done();
+    let found =
+        async |filter: &str| handles(&hub, &format!("/api/v1/admin/clients?{filter}")).await;
+    assert_eq!(found("q=gmbh").await, ["acme"]);
+    assert_eq!(found("q=LOBE").await, ["globex"]);
+    assert_eq!(found("status=suspended").await, ["globex"]);
+    assert_eq!(found("label=tier%3Dgold").await, ["acme"]);
+    assert_eq!(found("label=tier%3Dgold&status=suspended").await, [""; 0]);
 }
 
 /// One instance in each effective status.

@@ -81,23 +81,23 @@ async fn both_name_the_same_migrations() {
     }
 }
 
-both_stores! {
-    async fn a_second_start_changes_nothing(mut hub: Hub) {
-        hub.client("acme").await;
-        let applied = "SELECT COUNT(*) FROM _sqlx_migrations";
-        let before = hub.sql().await.number(applied).await;
-        hub.restart();
-        assert_eq!(hub.sql().await.number(applied).await, before);
-        hub.admin().get("/api/v1/admin/clients/acme").await.expect(200).done();
-    }
+both_stores!(a_second_start_changes_nothing, a_schema_newer_than_the_program_is_refused);
 
-    async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
-        assert!(hub.stop().success());
-        let newer = "UPDATE _sqlx_migrations SET version = 99990000000000 WHERE version = \
-            (SELECT MAX(version) FROM _sqlx_migrations)";
-        assert_eq!(hub.sql().await.execute(newer).await, 1);
-        let (status, said) = hub.launch_refused();
-        assert!(!status.success());
-        assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
-    }
+async fn a_second_start_changes_nothing(mut hub: Hub) {
+    hub.client("acme").await;
+    let applied = "SELECT COUNT(*) FROM _sqlx_migrations";
+    let before = hub.sql().await.number(applied).await;
+    hub.restart();
+    assert_eq!(hub.sql().await.number(applied).await, before);
+    hub.admin().get("/api/v1/admin/clients/acme").await.expect(200).done();
+}
+
+async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
+    assert!(hub.stop().success());
+    let newer = "UPDATE _sqlx_migrations SET version = 99990000000000 WHERE version = \
+        (SELECT MAX(version) FROM _sqlx_migrations)";
+    assert_eq!(hub.sql().await.execute(newer).await, 1);
+    let (status, said) = hub.launch_refused();
+    assert!(!status.success());
+    assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
 }

@@ -23,28 +23,28 @@ struct Sweep {
     answers: String,
 }
 
-both_stores! {
-    async fn keys_are_nowhere_but_in_the_answer_that_made_them(setup: Setup) {
-        let mut hub = setup.args(["--log", "trace"]).any_number_of_guesses().start().await;
-        let mut sweep = Sweep::default();
-        sweep.keys.push(hub.admin_key().to_owned());
-        make_keys(&hub, &mut sweep).await;
-        send_keys_where_they_do_not_belong(&hub, &mut sweep).await;
-        let answer = hub.admin().get("/api/v1/admin/audit?limit=500").await;
-        sweep.answers += &answer.text();
+both_stores!(keys_are_nowhere_but_in_the_answer_that_made_them);
 
-        let argv = fs::read(format!("/proc/{}/cmdline", hub.pid())).unwrap();
-        let argv = String::from_utf8_lossy(&argv).into_owned();
-        assert!(argv.contains("--data-dir"), "the command line is read");
-        sweep.expect_none_in("hubd's command line", &argv);
-        sweep.expect_none_in("the answers", &sweep.answers);
-        sweep.expect_none_in("the log", &hub.log());
-        assert!(hub.log().contains("/api/v1/instances/activate"), "the log is detailed");
+async fn keys_are_nowhere_but_in_the_answer_that_made_them(setup: Setup) {
+    let mut hub = setup.args(["--log", "trace"]).any_number_of_guesses().start().await;
+    let mut sweep = Sweep::default();
+    sweep.keys.push(hub.admin_key().to_owned());
+    make_keys(&hub, &mut sweep).await;
+    send_keys_where_they_do_not_belong(&hub, &mut sweep).await;
+    let answer = hub.admin().get("/api/v1/admin/audit?limit=500").await;
+    sweep.answers += &answer.text();
 
-        sweep.expect_none_in_files(&hub, "with the hub running");
-        assert!(hub.stop().success());
-        sweep.expect_none_in_files(&hub, "after its end");
-    }
+    let argv = fs::read(format!("/proc/{}/cmdline", hub.pid())).unwrap();
+    let argv = String::from_utf8_lossy(&argv).into_owned();
+    assert!(argv.contains("--data-dir"), "the command line is read");
+    sweep.expect_none_in("hubd's command line", &argv);
+    sweep.expect_none_in("the answers", &sweep.answers);
+    sweep.expect_none_in("the log", &hub.log());
+    assert!(hub.log().contains("/api/v1/instances/activate"), "the log is detailed");
+
+    sweep.expect_none_in_files(&hub, "with the hub running");
+    assert!(hub.stop().success());
+    sweep.expect_none_in_files(&hub, "after its end");
 }
 
 /// Keys by every path that makes one.

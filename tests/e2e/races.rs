@@ -25,91 +25,97 @@ async fn activate_and_use(hub: &Hub, license_key: &str, n: u32) -> Option<String
     Some(own)
 }
 
-both_stores! {
-    async fn concurrent_activations_never_exceed_the_limit(setup: Setup) {
-        let hub = setup.any_number_of_guesses().start().await;
-        hub.client("acme").await;
-        for (round, many) in [2_u32, 8, 32].into_iter().enumerate() {
-            let id = format!("acme-{round}");
-            let limit = many / 2;
-            let terms = json!({"max_activations": limit});
-            let license = hub.issue_with("acme", &id, terms).await.license_key;
-            let tries = (0..many).map(|n| activate_and_use(&hub, &license, many * 100 + n));
-            let taken: Vec<String> = join_all(tries).await.into_iter().flatten().collect();
-            assert!(!taken.is_empty());
-            let activations = hub.show(&id).await["license"]["activations"].as_u64().unwrap();
-            assert!((1..=u64::from(limit)).contains(&activations), "{activations} of {limit}");
-            expect_known(&hub, &taken).await;
+both_stores!(
+    concurrent_activations_never_exceed_the_limit,
+    one_hash_sent_many_times_at_once_is_one_activation,
+    of_many_that_take_a_handle_one_wins,
+    owner_keys_revoking_each_other_leave_one,
+    the_audit_chain_holds_under_concurrent_changes
+);
+
+async fn concurrent_activations_never_exceed_the_limit(setup: Setup) {
+    let hub = setup.any_number_of_guesses().start().await;
+    hub.client("acme").await;
+    for (round, many) in [2_u32, 8, 32].into_iter().enumerate() {
+        let id = format!("acme-{round}");
+        let limit = many / 2;
+        let terms = json!({"max_activations": limit});
+        let license = hub.issue_with("acme", &id, terms).await.license_key;
+        let tries = (0..many).map(|n| activate_and_use(&hub, &license, many * 100 + n));
+        let taken: Vec<String> = join_all(tries).await.into_iter().flatten().collect();
+        assert!(!taken.is_empty());
+        let activations = hub.show(&id).await["license"]["activations"].as_u64().unwrap();
+        assert!((1..=u64::from(limit)).contains(&activations), "{activations} of {limit}");
+        expect_known(&hub, &taken).await;
+    }
+    assert!(!hub.log().contains("one by one"), "{}", hub.log());
+}
+
+async fn one_hash_sent_many_times_at_once_is_one_activation(hub: Hub) {
+    hub.client("acme").await;
+    let license = hub.issue_with("acme", "acme-1", json!({"max_activations": 1})).await.license_key;
+    let body = json!({"license_key": license, "hub_key_sha256": sha256(&own_hub_key(1))});
+    let tries = (0..16).map(|_| async {
+        hub.anonymous().post(ACTIVATE, body.clone()).await.expect(200).done();
+    });
+    join_all(tries).await;
+    let rows = hub.audit().await;
+    let activations = rows.iter().filter(|(_, action, _)| action == "instance.activate");
+    assert_eq!(activations.count(), 1, "a repeat is not audited");
+    assert_eq!(hub.show("acme-1").await["license"]["activations"], 1);
+}
+
+async fn of_many_that_take_a_handle_one_wins(hub: Hub) {
+    let tries = (0..16).map(|_| async {
+        let new = json!({"name": "Acme", "slug": "acme"});
+        hub.admin().post("/api/v1/admin/clients", new).await
+    });
+    let answers = join_all(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    for lost in answers.iter().filter(|answer| answer.status != 201) {
+        lost.problem(409, "client_exists");
+    }
+    // Derived handles make way for each other instead.
+    let tries = (0..16).map(|_| async {
+        let new = json!({"name": "Globex"});
+        text(&hub.admin().post("/api/v1/admin/clients", new).await.expect(201).json(), "slug")
+    });
+    let mut slugs = join_all(tries).await;
+    slugs.sort();
+    slugs.dedup();
+    assert_eq!(slugs.len(), 16);
+}
+
+async fn owner_keys_revoking_each_other_leave_one(hub: Hub) {
+    let first = text(&hub.admin().get("/api/v1/admin/whoami").await.ok(), "name");
+    let mut owners = vec![(first, hub.admin_key().to_owned())];
+    for name in ["owner-b", "owner-c", "owner-d"] {
+        owners.push((name.to_owned(), hub.admin_key_of(name, Role::Owner).await));
+    }
+    let revoke = owners.iter().map(|(name, key)| {
+        let (path, caller) = (format!("/api/v1/admin/keys/{name}"), hub.admin_with(key));
+        async move { caller.delete(&path).await.status }
+    });
+    let statuses = join_all(revoke).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 3, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 1, "{statuses:?}");
+}
+
+/// The chain holds whatever writes at once.
+async fn the_audit_chain_holds_under_concurrent_changes(hub: Hub) {
+    hub.client("acme").await;
+    let changes = (0..32).map(|n| {
+        let hub = &hub;
+        async move {
+            let issued = hub.issue("acme", &format!("acme-{n}")).await;
+            hub.activate(&issued.license_key).await;
+            hub.act(&issued.instance_id, "suspend", json!({})).await;
         }
-        assert!(!hub.log().contains("one by one"), "{}", hub.log());
-    }
-
-    async fn one_hash_sent_many_times_at_once_is_one_activation(hub: Hub) {
-        hub.client("acme").await;
-        let license = hub.issue_with("acme", "acme-1", json!({"max_activations": 1})).await.license_key;
-        let body = json!({"license_key": license, "hub_key_sha256": sha256(&own_hub_key(1))});
-        let tries = (0..16).map(|_| async {
-            hub.anonymous().post(ACTIVATE, body.clone()).await.expect(200).done();
-        });
-        join_all(tries).await;
-        let rows = hub.audit().await;
-        let activations = rows.iter().filter(|(_, action, _)| action == "instance.activate");
-        assert_eq!(activations.count(), 1, "a repeat is not audited");
-        assert_eq!(hub.show("acme-1").await["license"]["activations"], 1);
-    }
-
-    async fn of_many_that_take_a_handle_one_wins(hub: Hub) {
-        let tries = (0..16).map(|_| async {
-            let new = json!({"name": "Acme", "slug": "acme"});
-            hub.admin().post("/api/v1/admin/clients", new).await
-        });
-        let answers = join_all(tries).await;
-        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
-        for lost in answers.iter().filter(|answer| answer.status != 201) {
-            lost.problem(409, "client_exists");
-        }
-        // Derived handles make way for each other instead.
-        let tries = (0..16).map(|_| async {
-            let new = json!({"name": "Globex"});
-            text(&hub.admin().post("/api/v1/admin/clients", new).await.expect(201).json(), "slug")
-        });
-        let mut slugs = join_all(tries).await;
-        slugs.sort();
-        slugs.dedup();
-        assert_eq!(slugs.len(), 16);
-    }
-
-    async fn owner_keys_revoking_each_other_leave_one(hub: Hub) {
-        let first = text(&hub.admin().get("/api/v1/admin/whoami").await.ok(), "name");
-        let mut owners = vec![(first, hub.admin_key().to_owned())];
-        for name in ["owner-b", "owner-c", "owner-d"] {
-            owners.push((name.to_owned(), hub.admin_key_of(name, Role::Owner).await));
-        }
-        let revoke = owners.iter().map(|(name, key)| {
-            let (path, caller) = (format!("/api/v1/admin/keys/{name}"), hub.admin_with(key));
-            async move { caller.delete(&path).await.status }
-        });
-        let statuses = join_all(revoke).await;
-        assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 3, "{statuses:?}");
-        assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 1, "{statuses:?}");
-    }
-
-    /// The chain holds whatever writes at once.
-    async fn the_audit_chain_holds_under_concurrent_changes(hub: Hub) {
-        hub.client("acme").await;
-        let changes = (0..32).map(|n| {
-            let hub = &hub;
-            async move {
-                let issued = hub.issue("acme", &format!("acme-{n}")).await;
-                hub.activate(&issued.license_key).await;
-                hub.act(&issued.instance_id, "suspend", json!({})).await;
-            }
-        });
-        join_all(changes).await;
-        let verdict = hub.admin().get("/api/v1/admin/audit/verify").await.ok();
-        assert_eq!(verdict["ok"], true, "{verdict}");
-        assert!(verdict["events"].as_u64().unwrap() >= 97, "{verdict}");
-    }
+    });
+    join_all(changes).await;
+    let verdict = hub.admin().get("/api/v1/admin/audit/verify").await.ok();
+    assert_eq!(verdict["ok"], true, "{verdict}");
+    assert!(verdict["events"].as_u64().unwrap() >= 97, "{verdict}");
 }
 
 /// Every key that was answered for is in the database, live or ended. An ended key has left its

@@ -81,59 +81,64 @@ async fn until_rolled_up(hub: &Hub) {
     panic!("the days are never made: {}", hub.log());
 }
 
-both_stores! {
-    /// Killed again and again while it makes days: at each moment the sums are those of the hours.
-    async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
-        let mut hub = setup.args(["--rollup-every", "1h"]).start().await;
-        instances(&hub).await;
-        seed(&hub).await;
-        let before = everything(&hub).await;
-        assert_eq!(before[0][0]["calls"], HOURS * INSTANCES * 10);
-        hurry(&mut hub);
-        for round in 0..6 {
-            hub.kill();
-            hub.launch();
-            for _ in 0..round {
-                assert_eq!(everything(&hub).await, before, "round {round}");
-            }
-        }
-        until_rolled_up(&hub).await;
-        assert_eq!(everything(&hub).await, before);
-        let days = "SELECT CAST(SUM(calls) AS BIGINT) FROM usage_day";
-        let hours = "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM usage_hour";
-        let (days, hours) = (number(&hub, days).await, number(&hub, hours).await);
-        assert_eq!(days + hours, HOURS * INSTANCES * 10);
-        assert!(days > 0, "some days are made");
-        let spread = "SELECT CAST(SUM(n) AS BIGINT) FROM duration_day";
-        assert_eq!(number(&hub, spread).await, days / 5);
-    }
+both_stores!(sums_over_hours_and_days_stay_equal_through_kills, what_is_old_is_deleted);
 
-    async fn what_is_old_is_deleted(setup: Setup) {
-        let args = ["--days-kept", "20d", "--rollup-every", "1h"];
-        let mut hub = setup.args(args).start().await;
-        instances(&hub).await;
-        let ten = "INSERT INTO reports VALUES (1, :a, :a, 0)";
-        let sixteen = if hub.engine() == hub_tests::Engine::Sqlite { "zeroblob(16)" }
-            else { "decode(repeat('00', 16), 'hex')" };
-        hub.sql().await.execute(&ten.replace(":a", sixteen)).await;
-        seed(&hub).await;
-        hurry(&mut hub);
-        hub.restart();
-        until_rolled_up(&hub).await;
-        let oldest = format!("SELECT COUNT(*) FROM usage_day WHERE day < {}", today() - 21);
-        for _ in 0..200 {
-            if number(&hub, &oldest).await == 0 && number(&hub, "SELECT COUNT(*) FROM reports").await == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+/// Killed again and again while it makes days: at each moment the sums are those of the hours.
+async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
+    let mut hub = setup.args(["--rollup-every", "1h"]).start().await;
+    instances(&hub).await;
+    seed(&hub).await;
+    let before = everything(&hub).await;
+    assert_eq!(before[0][0]["calls"], HOURS * INSTANCES * 10);
+    hurry(&mut hub);
+    for round in 0..6 {
+        hub.kill();
+        hub.launch();
+        for _ in 0..round {
+            assert_eq!(everything(&hub).await, before, "round {round}");
         }
-        assert_eq!(number(&hub, &oldest).await, 0);
-        assert_eq!(number(&hub, "SELECT COUNT(*) FROM reports").await, 0);
-        assert!(number(&hub, "SELECT COUNT(*) FROM usage_day").await > 0);
-        // And it goes on taking reports.
-        hub.reporter("acme", "fresh").await.report(&report()).await;
-        assert_eq!(hub.usage("tools?since=1d").await["items"][0]["calls"], 12);
     }
+    until_rolled_up(&hub).await;
+    assert_eq!(everything(&hub).await, before);
+    let days = "SELECT CAST(SUM(calls) AS BIGINT) FROM usage_day";
+    let hours = "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM usage_hour";
+    let (days, hours) = (number(&hub, days).await, number(&hub, hours).await);
+    assert_eq!(days + hours, HOURS * INSTANCES * 10);
+    assert!(days > 0, "some days are made");
+    let spread = "SELECT CAST(SUM(n) AS BIGINT) FROM duration_day";
+    assert_eq!(number(&hub, spread).await, days / 5);
+}
+
+async fn what_is_old_is_deleted(setup: Setup) {
+    let args = ["--days-kept", "20d", "--rollup-every", "1h"];
+    let mut hub = setup.args(args).start().await;
+    instances(&hub).await;
+    let ten = "INSERT INTO reports VALUES (1, :a, :a, 0)";
+    let sixteen = if hub.engine() == hub_tests::Engine::Sqlite {
+        "zeroblob(16)"
+    } else {
+        "decode(repeat('00', 16), 'hex')"
+    };
+    hub.sql().await.execute(&ten.replace(":a", sixteen)).await;
+    seed(&hub).await;
+    hurry(&mut hub);
+    hub.restart();
+    until_rolled_up(&hub).await;
+    let oldest = format!("SELECT COUNT(*) FROM usage_day WHERE day < {}", today() - 21);
+    for _ in 0..200 {
+        if number(&hub, &oldest).await == 0
+            && number(&hub, "SELECT COUNT(*) FROM reports").await == 0
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(number(&hub, &oldest).await, 0);
+    assert_eq!(number(&hub, "SELECT COUNT(*) FROM reports").await, 0);
+    assert!(number(&hub, "SELECT COUNT(*) FROM usage_day").await > 0);
+    // And it goes on taking reports.
+    hub.reporter("acme", "fresh").await.report(&report()).await;
+    assert_eq!(hub.usage("tools?since=1d").await["items"][0]["calls"], 12);
 }
 
 /// Two hubs that make the same days at once make them once.

@@ -24,287 +24,341 @@ async fn totals(hub: &Hub) -> Value {
     json!({"calls": sum("calls"), "errors": sum("errors"), "counts": counts["items"]})
 }
 
-both_stores! {
-    async fn a_report_is_taken_and_is_in_every_read(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let sent = report();
-        let answer = instance.report(&sent).await;
-        assert_eq!(answer, json!({"report_id": sent["report_id"], "duplicate": false, "redacted": 0}));
-        let usage = hub.usage("tools").await;
-        let tool = &usage["items"][0];
-        assert_eq!((&tool["tool"], &tool["calls"], &tool["errors"], &tool["instances"]),
-            (&json!("browser.navigate"), &json!(12), &json!(2), &json!(1)));
-        assert_eq!(hub.usage("errors").await["items"],
-            json!([{"tool": "browser.navigate", "code": "TIMEOUT", "count": 2}]));
-        assert_eq!(hub.usage("counts").await["items"],
-            json!([{"name": "agents_online", "sum": 3, "max": 3, "instances": 1}]));
-        let own = instance.own().await;
-        assert_eq!((&own["instance_id"], &own["reports"]), (&json!("acme-1"), &json!(1)));
-        for period in ["hours", "days"] {
-            let tools = &own[period][0]["tools"];
-            assert_eq!(tools, &json!([{"tool": "browser.navigate", "calls": 12, "errors": 2,
-                "duration_ms": {"n": 3, "mean": 60.5 / 3.0, "max": 30.0}}]), "{period}");
-        }
-        assert_eq!(hub.admin().get("/api/v1/admin/stats").await.ok()["reports_24h"], 1);
-        assert!(hub.show("acme-1").await["last_seen_at"].is_string());
-    }
+both_stores!(
+    a_report_is_taken_and_is_in_every_read,
+    a_repeat_is_told_and_counts_no_more,
+    the_same_report_many_times_at_once_counts_once,
+    many_reports_at_once_are_all_counted,
+    only_the_instance_itself_may_report,
+    the_suspended_may_not_report_and_the_expired_may,
+    what_is_not_allowed_is_dropped_and_counted,
+    a_preview_is_exactly_what_is_stored,
+    a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said,
+    a_catalogue_keeps_only_its_names,
+    an_instance_has_a_thousand_tools_a_day,
+    a_deleted_instances_usage_goes_with_it,
+    reports_take_bounded_memory
+);
 
-    async fn a_repeat_is_told_and_counts_no_more(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let sent = report();
-        instance.report(&sent).await;
-        let before = totals(&hub).await;
-        for _ in 0..3 {
-            assert_eq!(instance.report(&sent).await["duplicate"], true);
-        }
-        // What is not kept makes no other report of it.
-        let mut same = sent.clone();
-        same["secret"] = "x".into();
-        let answer = instance.report(&same).await;
-        assert_eq!((&answer["duplicate"], &answer["redacted"]), (&json!(true), &json!(1)));
-        let mut other = sent.clone();
-        other["tools"][0]["calls"] = 13.into();
-        instance.send(&other).await.problem(409, "report_conflict");
-        assert_eq!(totals(&hub).await, before);
-        // An id is the instance's own: another may use it too.
-        let another = hub.reporter("acme", "acme-2").await;
-        assert_eq!(another.report(&sent).await["duplicate"], false);
+async fn a_report_is_taken_and_is_in_every_read(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let sent = report();
+    let answer = instance.report(&sent).await;
+    assert_eq!(answer, json!({"report_id": sent["report_id"], "duplicate": false, "redacted": 0}));
+    let usage = hub.usage("tools").await;
+    let tool = &usage["items"][0];
+    assert_eq!(
+        (&tool["tool"], &tool["calls"], &tool["errors"], &tool["instances"]),
+        (&json!("browser.navigate"), &json!(12), &json!(2), &json!(1))
+    );
+    assert_eq!(
+        hub.usage("errors").await["items"],
+        json!([{"tool": "browser.navigate", "code": "TIMEOUT", "count": 2}])
+    );
+    assert_eq!(
+        hub.usage("counts").await["items"],
+        json!([{"name": "agents_online", "sum": 3, "max": 3, "instances": 1}])
+    );
+    let own = instance.own().await;
+    assert_eq!((&own["instance_id"], &own["reports"]), (&json!("acme-1"), &json!(1)));
+    for period in ["hours", "days"] {
+        let tools = &own[period][0]["tools"];
+        assert_eq!(
+            tools,
+            &json!([{"tool": "browser.navigate", "calls": 12, "errors": 2,
+            "duration_ms": {"n": 3, "mean": 60.5 / 3.0, "max": 30.0}}]),
+            "{period}"
+        );
     }
+    assert_eq!(hub.admin().get("/api/v1/admin/stats").await.ok()["reports_24h"], 1);
+    assert!(hub.show("acme-1").await["last_seen_at"].is_string());
+}
 
-    async fn the_same_report_many_times_at_once_counts_once(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let sent = report();
-        let answers = join_all((0..24).map(|_| instance.report(&sent))).await;
-        assert_eq!(answers.iter().filter(|answer| answer["duplicate"] == false).count(), 1);
-        assert_eq!(totals(&hub).await["calls"], 12);
-    }
-
-    async fn many_reports_at_once_are_all_counted(hub: Hub) {
-        hub.client("acme").await;
-        let mut instances = Vec::new();
-        for n in 0..8 {
-            instances.push(hub.reporter("acme", &format!("acme-{n}")).await);
-        }
-        let reports = (0..200).map(|n| {
-            let instance = &instances[n % instances.len()];
-            async move { instance.report(&report()).await }
-        });
-        assert!(join_all(reports).await.iter().all(|answer| answer["duplicate"] == false));
-        let totals = totals(&hub).await;
-        assert_eq!((&totals["calls"], &totals["errors"]), (&json!(2400), &json!(400)));
-        assert_eq!(totals["counts"][0]["sum"], 600);
-        let tool = hub.usage("tools").await["items"][0].clone();
-        assert_eq!((&tool["instances"], &tool["duration_ms"]["n"]), (&json!(8), &json!(600)));
-        assert!(!hub.log().contains("one by one"), "{}", hub.log());
-    }
-
-    async fn only_the_instance_itself_may_report(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        hub.issue("acme", "acme-2").await;
-        for other in ["acme-2", "nobody", "Self", "%2F"] {
-            hub.reporter_with(other, &instance.hub_key).send(&report()).await
-                .problem(403, "instance_mismatch");
-        }
-        let path = "/api/v1/instances/acme-1/telemetry";
-        hub.anonymous().post(path, report()).await.problem(401, "hub_key_missing");
-        hub.instance("hk_000000000000000000000000").post(path, report()).await
-            .problem(401, "hub_key_invalid");
-        hub.admin().post(path, report()).await.problem(401, "hub_key_missing");
-        assert_eq!(rows(&hub, "reports").await, 0);
-    }
-
-    async fn the_suspended_may_not_report_and_the_expired_may(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        hub.patch_instance("acme-1", json!({"expires_at": ago(DAY)})).await;
-        instance.report(&report()).await;
-        hub.act("acme-1", "suspend", json!({})).await;
-        instance.send(&report()).await.problem(403, "instance_suspended");
-        let dry = "/api/v1/instances/acme-1/telemetry?dry_run=true";
-        hub.instance(&instance.hub_key).post(dry, report()).await.problem(403, "instance_suspended");
-        hub.act("acme-1", "reactivate", json!({})).await;
-        let client = "/api/v1/admin/clients/acme";
-        hub.admin().patch(client, json!({"status": "suspended"})).await.expect(200).done();
-        instance.send(&report()).await.problem(403, "client_suspended");
-        assert_eq!(rows(&hub, "reports").await, 1);
-        assert_eq!(instance.own().await["reports"], 1, "what is kept may be looked at");
-    }
-
-    async fn what_is_not_allowed_is_dropped_and_counted(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let sent = report_of(json!({
-            "hostname": "db.internal", "env": {"PATH": "/secret"},
-            "tools": [
-                {"name": "files.read", "calls": 3, "args": {"path": "/etc/passwd"},
-                    "errors": {"ENOENT": 1, "open /etc/shadow": 1}, "durations_ms": [1, "x", -4]},
-                {"name": "/usr/bin/secret", "calls": 2},
-            ],
-            "counts": {"agents_online": 1, "alice@example.com": 7},
-        }));
-        let answer = instance.report(&sent).await;
-        assert_eq!(answer["redacted"], 8);
-        let tools = hub.usage("tools").await;
-        let names: Vec<_> = tools["items"].as_array().unwrap().iter()
-            .map(|t| (t["tool"].as_str().unwrap(), t["calls"].as_u64().unwrap())).collect();
-        assert_eq!(names, [("files.read", 3), ("other", 2)]);
-        let errors = hub.usage("errors").await["items"].clone();
-        assert_eq!(errors, json!([{"tool": "files.read", "code": "ENOENT", "count": 1},
-            {"tool": "files.read", "code": "OTHER", "count": 1}]));
-        assert_eq!(hub.usage("counts").await["items"], json!([
-            {"name": "agents_online", "sum": 1, "max": 1, "instances": 1},
-            {"name": "other", "sum": 7, "max": 7, "instances": 1}]));
-    }
-
-    /// `dry_run` shows what is stored then, and stores nothing.
-    async fn a_preview_is_exactly_what_is_stored(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let sent = report();
-        let preview = instance.preview(&sent).await;
-        assert_eq!((&preview["dry_run"], &preview["redacted"]), (&json!(true), &json!(0)));
-        let tool = &preview["report"]["tools"][0];
-        assert_eq!(tool["duration_us"]["sum"], 60_500);
-        assert_eq!((rows(&hub, "reports").await, rows(&hub, "usage_hour").await), (0, 0));
-        instance.report(&sent).await;
-        let mut sql = hub.sql().await;
-        for (what, expected) in [
-            ("SELECT calls FROM usage_hour", 12), ("SELECT errors FROM usage_hour", 2),
-            ("SELECT dur_n FROM usage_hour", 3), ("SELECT dur_sum_us FROM usage_hour", 60_500),
-            ("SELECT dur_max_us FROM usage_hour", 30_000), ("SELECT sum_n FROM count_hour", 3),
-        ] {
-            assert_eq!(sql.number(what).await, expected, "{what}");
-        }
-        for bucket in tool["duration_us"]["buckets"].as_array().unwrap() {
-            let stored = format!("SELECT n FROM duration_hour WHERE bucket = {}", bucket[0]);
-            assert_eq!(Some(sql.number(&stored).await), bucket[1].as_i64());
-        }
-        // With a catalogue the preview follows it.
-        let only = json!({"tools": ["files.read"]});
-        hub.admin().put("/api/v1/admin/telemetry/catalogue", only).await.expect(200).done();
-        let confined = instance.preview(&sent).await;
-        assert_eq!(confined["report"]["tools"][0]["name"], "other");
-        assert_eq!(confined["redacted"], 0);
-    }
-
-    async fn a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        for body in ["", "{", "[]", "hunter2", "{\"report_id\":\"a\",\"report_id\":\"b\"}", "{} {}"] {
-            instance.send_bytes(body).await.problem(400, "invalid_json");
-        }
-        instance.send_bytes(&b"{\"x\":\"\xff\"}"[..]).await.problem(400, "invalid_json");
-        let answer = instance.send_bytes(r#"{"report_id":"hunter2","window_start":"hunter2"}"#).await;
-        answer.wrong_fields(&["report_id", "window_start", "window_end"]);
-        assert!(!answer.text().contains("hunter2"), "{answer}");
-        let early = report_of(json!({"window_start": ago(DAY * 8)}));
-        instance.send(&early).await.wrong_fields(&["window_end", "window_start"]);
-        let future = report_of(json!({"window_end": later(HOUR)}));
-        instance.send(&future).await.wrong_fields(&["window_end"]);
-        let large = format!(r#"{{"x":"{}"}}"#, "s".repeat(1 << 20));
-        instance.send_bytes(large).await.problem(413, "body_too_large");
-        let path = "/api/v1/instances/acme-1/telemetry?verbose=1";
-        hub.instance(&instance.hub_key).post(path, report()).await.wrong_fields(&["query"]);
-        let encoded = hub.instance(&instance.hub_key).header("content-encoding", "gzip");
-        encoded.post("/api/v1/instances/acme-1/telemetry", report()).await
-            .problem(415, "unsupported_media_type");
-        assert_eq!(rows(&hub, "reports").await, 0);
-        let almost = report_of(json!({"x": "s".repeat(900_000)})).to_string();
-        instance.send_bytes(almost).await.expect(202).done();
-    }
-
-    async fn a_catalogue_keeps_only_its_names(hub: Hub) {
-        const CATALOGUE: &str = "/api/v1/admin/telemetry/catalogue";
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        assert_eq!(hub.admin().get(CATALOGUE).await.ok(), json!({"tools": []}));
-        let set = json!({"tools": ["files.read", "browser.navigate", "files.read"]});
-        let kept = json!({"tools": ["browser.navigate", "files.read"]});
-        assert_eq!(hub.admin().put(CATALOGUE, set).await.ok(), kept);
-        assert_eq!(hub.admin().get(CATALOGUE).await.ok(), kept);
-        let privacy = hub.anonymous().get("/api/v1/privacy").await.ok();
-        assert_eq!(privacy["catalogue_size"], 2);
-        let sent = report_of(json!({"tools": [{"name": "files.read", "calls": 1},
-            {"name": "files.write", "calls": 2}, {"name": "x.y", "calls": 4}]}));
-        assert_eq!(instance.report(&sent).await["redacted"], 0, "a catalogue redacts nothing");
-        let items = hub.usage("tools").await["items"].clone();
-        assert_eq!((&items[0]["tool"], &items[0]["calls"], &items[1]["tool"]),
-            (&json!("other"), &json!(6), &json!("files.read")));
+async fn a_repeat_is_told_and_counts_no_more(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let sent = report();
+    instance.report(&sent).await;
+    let before = totals(&hub).await;
+    for _ in 0..3 {
         assert_eq!(instance.report(&sent).await["duplicate"], true);
-        // Set anew between a report and its repeat: still the same report.
-        hub.admin().put(CATALOGUE, json!({"tools": []})).await.expect(200).done();
-        assert_eq!(instance.report(&sent).await["duplicate"], true);
-        for wrong in [json!({"tools": ["A B"]}), json!({"tools": "a"}), json!({}), json!({"tools": ["ghp_a"]})] {
-            hub.admin().put(CATALOGUE, wrong).await.wrong_fields(&["tools"]);
-        }
     }
+    // What is not kept makes no other report of it.
+    let mut same = sent.clone();
+    same["secret"] = "x".into();
+    let answer = instance.report(&same).await;
+    assert_eq!((&answer["duplicate"], &answer["redacted"]), (&json!(true), &json!(1)));
+    let mut other = sent.clone();
+    other["tools"][0]["calls"] = 13.into();
+    instance.send(&other).await.problem(409, "report_conflict");
+    assert_eq!(totals(&hub).await, before);
+    // An id is the instance's own: another may use it too.
+    let another = hub.reporter("acme", "acme-2").await;
+    assert_eq!(another.report(&sent).await["duplicate"], false);
+}
 
-    /// Names that a client makes up do not fill the database.
-    async fn an_instance_has_a_thousand_tools_a_day(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap());
-        let name = |n: usize| format!("t.{}{}{}", letter(n / 676), letter(n / 26), letter(n));
-        let end = ago(Duration::ZERO);
-        for part in 0..7 {
-            let tools: Vec<_> = (0..190).map(|n| json!({"name": name(part * 190 + n), "calls": 1})).collect();
-            instance.report(&report_of(json!({"tools": tools, "window_start": end, "window_end": end}))).await;
-        }
-        let items = hub.usage("tools").await["items"].as_array().unwrap().clone();
-        assert_eq!(items.len(), 1_001);
-        assert_eq!((&items[0]["tool"], &items[0]["calls"]), (&json!("other"), &json!(330)));
-        assert_eq!(rows(&hub, "tools").await, 1_001, "nor the registry of names");
-        // One that is known goes on being counted.
-        let known = json!({"tools": [{"name": name(3), "calls": 5}], "window_start": end, "window_end": end});
-        instance.report(&report_of(known)).await;
-        assert_eq!(hub.usage("tools").await["items"][1]["calls"], 6);
-        let another = hub.reporter("acme", "acme-2").await;
-        let fresh = json!({"tools": [{"name": "zz.zz", "calls": 9}], "window_start": end, "window_end": end});
-        another.report(&report_of(fresh)).await;
-        let tools = hub.usage("tools?instance=acme-2").await;
-        assert_eq!(tools["items"][0]["tool"], "zz.zz");
+async fn the_same_report_many_times_at_once_counts_once(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let sent = report();
+    let answers = join_all((0..24).map(|_| instance.report(&sent))).await;
+    assert_eq!(answers.iter().filter(|answer| answer["duplicate"] == false).count(), 1);
+    assert_eq!(totals(&hub).await["calls"], 12);
+}
+
+async fn many_reports_at_once_are_all_counted(hub: Hub) {
+    hub.client("acme").await;
+    let mut instances = Vec::new();
+    for n in 0..8 {
+        instances.push(hub.reporter("acme", &format!("acme-{n}")).await);
     }
+    let reports = (0..200).map(|n| {
+        let instance = &instances[n % instances.len()];
+        async move { instance.report(&report()).await }
+    });
+    assert!(join_all(reports).await.iter().all(|answer| answer["duplicate"] == false));
+    let totals = totals(&hub).await;
+    assert_eq!((&totals["calls"], &totals["errors"]), (&json!(2400), &json!(400)));
+    assert_eq!(totals["counts"][0]["sum"], 600);
+    let tool = hub.usage("tools").await["items"][0].clone();
+    assert_eq!((&tool["instances"], &tool["duration_ms"]["n"]), (&json!(8), &json!(600)));
+    assert!(!hub.log().contains("one by one"), "{}", hub.log());
+}
 
-    async fn a_deleted_instances_usage_goes_with_it(hub: Hub) {
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        instance.report(&report()).await;
-        hub.reporter("acme", "acme-2").await.report(&report()).await;
-        hub.admin().delete("/api/v1/admin/instances/acme-1").await.expect(204).done();
-        instance.send(&report()).await.problem(401, "hub_key_invalid");
-        let tool = hub.usage("tools").await["items"][0].clone();
-        assert_eq!((&tool["calls"], &tool["instances"]), (&json!(12), &json!(1)));
-        // The fleet's distributions name nobody, and stay.
-        assert_eq!(hub.sql().await.number("SELECT CAST(SUM(n) AS BIGINT) FROM duration_hour").await, 6);
-        for table in ["reports", "usage_hour", "error_hour", "count_hour"] {
-            assert_eq!(rows(&hub, table).await, 1, "{table}");
-        }
+async fn only_the_instance_itself_may_report(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    hub.issue("acme", "acme-2").await;
+    for other in ["acme-2", "nobody", "Self", "%2F"] {
+        hub.reporter_with(other, &instance.hub_key)
+            .send(&report())
+            .await
+            .problem(403, "instance_mismatch");
     }
+    let path = "/api/v1/instances/acme-1/telemetry";
+    hub.anonymous().post(path, report()).await.problem(401, "hub_key_missing");
+    hub.instance("hk_000000000000000000000000")
+        .post(path, report())
+        .await
+        .problem(401, "hub_key_invalid");
+    hub.admin().post(path, report()).await.problem(401, "hub_key_missing");
+    assert_eq!(rows(&hub, "reports").await, 0);
+}
 
-    /// A full hub says so before it reads a report.
-    async fn reports_take_bounded_memory(setup: Setup) {
-        let hub = setup.args(["--max-report-bytes", "1048576"]).start().await;
-        hub.client("acme").await;
-        let instance = hub.reporter("acme", "acme-1").await;
-        let head = format!("POST /api/v1/instances/acme-1/telemetry HTTP/1.1\r\nHost: hub\r\n\
-            X-Hub-Api-Key: {}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{",
-            instance.hub_key);
-        let slow = join_all((0..2).map(|_| hub.raw(head.as_bytes())));
-        let asking = async {
-            let shed = loop {
-                let answer = instance.send(&report_of(json!({"x": "s".repeat(100_000)}))).await;
-                if answer.status != 202 {
-                    break answer;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            };
-            shed.problem(503, "overloaded");
+async fn the_suspended_may_not_report_and_the_expired_may(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    hub.patch_instance("acme-1", json!({"expires_at": ago(DAY)})).await;
+    instance.report(&report()).await;
+    hub.act("acme-1", "suspend", json!({})).await;
+    instance.send(&report()).await.problem(403, "instance_suspended");
+    let dry = "/api/v1/instances/acme-1/telemetry?dry_run=true";
+    hub.instance(&instance.hub_key).post(dry, report()).await.problem(403, "instance_suspended");
+    hub.act("acme-1", "reactivate", json!({})).await;
+    let client = "/api/v1/admin/clients/acme";
+    hub.admin().patch(client, json!({"status": "suspended"})).await.expect(200).done();
+    instance.send(&report()).await.problem(403, "client_suspended");
+    assert_eq!(rows(&hub, "reports").await, 1);
+    assert_eq!(instance.own().await["reports"], 1, "what is kept may be looked at");
+}
+
+async fn what_is_not_allowed_is_dropped_and_counted(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let sent = report_of(json!({
+        "hostname": "db.internal", "env": {"PATH": "/secret"},
+        "tools": [
+            {"name": "files.read", "calls": 3, "args": {"path": "/etc/passwd"},
+                "errors": {"ENOENT": 1, "open /etc/shadow": 1}, "durations_ms": [1, "x", -4]},
+            {"name": "/usr/bin/secret", "calls": 2},
+        ],
+        "counts": {"agents_online": 1, "alice@example.com": 7},
+    }));
+    let answer = instance.report(&sent).await;
+    assert_eq!(answer["redacted"], 8);
+    let tools = hub.usage("tools").await;
+    let names: Vec<_> = tools["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| (t["tool"].as_str().unwrap(), t["calls"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(names, [("files.read", 3), ("other", 2)]);
+    let errors = hub.usage("errors").await["items"].clone();
+    assert_eq!(
+        errors,
+        json!([{"tool": "files.read", "code": "ENOENT", "count": 1},
+        {"tool": "files.read", "code": "OTHER", "count": 1}])
+    );
+    assert_eq!(
+        hub.usage("counts").await["items"],
+        json!([
+        {"name": "agents_online", "sum": 1, "max": 1, "instances": 1},
+        {"name": "other", "sum": 7, "max": 7, "instances": 1}])
+    );
+}
+
+/// `dry_run` shows what is stored then, and stores nothing.
+async fn a_preview_is_exactly_what_is_stored(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let sent = report();
+    let preview = instance.preview(&sent).await;
+    assert_eq!((&preview["dry_run"], &preview["redacted"]), (&json!(true), &json!(0)));
+    let tool = &preview["report"]["tools"][0];
+    assert_eq!(tool["duration_us"]["sum"], 60_500);
+    assert_eq!((rows(&hub, "reports").await, rows(&hub, "usage_hour").await), (0, 0));
+    instance.report(&sent).await;
+    let mut sql = hub.sql().await;
+    for (what, expected) in [
+        ("SELECT calls FROM usage_hour", 12),
+        ("SELECT errors FROM usage_hour", 2),
+        ("SELECT dur_n FROM usage_hour", 3),
+        ("SELECT dur_sum_us FROM usage_hour", 60_500),
+        ("SELECT dur_max_us FROM usage_hour", 30_000),
+        ("SELECT sum_n FROM count_hour", 3),
+    ] {
+        assert_eq!(sql.number(what).await, expected, "{what}");
+    }
+    for bucket in tool["duration_us"]["buckets"].as_array().unwrap() {
+        let stored = format!("SELECT n FROM duration_hour WHERE bucket = {}", bucket[0]);
+        assert_eq!(Some(sql.number(&stored).await), bucket[1].as_i64());
+    }
+    // With a catalogue the preview follows it.
+    let only = json!({"tools": ["files.read"]});
+    hub.admin().put("/api/v1/admin/telemetry/catalogue", only).await.expect(200).done();
+    let confined = instance.preview(&sent).await;
+    assert_eq!(confined["report"]["tools"][0]["name"], "other");
+    assert_eq!(confined["redacted"], 0);
+}
+
+async fn a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    for body in ["", "{", "[]", "hunter2", "{\"report_id\":\"a\",\"report_id\":\"b\"}", "{} {}"] {
+        instance.send_bytes(body).await.problem(400, "invalid_json");
+    }
+    instance.send_bytes(&b"{\"x\":\"\xff\"}"[..]).await.problem(400, "invalid_json");
+    let answer = instance.send_bytes(r#"{"report_id":"hunter2","window_start":"hunter2"}"#).await;
+    answer.wrong_fields(&["report_id", "window_start", "window_end"]);
+    assert!(!answer.text().contains("hunter2"), "{answer}");
+    let early = report_of(json!({"window_start": ago(DAY * 8)}));
+    instance.send(&early).await.wrong_fields(&["window_end", "window_start"]);
+    let future = report_of(json!({"window_end": later(HOUR)}));
+    instance.send(&future).await.wrong_fields(&["window_end"]);
+    let large = format!(r#"{{"x":"{}"}}"#, "s".repeat(1 << 20));
+    instance.send_bytes(large).await.problem(413, "body_too_large");
+    let path = "/api/v1/instances/acme-1/telemetry?verbose=1";
+    hub.instance(&instance.hub_key).post(path, report()).await.wrong_fields(&["query"]);
+    let encoded = hub.instance(&instance.hub_key).header("content-encoding", "gzip");
+    encoded
+        .post("/api/v1/instances/acme-1/telemetry", report())
+        .await
+        .problem(415, "unsupported_media_type");
+    assert_eq!(rows(&hub, "reports").await, 0);
+    let almost = report_of(json!({"x": "s".repeat(900_000)})).to_string();
+    instance.send_bytes(almost).await.expect(202).done();
+}
+
+async fn a_catalogue_keeps_only_its_names(hub: Hub) {
+    const CATALOGUE: &str = "/api/v1/admin/telemetry/catalogue";
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    assert_eq!(hub.admin().get(CATALOGUE).await.ok(), json!({"tools": []}));
+    let names = json!({"tools": ["files.read", "browser.navigate", "files.read"]});
+    let kept = json!({"tools": ["browser.navigate", "files.read"]});
+    assert_eq!(hub.admin().put(CATALOGUE, names).await.ok(), kept);
+    assert_eq!(hub.admin().get(CATALOGUE).await.ok(), kept);
+    let privacy = hub.anonymous().get("/api/v1/privacy").await.ok();
+    assert_eq!(privacy["catalogue_size"], 2);
+    let sent = report_of(json!({"tools": [{"name": "files.read", "calls": 1},
+        {"name": "files.write", "calls": 2}, {"name": "x.y", "calls": 4}]}));
+    assert_eq!(instance.report(&sent).await["redacted"], 0, "a catalogue redacts nothing");
+    let items = hub.usage("tools").await["items"].clone();
+    assert_eq!(
+        (&items[0]["tool"], &items[0]["calls"], &items[1]["tool"]),
+        (&json!("other"), &json!(6), &json!("files.read"))
+    );
+    assert_eq!(instance.report(&sent).await["duplicate"], true);
+    // Set anew between a report and its repeat: still the same report.
+    hub.admin().put(CATALOGUE, json!({"tools": []})).await.expect(200).done();
+    assert_eq!(instance.report(&sent).await["duplicate"], true);
+    for wrong in
+        [json!({"tools": ["A B"]}), json!({"tools": "a"}), json!({}), json!({"tools": ["ghp_a"]})]
+    {
+        hub.admin().put(CATALOGUE, wrong).await.wrong_fields(&["tools"]);
+    }
+}
+
+/// Names that a client makes up do not fill the database.
+async fn an_instance_has_a_thousand_tools_a_day(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap());
+    let name = |n: usize| format!("t.{}{}{}", letter(n / 676), letter(n / 26), letter(n));
+    let end = ago(Duration::ZERO);
+    for part in 0..7 {
+        let tools: Vec<_> =
+            (0..190).map(|n| json!({"name": name(part * 190 + n), "calls": 1})).collect();
+        instance
+            .report(&report_of(json!({"tools": tools, "window_start": end, "window_end": end})))
+            .await;
+    }
+    let items = hub.usage("tools").await["items"].as_array().unwrap().clone();
+    assert_eq!(items.len(), 1_001);
+    assert_eq!((&items[0]["tool"], &items[0]["calls"]), (&json!("other"), &json!(330)));
+    assert_eq!(rows(&hub, "tools").await, 1_001, "nor the registry of names");
+    // One that is known goes on being counted.
+    let known =
+        json!({"tools": [{"name": name(3), "calls": 5}], "window_start": end, "window_end": end});
+    instance.report(&report_of(known)).await;
+    assert_eq!(hub.usage("tools").await["items"][1]["calls"], 6);
+    let another = hub.reporter("acme", "acme-2").await;
+    let fresh =
+        json!({"tools": [{"name": "zz.zz", "calls": 9}], "window_start": end, "window_end": end});
+    another.report(&report_of(fresh)).await;
+    let tools = hub.usage("tools?instance=acme-2").await;
+    assert_eq!(tools["items"][0]["tool"], "zz.zz");
+}
+
+async fn a_deleted_instances_usage_goes_with_it(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    instance.report(&report()).await;
+    hub.reporter("acme", "acme-2").await.report(&report()).await;
+    hub.admin().delete("/api/v1/admin/instances/acme-1").await.expect(204).done();
+    instance.send(&report()).await.problem(401, "hub_key_invalid");
+    let tool = hub.usage("tools").await["items"][0].clone();
+    assert_eq!((&tool["calls"], &tool["instances"]), (&json!(12), &json!(1)));
+    // The fleet's distributions name nobody, and stay.
+    assert_eq!(hub.sql().await.number("SELECT CAST(SUM(n) AS BIGINT) FROM duration_hour").await, 6);
+    for table in ["reports", "usage_hour", "error_hour", "count_hour"] {
+        assert_eq!(rows(&hub, table).await, 1, "{table}");
+    }
+}
+
+/// A full hub says so before it reads a report.
+async fn reports_take_bounded_memory(setup: Setup) {
+    let hub = setup.args(["--max-report-bytes", "1048576"]).start().await;
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let head = format!(
+        "POST /api/v1/instances/acme-1/telemetry HTTP/1.1\r\nHost: hub\r\n\
+        X-Hub-Api-Key: {}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{",
+        instance.hub_key
+    );
+    let slow = join_all((0..2).map(|_| hub.raw(head.as_bytes())));
+    let asking = async {
+        let shed = loop {
+            let answer = instance.send(&report_of(json!({"x": "s".repeat(100_000)}))).await;
+            if answer.status != 202 {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        let (_, ()) = tokio::join!(slow, asking);
-        instance.report(&report()).await;
-    }
+        shed.problem(503, "overloaded");
+    };
+    let (_, ()) = tokio::join!(slow, asking);
+    instance.report(&report()).await;
 }

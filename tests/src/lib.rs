@@ -35,26 +35,22 @@ pub mod watchdog;
 pub use hub::Hub;
 pub use setup::{Engine, Setup};
 
-/// Makes two tests of a story, `name::sqlite` and `name::postgres`.
+/// Makes two tests of each story that it lists, `name::sqlite` and `name::postgres`.
 ///
-/// The story takes a running [`Hub`], or a [`Setup`] that it starts itself.
+/// A story is an async function of the same module. It takes a running [`Hub`], or a [`Setup`] that it
+/// starts itself. One that is not listed is never called, and the compiler says so.
 #[macro_export]
 macro_rules! both_stores {
-    ($($(#[doc = $doc:literal])* async fn $name:ident($($given:ident)+: $kind:ty) $story:block)+) => {
-        $($(#[doc = $doc])*
-        mod $name {
-            use super::*;
-
-            async fn story($($given)+: $kind) $story
-
+    ($($story:ident),+ $(,)?) => {
+        $(mod $story {
             #[tokio::test]
             async fn sqlite() {
-                story(<$kind as $crate::setup::Given>::on($crate::Engine::Sqlite).await).await;
+                $crate::setup::tell(super::$story, $crate::Engine::Sqlite).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                story(<$kind as $crate::setup::Given>::on($crate::Engine::Postgres).await).await;
+                $crate::setup::tell(super::$story, $crate::Engine::Postgres).await;
             }
         })+
     };

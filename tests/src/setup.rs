@@ -95,6 +95,11 @@ impl Setup {
     }
 }
 
+/// Tells a story on this database.
+pub async fn tell<G: Given>(story: impl AsyncFnOnce(G), engine: Engine) {
+    story(G::on(engine).await).await;
+}
+
 /// What a story of [`both_stores!`](crate::both_stores) can begin with.
 pub trait Given {
     /// Makes it on this database.

@@ -22,155 +22,184 @@ async fn suspended(hub: &Hub) -> Vec<String> {
     items.map(|item| item["instance_id"].as_str().unwrap().to_owned()).collect()
 }
 
-both_stores! {
-    async fn handles_come_from_a_pipe(hub: Hub) {
-        fleet(&hub, 3).await;
-        let ctl = hub.ctl().stdin("acme-1\n\n  acme-3\r\n");
-        let said = ran(&ctl, "instance suspend --stdin --yes", 0);
-        assert_eq!(said.stdout, "suspended acme-1\nsuspended acme-3\n", "in the order of the list");
-        assert_eq!(said.stderr, "");
-        assert_eq!(suspended(&hub).await, ["acme-1", "acme-3"]);
-        let again = json(&ctl, "instance suspend --stdin --yes");
-        assert_eq!((&again[0]["changed"], &again[1]["instance_id"]), (&value!(false), &value!("acme-3")));
-        assert_eq!(ran(&ctl, "instance reactivate --stdin -q", 0).stdout, "acme-1\nacme-3\n");
-        assert_eq!(suspended(&hub).await, [""; 0]);
-        let csv = ran(&ctl, "instance delete --stdin --yes -o csv", 0).stdout;
-        assert_eq!(csv, "handle,changed\r\nacme-1,true\r\nacme-3,true\r\n");
-        let lines = ran(&ctl, "instance delete --stdin --yes --if-exists -o jsonl", 0).stdout;
-        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines[0], value!({"instance_id": "acme-1", "changed": false}));
-        let empty = hub.ctl();
-        assert_eq!(json(&empty, "instance delete --stdin --yes"), value!([]));
-        let clients = hub.ctl().stdin("acme\n");
-        ran(&clients, "client suspend --stdin --yes", 0);
-        ran(&clients, "client reactivate --stdin", 0);
-        ran(&clients, "client delete --stdin --yes --cascade", 0);
-        hub.admin().get("/api/v1/admin/clients/acme").await.problem(404, "client_not_found");
-    }
+both_stores!(
+    handles_come_from_a_pipe,
+    one_that_fails_does_not_stop_the_rest,
+    nobody_is_asked_while_a_list_is_read,
+    waiting_ends_when_it_is_so,
+    waiting_has_an_end,
+    what_would_be_done_is_only_said
+);
 
-    async fn one_that_fails_does_not_stop_the_rest(hub: Hub) {
-        fleet(&hub, 2).await;
-        let ctl = hub.ctl().stdin("acme-1\nacme-9\nacme-2\n");
-        let said = ran(&ctl, "instance suspend --stdin --yes", 11);
-        assert_eq!(said.stdout, "suspended acme-1\nsuspended acme-2\n");
-        assert!(said.stderr.contains("acme-9: error[instance_not_found]"), "{}", said.stderr);
-        assert!(said.stderr.contains("error[partial]: 1 of 3 failed"), "{}", said.stderr);
-        let said = ran(&ctl, "instance reactivate --stdin -o json", 11);
-        assert_eq!(said.json().as_array().unwrap().len(), 2, "those that were done");
-        let error: Value = serde_json::from_str(&said.stderr).unwrap();
-        let error = &error["error"];
-        assert_eq!((&error["code"], &error["exit"], &error["retryable"]),
-            (&value!("partial"), &value!(11), &value!(false)));
-        assert_eq!((&error["items"][0]["handle"], &error["items"][0]["exit"]),
-            (&value!("acme-9"), &value!(3)));
-    }
+async fn handles_come_from_a_pipe(hub: Hub) {
+    fleet(&hub, 3).await;
+    let ctl = hub.ctl().stdin("acme-1\n\n  acme-3\r\n");
+    let said = ran(&ctl, "instance suspend --stdin --yes", 0);
+    assert_eq!(said.stdout, "suspended acme-1\nsuspended acme-3\n", "in the order of the list");
+    assert_eq!(said.stderr, "");
+    assert_eq!(suspended(&hub).await, ["acme-1", "acme-3"]);
+    let again = json(&ctl, "instance suspend --stdin --yes");
+    assert_eq!(
+        (&again[0]["changed"], &again[1]["instance_id"]),
+        (&value!(false), &value!("acme-3"))
+    );
+    assert_eq!(ran(&ctl, "instance reactivate --stdin -q", 0).stdout, "acme-1\nacme-3\n");
+    assert_eq!(suspended(&hub).await, [""; 0]);
+    let csv = ran(&ctl, "instance delete --stdin --yes -o csv", 0).stdout;
+    assert_eq!(csv, "handle,changed\r\nacme-1,true\r\nacme-3,true\r\n");
+    let lines = ran(&ctl, "instance delete --stdin --yes --if-exists -o jsonl", 0).stdout;
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0], value!({"instance_id": "acme-1", "changed": false}));
+    let empty = hub.ctl();
+    assert_eq!(json(&empty, "instance delete --stdin --yes"), value!([]));
+    let clients = hub.ctl().stdin("acme\n");
+    ran(&clients, "client suspend --stdin --yes", 0);
+    ran(&clients, "client reactivate --stdin", 0);
+    ran(&clients, "client delete --stdin --yes --cascade", 0);
+    hub.admin().get("/api/v1/admin/clients/acme").await.problem(404, "client_not_found");
+}
 
-    async fn nobody_is_asked_while_a_list_is_read(hub: Hub) {
-        fleet(&hub, 1).await;
-        let ctl = hub.ctl().stdin("acme-1\n");
-        for line in ["instance suspend --stdin", "instance delete --stdin", "client delete --stdin"] {
-            assert_eq!(error(&ctl, line, 12)["code"], "input_needed", "{line}");
-        }
-        assert_eq!(suspended(&hub).await, [""; 0]);
-        assert_eq!(error(&ctl, "instance suspend", 2)["code"], "usage");
-        assert_eq!(error(&ctl, "instance suspend acme-1 --stdin", 2)["code"], "usage");
-        // What stands between hubctl and the hub is told once.
-        let stranger = ctl.env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
-        assert_eq!(error(&stranger, "instance suspend --stdin --yes", 4)["code"], "admin_key_invalid");
-    }
+async fn one_that_fails_does_not_stop_the_rest(hub: Hub) {
+    fleet(&hub, 2).await;
+    let ctl = hub.ctl().stdin("acme-1\nacme-9\nacme-2\n");
+    let said = ran(&ctl, "instance suspend --stdin --yes", 11);
+    assert_eq!(said.stdout, "suspended acme-1\nsuspended acme-2\n");
+    assert!(said.stderr.contains("acme-9: error[instance_not_found]"), "{}", said.stderr);
+    assert!(said.stderr.contains("error[partial]: 1 of 3 failed"), "{}", said.stderr);
+    let said = ran(&ctl, "instance reactivate --stdin -o json", 11);
+    assert_eq!(said.json().as_array().unwrap().len(), 2, "those that were done");
+    let error: Value = serde_json::from_str(&said.stderr).unwrap();
+    let error = &error["error"];
+    assert_eq!(
+        (&error["code"], &error["exit"], &error["retryable"]),
+        (&value!("partial"), &value!(11), &value!(false))
+    );
+    assert_eq!(
+        (&error["items"][0]["handle"], &error["items"][0]["exit"]),
+        (&value!("acme-9"), &value!(3))
+    );
+}
 
-    async fn waiting_ends_when_it_is_so(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let waits = |line: &str| ctl.command(&words(line)).spawn().unwrap();
-        let ends = |child: std::process::Child| child.wait_with_output().unwrap().status.code();
-        // It need not exist when the waiting begins.
-        let active = waits("instance wait acme-1");
-        let seen = waits("instance wait acme-1 --for seen --timeout 1m");
-        std::thread::sleep(Duration::from_millis(300));
-        let license = hub.issue("acme", "acme-1").await.license_key;
-        let key = hub.hub_key(&license).await;
-        hub.use_key(&key).await;
-        assert_eq!((ends(active), ends(seen)), (Some(0), Some(0)));
-        let gone = waits("instance wait acme-1 --for deleted");
-        let stopped = waits("instance wait acme-1 --for suspended");
-        std::thread::sleep(Duration::from_millis(300));
-        hub.act("acme-1", "suspend", value!({})).await;
-        assert_eq!(ends(stopped), Some(0));
-        hub.admin().delete("/api/v1/admin/instances/acme-1").await.expect(204).done();
-        assert_eq!(ends(gone), Some(0));
+async fn nobody_is_asked_while_a_list_is_read(hub: Hub) {
+    fleet(&hub, 1).await;
+    let ctl = hub.ctl().stdin("acme-1\n");
+    for line in ["instance suspend --stdin", "instance delete --stdin", "client delete --stdin"] {
+        assert_eq!(error(&ctl, line, 12)["code"], "input_needed", "{line}");
     }
+    assert_eq!(suspended(&hub).await, [""; 0]);
+    assert_eq!(error(&ctl, "instance suspend", 2)["code"], "usage");
+    assert_eq!(error(&ctl, "instance suspend acme-1 --stdin", 2)["code"], "usage");
+    // What stands between hubctl and the hub is told once.
+    let stranger = ctl.env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
+    assert_eq!(error(&stranger, "instance suspend --stdin --yes", 4)["code"], "admin_key_invalid");
+}
 
-    async fn waiting_has_an_end(hub: Hub) {
-        fleet(&hub, 1).await;
-        let ctl = hub.ctl();
-        assert_eq!(json(&ctl, "instance wait acme-1")["instance_id"], "acme-1");
-        assert_eq!(ran(&ctl, "instance wait acme-1 -q", 0).stdout, "acme-1\n");
-        let late = error(&ctl, "instance wait acme-1 --for suspended --timeout 500ms", 8);
-        assert_eq!((&late["code"], &late["retryable"]), (&value!("wait_timed_out"), &value!(true)));
-        assert!(late["message"].as_str().unwrap().contains("it is active"), "{late}");
-        let absent = error(&ctl, "instance wait acme-9 --timeout 300ms", 8);
-        assert!(absent["message"].as_str().unwrap().contains("does not exist"), "{absent}");
-        let never = error(&ctl, "instance wait acme-l --for deleted", 3);
-        assert_eq!((&never["code"], &never["hint"]),
-            (&value!("instance_not_found"), &value!("did you mean acme-1?")));
-        let nobody = Ctl::default().env("HUBCTL_URL", "http://127.0.0.1:9")
-            .env("HUBCTL_ADMIN_KEY", hub.admin_key());
-        assert_eq!(error(&nobody, "instance wait acme-1 --timeout 400ms --retries 0", 9)["code"],
-            "unreachable");
-    }
+async fn waiting_ends_when_it_is_so(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let waits = |line: &str| ctl.command(&words(line)).spawn().unwrap();
+    let ends = |child: std::process::Child| child.wait_with_output().unwrap().status.code();
+    // It need not exist when the waiting begins.
+    let active = waits("instance wait acme-1");
+    let seen = waits("instance wait acme-1 --for seen --timeout 1m");
+    std::thread::sleep(Duration::from_millis(300));
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    let key = hub.hub_key(&license).await;
+    hub.use_key(&key).await;
+    assert_eq!((ends(active), ends(seen)), (Some(0), Some(0)));
+    let gone = waits("instance wait acme-1 --for deleted");
+    let stopped = waits("instance wait acme-1 --for suspended");
+    std::thread::sleep(Duration::from_millis(300));
+    hub.act("acme-1", "suspend", value!({})).await;
+    assert_eq!(ends(stopped), Some(0));
+    hub.admin().delete("/api/v1/admin/instances/acme-1").await.expect(204).done();
+    assert_eq!(ends(gone), Some(0));
+}
 
-    /// Each command that changes something, with `--dry-run`: it says so, and nothing is changed.
-    async fn what_would_be_done_is_only_said(hub: Hub) {
-        fleet(&hub, 2).await;
-        hub.act("acme-2", "suspend", value!({})).await;
-        let license = hub.issue("acme", "acme-3").await.license_key;
-        let ctl = hub.ctl();
-        std::fs::write(ctl.dir().join("license"), license).unwrap();
-        ran(&ctl, "admin-key create ci --role viewer --sink file:ci.key", 0);
-        let events = hub.audit().await.len();
-        for (line, words) in [
-            ("client create globex", "would create client globex"),
-            ("client ensure globex", "would create client globex"),
-            ("client ensure acme --external-ref x", "would update client acme"),
-            ("client update acme --name Other", "would update client acme"),
-            ("client suspend acme", "would suspend client acme"),
-            ("client delete acme --cascade", "would delete client acme"),
-            ("instance issue acme-4 --client acme --sink file:4.key", "would issue acme-4"),
-            ("instance ensure acme-1 --client acme --grace-days 3 --sink file:1.key",
-                "would update acme-1"),
-            ("instance ensure acme-3 --client acme --sink file:3.key",
-                "would make a new license for acme-3"),
-            ("instance update acme-1 --grace-days 9", "would update acme-1"),
-            ("instance suspend acme-1", "would suspend acme-1"),
-            ("instance reactivate acme-2", "would reactivate acme-2"),
-            ("instance delete acme-1", "would delete acme-1"),
-            ("instance rotate-license acme-1 --sink file:1.key",
-                "would replace the license key of acme-1"),
-            ("instance rotate-hub-key acme-1 --sink file:1.key",
-                "would replace the hub key of acme-1"),
-            ("activate --license-file license --sink file:hub.key", "would activate acme-3"),
-            ("admin-key create other --role viewer --sink file:other.key",
-                "would create admin key other"),
-            ("admin-key revoke ci", "would revoke admin key ci"),
-            ("telemetry catalogue set browser.navigate", "would set the catalogue"),
-            ("api DELETE /api/v1/admin/instances/acme-1",
-                "would send DELETE /api/v1/admin/instances/acme-1"),
-        ] {
-            let said = ran(&ctl, &format!("{line} --dry-run"), 0);
-            assert_eq!(said.stdout, format!("{words}\n"), "{line}");
-            let document = json(&ctl, &format!("{line} --dry-run"));
-            assert_eq!((&document["dry_run"], &document["changed"]), (&value!(true), &value!(true)),
-                "{line}: {document}");
-        }
-        assert_eq!(hub.audit().await.len(), events);
-        assert_eq!(files(&ctl), ["ci.key", "license"]);
-        // What would fail fails, what is so already is said to be.
-        assert_eq!(error(&ctl, "client create acme --dry-run", 6)["code"], "client_exists");
-        assert_eq!(error(&ctl, "instance delete acme-9 --dry-run", 3)["code"], "instance_not_found");
-        assert_eq!(error(&ctl, "instance issue n-1 --client none --sink file:n --dry-run", 3)["code"],
-            "client_not_found");
-        assert_eq!(json(&ctl, "instance suspend acme-2 --dry-run")["changed"], false);
-        assert_eq!(json(&ctl, "client update acme --name Client --dry-run")["changed"], true);
+async fn waiting_has_an_end(hub: Hub) {
+    fleet(&hub, 1).await;
+    let ctl = hub.ctl();
+    assert_eq!(json(&ctl, "instance wait acme-1")["instance_id"], "acme-1");
+    assert_eq!(ran(&ctl, "instance wait acme-1 -q", 0).stdout, "acme-1\n");
+    let late = error(&ctl, "instance wait acme-1 --for suspended --timeout 500ms", 8);
+    assert_eq!((&late["code"], &late["retryable"]), (&value!("wait_timed_out"), &value!(true)));
+    assert!(late["message"].as_str().unwrap().contains("it is active"), "{late}");
+    let absent = error(&ctl, "instance wait acme-9 --timeout 300ms", 8);
+    assert!(absent["message"].as_str().unwrap().contains("does not exist"), "{absent}");
+    let never = error(&ctl, "instance wait acme-l --for deleted", 3);
+    assert_eq!(
+        (&never["code"], &never["hint"]),
+        (&value!("instance_not_found"), &value!("did you mean acme-1?"))
+    );
+    let nobody = Ctl::default()
+        .env("HUBCTL_URL", "http://127.0.0.1:9")
+        .env("HUBCTL_ADMIN_KEY", hub.admin_key());
+    assert_eq!(
+        error(&nobody, "instance wait acme-1 --timeout 400ms --retries 0", 9)["code"],
+        "unreachable"
+    );
+}
+
+/// Each command that changes something, and what it says with `--dry-run`.
+const WOULD: &[(&str, &str)] = &[
+    ("client create globex", "would create client globex"),
+    ("client ensure globex", "would create client globex"),
+    ("client ensure acme --external-ref x", "would update client acme"),
+    ("client update acme --name Other", "would update client acme"),
+    ("client suspend acme", "would suspend client acme"),
+    ("client delete acme --cascade", "would delete client acme"),
+    ("instance issue acme-4 --client acme --sink file:4.key", "would issue acme-4"),
+    (
+        "instance ensure acme-1 --client acme --grace-days 3 --sink file:1.key",
+        "would update acme-1",
+    ),
+    (
+        "instance ensure acme-3 --client acme --sink file:3.key",
+        "would make a new license for acme-3",
+    ),
+    ("instance update acme-1 --grace-days 9", "would update acme-1"),
+    ("instance suspend acme-1", "would suspend acme-1"),
+    ("instance reactivate acme-2", "would reactivate acme-2"),
+    ("instance delete acme-1", "would delete acme-1"),
+    ("instance rotate-license acme-1 --sink file:1.key", "would replace the license key of acme-1"),
+    ("instance rotate-hub-key acme-1 --sink file:1.key", "would replace the hub key of acme-1"),
+    ("activate --license-file license --sink file:hub.key", "would activate acme-3"),
+    ("admin-key create other --role viewer --sink file:other.key", "would create admin key other"),
+    ("admin-key revoke ci", "would revoke admin key ci"),
+    ("telemetry catalogue set browser.navigate", "would set the catalogue"),
+    (
+        "api DELETE /api/v1/admin/instances/acme-1",
+        "would send DELETE /api/v1/admin/instances/acme-1",
+    ),
+];
+
+async fn what_would_be_done_is_only_said(hub: Hub) {
+    fleet(&hub, 2).await;
+    hub.act("acme-2", "suspend", value!({})).await;
+    let license = hub.issue("acme", "acme-3").await.license_key;
+    let ctl = hub.ctl();
+    std::fs::write(ctl.dir().join("license"), license).unwrap();
+    ran(&ctl, "admin-key create ci --role viewer --sink file:ci.key", 0);
+    let events = hub.audit().await.len();
+    for (line, words) in WOULD {
+        let said = ran(&ctl, &format!("{line} --dry-run"), 0);
+        assert_eq!(said.stdout, format!("{words}\n"), "{line}");
+        let document = json(&ctl, &format!("{line} --dry-run"));
+        assert_eq!(
+            (&document["dry_run"], &document["changed"]),
+            (&value!(true), &value!(true)),
+            "{line}: {document}"
+        );
     }
+    assert_eq!(hub.audit().await.len(), events);
+    assert_eq!(files(&ctl), ["ci.key", "license"]);
+    // What would fail fails, what is so already is said to be.
+    assert_eq!(error(&ctl, "client create acme --dry-run", 6)["code"], "client_exists");
+    assert_eq!(error(&ctl, "instance delete acme-9 --dry-run", 3)["code"], "instance_not_found");
+    assert_eq!(
+        error(&ctl, "instance issue n-1 --client none --sink file:n --dry-run", 3)["code"],
+        "client_not_found"
+    );
+    assert_eq!(json(&ctl, "instance suspend acme-2 --dry-run")["changed"], false);
+    assert_eq!(json(&ctl, "client update acme --name Client --dry-run")["changed"], true);
 }

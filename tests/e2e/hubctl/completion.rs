@@ -29,39 +29,39 @@ fn handles(ctl: &Ctl, typed: &str) -> Vec<String> {
     handles
 }
 
-both_stores! {
-    async fn handles_that_exist_are_offered(hub: Hub) {
-        for client in ["acme", "acme-labs", "globex"] {
-            hub.client(client).await;
-        }
-        hub.issue("acme", "acme-prod").await;
-        let ctl = hub.ctl();
-        assert_eq!(handles(&ctl, "hubctl client get ''"), ["acme", "acme-labs", "globex"]);
-        assert_eq!(handles(&ctl, "hubctl client get acme-"), ["acme-labs"]);
-        assert_eq!(handles(&ctl, "hubctl clients suspend glo"), ["globex"]);
-        assert_eq!(handles(&ctl, "hubctl instance get ''"), ["acme-prod"]);
-        assert_eq!(handles(&ctl, "hubctl instance delete ''"), ["acme-prod"]);
-        assert_eq!(handles(&ctl, "hubctl instance issue new --client g"), ["globex"]);
-        assert_eq!(handles(&ctl, "hubctl admin-key revoke ''"), ["owner"]);
-        assert_eq!(handles(&ctl, "hubctl instance issue ''"), [""; 0], "a new one has a new handle");
-        let ctl = ctl.env("HUBCTL_URL", "http://127.0.0.1:9");
-        assert_eq!(handles(&ctl, "hubctl client get ''"), [""; 0]);
-        let line = format!("hubctl --url {} client get glo", hub.base());
-        assert_eq!(handles(&ctl, &line), ["globex"], "what was typed before is heeded");
-    }
+both_stores!(handles_that_exist_are_offered, contexts_are_offered_and_heeded);
 
-    async fn contexts_are_offered_and_heeded(hub: Hub) {
-        hub.client("globex").await;
-        let ctl = Ctl::default().stdin(hub.admin_key());
-        ran(&ctl, &format!("login prod --url {} --admin-key-file -", hub.base()), 0);
-        ran(&ctl, "context add test --url http://127.0.0.1:9", 0);
-        ran(&ctl, "context use test", 0);
-        assert_eq!(handles(&ctl, "hubctl context use ''"), ["prod", "test"]);
-        assert_eq!(handles(&ctl, "hubctl -c p"), ["prod"]);
-        assert_eq!(handles(&ctl, "hubctl client get ''"), [""; 0]);
-        assert_eq!(handles(&ctl, "hubctl -c prod client get ''"), ["globex"]);
-        assert_eq!(handles(&ctl, "hubctl client get -c prod ''"), ["globex"]);
+async fn handles_that_exist_are_offered(hub: Hub) {
+    for client in ["acme", "acme-labs", "globex"] {
+        hub.client(client).await;
     }
+    hub.issue("acme", "acme-prod").await;
+    let ctl = hub.ctl();
+    assert_eq!(handles(&ctl, "hubctl client get ''"), ["acme", "acme-labs", "globex"]);
+    assert_eq!(handles(&ctl, "hubctl client get acme-"), ["acme-labs"]);
+    assert_eq!(handles(&ctl, "hubctl clients suspend glo"), ["globex"]);
+    assert_eq!(handles(&ctl, "hubctl instance get ''"), ["acme-prod"]);
+    assert_eq!(handles(&ctl, "hubctl instance delete ''"), ["acme-prod"]);
+    assert_eq!(handles(&ctl, "hubctl instance issue new --client g"), ["globex"]);
+    assert_eq!(handles(&ctl, "hubctl admin-key revoke ''"), ["owner"]);
+    assert_eq!(handles(&ctl, "hubctl instance issue ''"), [""; 0], "a new one has a new handle");
+    let ctl = ctl.env("HUBCTL_URL", "http://127.0.0.1:9");
+    assert_eq!(handles(&ctl, "hubctl client get ''"), [""; 0]);
+    let line = format!("hubctl --url {} client get glo", hub.base());
+    assert_eq!(handles(&ctl, &line), ["globex"], "what was typed before is heeded");
+}
+
+async fn contexts_are_offered_and_heeded(hub: Hub) {
+    hub.client("globex").await;
+    let ctl = Ctl::default().stdin(hub.admin_key());
+    ran(&ctl, &format!("login prod --url {} --admin-key-file -", hub.base()), 0);
+    ran(&ctl, "context add test --url http://127.0.0.1:9", 0);
+    ran(&ctl, "context use test", 0);
+    assert_eq!(handles(&ctl, "hubctl context use ''"), ["prod", "test"]);
+    assert_eq!(handles(&ctl, "hubctl -c p"), ["prod"]);
+    assert_eq!(handles(&ctl, "hubctl client get ''"), [""; 0]);
+    assert_eq!(handles(&ctl, "hubctl -c prod client get ''"), ["globex"]);
+    assert_eq!(handles(&ctl, "hubctl client get -c prod ''"), ["globex"]);
 }
 
 #[test]

@@ -27,47 +27,67 @@ fn status<'a>(found: &'a Value, name: &str) -> Option<&'a str> {
     check["status"].as_str()
 }
 
-both_stores! {
-    async fn where_all_is_well_it_says_so(hub: Hub) {
-        let ctl = hub.ctl();
-        let found = found(&ctl, "", 0);
-        for name in ["contexts", "settings", "connection", "hub", "clock", "ready", "version",
-            "admin key", "key's end"] {
-            assert_eq!(status(&found, name), Some("ok"), "{name}: {found}");
-        }
-        let piped = ran(&ctl, "doctor", 0).stdout;
-        assert!(piped.starts_with("CHECK\tSTATUS\tDETAIL\tWHAT TO DO\n"), "{piped}");
-        let seen = ctl.at_terminal(100, &words("doctor")).end().expect(0).text;
-        assert!(seen.contains("\nok    hub           it is up"), "{seen}");
-        assert!(!seen.contains(&hub.admin_key()[9..]));
-    }
+both_stores!(
+    where_all_is_well_it_says_so,
+    a_key_that_the_hub_does_not_know_is_exit_4,
+    a_key_that_ends_soon_is_a_warning,
+    a_certificate_that_is_none_is_told_as_such
+);
 
-    async fn a_key_that_the_hub_does_not_know_is_exit_4(hub: Hub) {
-        let wrong = hub.ctl().env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
-        let none = hub.ctl().env("HUBCTL_ADMIN_KEY", "");
-        for ctl in [wrong, none] {
-            let found = found(&ctl, "", 4);
-            assert_eq!((status(&found, "ready"), status(&found, "admin key")),
-                (Some("ok"), Some("fail")), "{found}");
-        }
+async fn where_all_is_well_it_says_so(hub: Hub) {
+    let ctl = hub.ctl();
+    let found = found(&ctl, "", 0);
+    for name in [
+        "contexts",
+        "settings",
+        "connection",
+        "hub",
+        "clock",
+        "ready",
+        "version",
+        "admin key",
+        "key's end",
+    ] {
+        assert_eq!(status(&found, name), Some("ok"), "{name}: {found}");
     }
+    let piped = ran(&ctl, "doctor", 0).stdout;
+    assert!(piped.starts_with("CHECK\tSTATUS\tDETAIL\tWHAT TO DO\n"), "{piped}");
+    let seen = ctl.at_terminal(100, &words("doctor")).end().expect(0).text;
+    assert!(seen.contains("\nok    hub           it is up"), "{seen}");
+    assert!(!seen.contains(&hub.admin_key()[9..]));
+}
 
-    async fn a_key_that_ends_soon_is_a_warning(hub: Hub) {
-        let soon = clock::later(3 * clock::DAY);
-        let line = format!("admin-key create brief --role owner --expires-at {soon} --sink file:k");
-        let ctl = hub.ctl();
-        ran(&ctl, &line, 0);
-        let found = found(&ctl, "--admin-key-file k", 0);
-        assert_eq!(status(&found, "key's end"), Some("warn"), "{found}");
+async fn a_key_that_the_hub_does_not_know_is_exit_4(hub: Hub) {
+    let wrong = hub.ctl().env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
+    let none = hub.ctl().env("HUBCTL_ADMIN_KEY", "");
+    for ctl in [wrong, none] {
+        let found = found(&ctl, "", 4);
+        assert_eq!(
+            (status(&found, "ready"), status(&found, "admin key")),
+            (Some("ok"), Some("fail")),
+            "{found}"
+        );
     }
+}
 
-    async fn a_certificate_that_is_none_is_told_as_such(hub: Hub) {
-        let url = format!("https://{}", hub.address());
-        let found = found(&hub.ctl(), &format!("--url {url}"), 9);
-        assert_eq!((status(&found, "connection"), status(&found, "tls")),
-            (Some("ok"), Some("fail")), "{found}");
-        assert_eq!(status(&found, "hub"), None, "what rests on it is not looked at");
-    }
+async fn a_key_that_ends_soon_is_a_warning(hub: Hub) {
+    let soon = clock::later(3 * clock::DAY);
+    let line = format!("admin-key create brief --role owner --expires-at {soon} --sink file:k");
+    let ctl = hub.ctl();
+    ran(&ctl, &line, 0);
+    let found = found(&ctl, "--admin-key-file k", 0);
+    assert_eq!(status(&found, "key's end"), Some("warn"), "{found}");
+}
+
+async fn a_certificate_that_is_none_is_told_as_such(hub: Hub) {
+    let url = format!("https://{}", hub.address());
+    let found = found(&hub.ctl(), &format!("--url {url}"), 9);
+    assert_eq!(
+        (status(&found, "connection"), status(&found, "tls")),
+        (Some("ok"), Some("fail")),
+        "{found}"
+    );
+    assert_eq!(status(&found, "hub"), None, "what rests on it is not looked at");
 }
 
 #[test]

@@ -12,83 +12,95 @@ use serde_json::json as value;
 
 use super::{error, json, key_in, ran, words};
 
-both_stores! {
-    async fn what_exists_already_is_told_with_the_object(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let refused = error(&ctl, "client create acme", 6);
-        assert_eq!((&refused["code"], &refused["status"], &refused["retryable"]),
-            (&value!("client_exists"), &value!(409), &value!(false)));
-        let seen = hub.admin().get("/api/v1/admin/clients/acme").await.ok();
-        assert_eq!(refused["existing"], seen);
-        assert_eq!(json(&ctl, "client create acme --if-not-exists")["changed"], false);
-    }
+both_stores!(
+    what_exists_already_is_told_with_the_object,
+    what_is_not_there_is_told_with_what_is,
+    a_wrong_key_and_none_are_told_apart,
+    an_admin_key_comes_from_a_file_or_standard_input,
+    a_license_is_valid_unknown_refused_or_limited,
+    no_key_is_shown_with_v
+);
 
-    async fn what_is_not_there_is_told_with_what_is(hub: Hub) {
-        hub.client("acme").await;
-        hub.issue("acme", "acme-prod").await;
-        let ctl = hub.ctl();
-        let said = ran(&ctl, "instance get acme-prd", 3).stderr;
-        let lines: Vec<&str> = said.lines().collect();
-        assert_eq!(lines[..2], ["error[instance_not_found]: no instance acme-prd",
-            "help: did you mean acme-prod?"]);
-        assert!(lines[2].starts_with("request-id: "), "{said}");
-        let said = ran(&ctl, "client get nothing-like-it", 3).stderr;
-        assert!(said.contains("help: hubctl client list shows"), "{said}");
-    }
+async fn what_exists_already_is_told_with_the_object(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let refused = error(&ctl, "client create acme", 6);
+    assert_eq!(
+        (&refused["code"], &refused["status"], &refused["retryable"]),
+        (&value!("client_exists"), &value!(409), &value!(false))
+    );
+    let seen = hub.admin().get("/api/v1/admin/clients/acme").await.ok();
+    assert_eq!(refused["existing"], seen);
+    assert_eq!(json(&ctl, "client create acme --if-not-exists")["changed"], false);
+}
 
-    async fn a_wrong_key_and_none_are_told_apart(hub: Hub) {
-        let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
-        assert_eq!(error(&ctl, "client list", 4)["code"], "admin_key_invalid");
-        let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "");
-        let none = error(&ctl, "client list", 4);
-        assert_eq!((&none["code"], &none["request_id"]),
-            (&value!("admin_key_missing"), &value!(null)));
-        let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "hunter2");
-        let malformed = ran(&ctl, "client list", 4);
-        assert!(!malformed.stderr.contains("hunter2"), "{}", malformed.stderr);
-    }
+async fn what_is_not_there_is_told_with_what_is(hub: Hub) {
+    hub.client("acme").await;
+    hub.issue("acme", "acme-prod").await;
+    let ctl = hub.ctl();
+    let said = ran(&ctl, "instance get acme-prd", 3).stderr;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        lines[..2],
+        ["error[instance_not_found]: no instance acme-prd", "help: did you mean acme-prod?"]
+    );
+    assert!(lines[2].starts_with("request-id: "), "{said}");
+    let said = ran(&ctl, "client get nothing-like-it", 3).stderr;
+    assert!(said.contains("help: hubctl client list shows"), "{said}");
+}
 
-    async fn an_admin_key_comes_from_a_file_or_standard_input(hub: Hub) {
-        let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(hub.admin_key());
-        std::fs::write(ctl.dir().join("key"), format!("{}\n", hub.admin_key())).unwrap();
-        assert_eq!(json(&ctl, "whoami --admin-key-file key")["role"], "owner");
-        assert_eq!(json(&ctl, "whoami --admin-key-file -")["role"], "owner");
-        assert_eq!(error(&ctl, "whoami --admin-key-file none", 2)["code"], "usage");
-        let ctl = ctl.env("HUBCTL_ADMIN_KEY_FILE", "key");
-        assert_eq!(json(&ctl, "whoami")["role"], "owner");
-        // A hub that was started in this folder.
-        let here = Ctl::default().env("HUBCTL_URL", hub.base());
-        std::os::unix::fs::symlink(hub.data_dir(), here.dir().join("hub-data")).unwrap();
-        assert_eq!(json(&here, "whoami")["role"], "owner");
-    }
+async fn a_wrong_key_and_none_are_told_apart(hub: Hub) {
+    let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
+    assert_eq!(error(&ctl, "client list", 4)["code"], "admin_key_invalid");
+    let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "");
+    let none = error(&ctl, "client list", 4);
+    assert_eq!((&none["code"], &none["request_id"]), (&value!("admin_key_missing"), &value!(null)));
+    let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "hunter2");
+    let malformed = ran(&ctl, "client list", 4);
+    assert!(!malformed.stderr.contains("hunter2"), "{}", malformed.stderr);
+}
 
-    /// The document of a refused license stays on standard output.
-    async fn a_license_is_valid_unknown_refused_or_limited(hub: Hub) {
-        hub.client("acme").await;
-        let license = hub.issue("acme", "acme-1").await.license_key;
-        let ctl = |license: &str| hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(license);
-        assert_eq!(ran(&ctl(&license), "validate -o json", 0).json()["valid"], true);
-        for wrong in [own_license_key(9).as_str(), "lb_inst_", ""] {
-            let verdict = ran(&ctl(wrong), "validate -o json", 4).json();
-            assert_eq!(verdict["code"], "license_invalid");
-        }
-        hub.act("acme-1", "suspend", value!({})).await;
-        let verdict = ran(&ctl(&license), "validate -o json", 5).json();
-        assert_eq!((&verdict["valid"], &verdict["code"]),
-            (&value!(false), &value!("instance_suspended")));
-        assert_eq!(ran(&ctl(&license), "validate", 5).stderr, "");
-    }
+async fn an_admin_key_comes_from_a_file_or_standard_input(hub: Hub) {
+    let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(hub.admin_key());
+    std::fs::write(ctl.dir().join("key"), format!("{}\n", hub.admin_key())).unwrap();
+    assert_eq!(json(&ctl, "whoami --admin-key-file key")["role"], "owner");
+    assert_eq!(json(&ctl, "whoami --admin-key-file -")["role"], "owner");
+    assert_eq!(error(&ctl, "whoami --admin-key-file none", 2)["code"], "usage");
+    let ctl = ctl.env("HUBCTL_ADMIN_KEY_FILE", "key");
+    assert_eq!(json(&ctl, "whoami")["role"], "owner");
+    // A hub that was started in this folder.
+    let here = Ctl::default().env("HUBCTL_URL", hub.base());
+    std::os::unix::fs::symlink(hub.data_dir(), here.dir().join("hub-data")).unwrap();
+    assert_eq!(json(&here, "whoami")["role"], "owner");
+}
 
-    async fn no_key_is_shown_with_v(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let said = ran(&ctl, "-v instance issue acme-1 --client acme --sink file:a.key", 0);
-        let (admin, license) = (hub.admin_key(), key_in(&ctl, "a.key"));
-        assert!(said.stderr.contains("> POST "), "{}", said.stderr);
-        for secret in [&admin["lb_admin_".len()..], &license["lb_inst_".len()..]] {
-            assert!(!said.stderr.contains(secret) && !said.stdout.contains(secret));
-        }
+/// The document of a refused license stays on standard output.
+async fn a_license_is_valid_unknown_refused_or_limited(hub: Hub) {
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    let ctl = |license: &str| hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(license);
+    assert_eq!(ran(&ctl(&license), "validate -o json", 0).json()["valid"], true);
+    for wrong in [own_license_key(9).as_str(), "lb_inst_", ""] {
+        let verdict = ran(&ctl(wrong), "validate -o json", 4).json();
+        assert_eq!(verdict["code"], "license_invalid");
+    }
+    hub.act("acme-1", "suspend", value!({})).await;
+    let verdict = ran(&ctl(&license), "validate -o json", 5).json();
+    assert_eq!(
+        (&verdict["valid"], &verdict["code"]),
+        (&value!(false), &value!("instance_suspended"))
+    );
+    assert_eq!(ran(&ctl(&license), "validate", 5).stderr, "");
+}
+
+async fn no_key_is_shown_with_v(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let said = ran(&ctl, "-v instance issue acme-1 --client acme --sink file:a.key", 0);
+    let (admin, license) = (hub.admin_key(), key_in(&ctl, "a.key"));
+    assert!(said.stderr.contains("> POST "), "{}", said.stderr);
+    for secret in [&admin["lb_admin_".len()..], &license["lb_inst_".len()..]] {
+        assert!(!said.stderr.contains(secret) && !said.stdout.contains(secret));
     }
 }
 

@@ -95,170 +95,221 @@ async fn is_there(hub: &Hub, instance_id: &str) -> bool {
     page["items"].as_array().unwrap().iter().any(|i| i["instance_id"] == instance_id)
 }
 
-both_stores! {
-    async fn a_fleet_is_made_and_a_second_apply_changes_nothing(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        let lines = "+ create client acme\n\
-            + create instance acme-1 of acme → file:acme-1.key\n\
-            + create instance acme-2 of acme → file:acme-2.key\n\
-            ⏸ suspend instance acme-2 of acme\n\
-            Plan: 3 to create, 0 to update, 1 to suspend, 0 to delete.\n";
-        let before = events(&hub).await;
-        assert_eq!(ran(&ctl, PLAN, 0).stdout, lines);
-        assert_eq!(events(&hub).await, before, "a plan changes nothing");
-        assert!(!ctl.dir().join("acme-1.key").exists());
-        let applied = ran(&ctl, APPLY, 0);
-        let last = "Applied: 3 created, 0 updated, 1 suspended, 0 deleted.\n";
-        assert_eq!(applied.stdout, format!("{lines}{last}"));
-        for id in ["acme-1", "acme-2"] {
-            let key = key_in(&ctl, &format!("{id}.key"));
-            assert_eq!(license_of(&hub, id).await, fingerprint(&key));
-            assert!(!applied.stdout.contains(&key) && !applied.stderr.contains(&key));
-        }
-        let acme = hub.admin().get("/api/v1/admin/clients/acme").await.ok();
-        assert_eq!((&acme["name"], &acme["labels"]),
-            (&value!("Acme GmbH"), &value!({"hubctl.fleet": "acme-prod"})));
-        let first = hub.show("acme-1").await;
-        assert_eq!(first["labels"], value!({"env": "prod", "hubctl.fleet": "acme-prod"}));
-        assert_eq!(first["license"]["expires_at"], "2099-12-31T00:00:00.000Z");
-        let second = hub.show("acme-2").await;
-        assert_eq!((&second["status"], &second["license"]["grace_days"],
-            &second["license"]["entitlements"]), (&value!("suspended"), &value!(7), &value!(["sso"])));
+both_stores!(
+    a_fleet_is_made_and_a_second_apply_changes_nothing,
+    what_differs_is_changed,
+    any_of_three_formats_comes_from_a_file_or_from_stdin,
+    faults_carry_line_and_column,
+    rows_are_for_scripts,
+    what_would_be_done_is_told_and_not_done,
+    without_a_terminal_it_needs_a_yes
+);
 
-        let before = events(&hub).await;
-        // Nothing to ask either.
-        assert_eq!(ran(&ctl, "apply -f fleet.toml", 0).stdout, NO_CHANGES);
-        let document = json(&ctl, "apply -f fleet.toml");
-        assert_eq!((&document["items"], &document["changed"]), (&value!([]), &value!(false)));
-        assert_eq!(events(&hub).await, before);
+async fn a_fleet_is_made_and_a_second_apply_changes_nothing(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    let lines = "+ create client acme\n\
+        + create instance acme-1 of acme → file:acme-1.key\n\
+        + create instance acme-2 of acme → file:acme-2.key\n\
+        ⏸ suspend instance acme-2 of acme\n\
+        Plan: 3 to create, 0 to update, 1 to suspend, 0 to delete.\n";
+    let before = events(&hub).await;
+    assert_eq!(ran(&ctl, PLAN, 0).stdout, lines);
+    assert_eq!(events(&hub).await, before, "a plan changes nothing");
+    assert!(!ctl.dir().join("acme-1.key").exists());
+    let applied = ran(&ctl, APPLY, 0);
+    let last = "Applied: 3 created, 0 updated, 1 suspended, 0 deleted.\n";
+    assert_eq!(applied.stdout, format!("{lines}{last}"));
+    for id in ["acme-1", "acme-2"] {
+        let key = key_in(&ctl, &format!("{id}.key"));
+        assert_eq!(license_of(&hub, id).await, fingerprint(&key));
+        assert!(!applied.stdout.contains(&key) && !applied.stderr.contains(&key));
     }
+    let acme = hub.admin().get("/api/v1/admin/clients/acme").await.ok();
+    assert_eq!(
+        (&acme["name"], &acme["labels"]),
+        (&value!("Acme GmbH"), &value!({"hubctl.fleet": "acme-prod"}))
+    );
+    let first = hub.show("acme-1").await;
+    assert_eq!(first["labels"], value!({"env": "prod", "hubctl.fleet": "acme-prod"}));
+    assert_eq!(first["license"]["expires_at"], "2099-12-31T00:00:00.000Z");
+    let second = hub.show("acme-2").await;
+    assert_eq!(
+        (&second["status"], &second["license"]["grace_days"], &second["license"]["entitlements"]),
+        (&value!("suspended"), &value!(7), &value!(["sso"]))
+    );
 
-    async fn what_differs_is_changed(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        write(&ctl, "fleet.toml", &FLEET.replace("2099-12", "2098-12").replace("prod\" }", "test\" }")
-            .replace("\"suspended\"", "\"active\"").replace("Acme GmbH", "Acme AG"));
-        let plan = ran(&ctl, &format!("{PLAN} --detailed-exitcode"), 20).stdout;
-        assert_eq!(plan, "~ update client acme\n    name: Acme GmbH → Acme AG\n\
-            ~ update instance acme-1 of acme\n    \
-                expires_at: 2099-12-31T00:00:00.000Z → 2098-12-31T00:00:00.000Z\n    \
-                labels: env=prod,hubctl.fleet=acme-prod → env=test,hubctl.fleet=acme-prod\n\
-            ▶ reactivate instance acme-2 of acme\n\
-            Plan: 0 to create, 2 to update, 1 to reactivate, 0 to delete.\n");
-        let done = json(&ctl, APPLY);
-        assert_eq!(items(&done), ["update client acme applied", "update instance acme-1 applied",
-            "reactivate instance acme-2 applied"]);
-        assert_eq!((&done["changed"], &done["summary"]["update"]), (&value!(true), &value!(2)));
-        assert_eq!(hub.show("acme-1").await["labels"]["env"], "test");
-        assert_eq!(hub.show("acme-2").await["status"], "pending");
-        ran(&ctl, &format!("{PLAN} --detailed-exitcode"), 0);
-        // What the file says nothing of stays as it is.
-        hub.patch_instance("acme-1", value!({"grace_days": 9, "max_activations": 5})).await;
-        assert_eq!(ran(&ctl, PLAN, 0).stdout, NO_CHANGES);
-        write(&ctl, "fleet.toml", &FLEET.replace("name =", "state = \"suspended\"\nname ="));
-        assert_eq!(ran(&ctl, &format!("{APPLY} --detailed-exitcode"), 20).stdout.matches("⏸").count(), 2);
-        let client = hub.admin().get("/api/v1/admin/clients/acme").await.ok();
-        assert_eq!((&client["status"], &client["name"]), (&value!("suspended"), &value!("Acme GmbH")));
-    }
+    let before = events(&hub).await;
+    // Nothing to ask either.
+    assert_eq!(ran(&ctl, "apply -f fleet.toml", 0).stdout, NO_CHANGES);
+    let document = json(&ctl, "apply -f fleet.toml");
+    assert_eq!((&document["items"], &document["changed"]), (&value!([]), &value!(false)));
+    assert_eq!(events(&hub).await, before);
+}
 
-    async fn any_of_three_formats_comes_from_a_file_or_from_stdin(hub: Hub) {
-        let yaml = "# a fleet\nversion: 1\nfleet: mine\nclient:\n- slug: acme\n  instance:\n  \
-            - {instance_id: acme-1, sink: 'file:acme-1.key', labels: {env: prod}}\n";
-        let json_text = value!({"version": 1, "fleet": "mine", "client": [{"slug": "acme", "instance":
-            [{"instance_id": "acme-1", "sink": "file:acme-1.key", "labels": {"env": "prod"}}]}]})
-            .to_string();
-        let toml = "version = 1\nfleet = \"mine\"\n[[client]]\nslug = \"acme\"\n[[client.instance]]\n\
-            instance_id = \"acme-1\"\nsink = \"file:acme-1.key\"\nlabels.env = \"prod\"\n";
-        let ctl = hub.ctl().stdin(yaml);
-        ran(&ctl, "apply -f - --yes", 0);
-        for (name, text) in [("f.toml", toml), ("f.yaml", yaml), ("f.yml", yaml), ("f.json", &json_text)] {
-            write(&ctl, name, text);
-            assert_eq!(ran(&ctl, &format!("plan -f {name}"), 0).stdout, NO_CHANGES, "{name}");
-            let piped = hub.ctl().stdin(text);
-            // Another folder, where the sink is not.
-            let plan = ran(&piped, "plan -f -", 0);
-            assert_eq!(plan.stdout, NO_CHANGES, "{name}");
-            assert!(plan.stderr.starts_with("warning: acme-1 exists, and file:acme-1.key does not"));
-        }
-    }
+async fn what_differs_is_changed(hub: Hub) {
+    let ctl = with_applied(&hub, FLEET);
+    write(
+        &ctl,
+        "fleet.toml",
+        &FLEET
+            .replace("2099-12", "2098-12")
+            .replace("prod\" }", "test\" }")
+            .replace("\"suspended\"", "\"active\"")
+            .replace("Acme GmbH", "Acme AG"),
+    );
+    let plan = ran(&ctl, &format!("{PLAN} --detailed-exitcode"), 20).stdout;
+    assert_eq!(
+        plan,
+        "~ update client acme\n    name: Acme GmbH → Acme AG\n\
+        ~ update instance acme-1 of acme\n    \
+            expires_at: 2099-12-31T00:00:00.000Z → 2098-12-31T00:00:00.000Z\n    \
+            labels: env=prod,hubctl.fleet=acme-prod → env=test,hubctl.fleet=acme-prod\n\
+        ▶ reactivate instance acme-2 of acme\n\
+        Plan: 0 to create, 2 to update, 1 to reactivate, 0 to delete.\n"
+    );
+    let done = json(&ctl, APPLY);
+    assert_eq!(
+        items(&done),
+        [
+            "update client acme applied",
+            "update instance acme-1 applied",
+            "reactivate instance acme-2 applied"
+        ]
+    );
+    assert_eq!((&done["changed"], &done["summary"]["update"]), (&value!(true), &value!(2)));
+    assert_eq!(hub.show("acme-1").await["labels"]["env"], "test");
+    assert_eq!(hub.show("acme-2").await["status"], "pending");
+    ran(&ctl, &format!("{PLAN} --detailed-exitcode"), 0);
+    // What the file says nothing of stays as it is.
+    hub.patch_instance("acme-1", value!({"grace_days": 9, "max_activations": 5})).await;
+    assert_eq!(ran(&ctl, PLAN, 0).stdout, NO_CHANGES);
+    write(&ctl, "fleet.toml", &FLEET.replace("name =", "state = \"suspended\"\nname ="));
+    assert_eq!(
+        ran(&ctl, &format!("{APPLY} --detailed-exitcode"), 20).stdout.matches("⏸").count(),
+        2
+    );
+    let client = hub.admin().get("/api/v1/admin/clients/acme").await.ok();
+    assert_eq!((&client["status"], &client["name"]), (&value!("suspended"), &value!("Acme GmbH")));
+}
 
-    /// Each fault with its line and column, and the hub is asked for nothing.
-    async fn faults_carry_line_and_column(hub: Hub) {
-        let text = FLEET.replace("env = \"prod\"", "env = \"pr od\"").replace("grace_days = 7", "grace = 7");
-        let ctl = with_fleet(&hub, &text);
-        for line in [PLAN, APPLY] {
-            let told = ran(&ctl, line, 2);
-            assert_eq!(told.stdout, "");
-            let lines: Vec<_> = told.stderr.lines().collect();
-            assert!(lines[0].starts_with("error[usage]: fleet.toml:8:14: a label must be key=value"));
-            assert!(lines[1].starts_with("fleet.toml:14:3: unknown member grace; "), "{lines:?}");
-            assert!(lines[2].starts_with("help: "), "{lines:?}");
-        }
-        let wrong = hub.ctl().stdin("version: 1\nclient:\n  - slug: [\n");
-        let message = text_of(&error(&wrong, "plan -f -", 2));
-        assert!(message.starts_with("stdin:3:"), "{message}");
-        let ctl = with_fleet(&hub, &FLEET.replace("  sink = \"file:acme-2.key\"\n", ""));
-        let before = events(&hub).await;
-        for line in [PLAN, APPLY] {
-            let message = text_of(&error(&ctl, line, 2));
-            assert!(message.starts_with("fleet.toml:12:3: instance acme-2 is new"), "{message}");
-        }
-        assert_eq!(events(&hub).await, before, "not even the other one was issued");
-        for line in ["plan", "plan -f none.toml", "apply", "apply -f a b", "apply p --prune",
-            "export --fleet a=b", "plan -f - --admin-key-file -"] {
-            assert_eq!(error(&ctl, line, 2)["code"], "usage", "{line}");
-        }
+async fn any_of_three_formats_comes_from_a_file_or_from_stdin(hub: Hub) {
+    let yaml = "# a fleet\nversion: 1\nfleet: mine\nclient:\n- slug: acme\n  instance:\n  \
+        - {instance_id: acme-1, sink: 'file:acme-1.key', labels: {env: prod}}\n";
+    let json_text = value!({"version": 1, "fleet": "mine", "client": [{"slug": "acme", "instance":
+        [{"instance_id": "acme-1", "sink": "file:acme-1.key", "labels": {"env": "prod"}}]}]})
+    .to_string();
+    let toml = "version = 1\nfleet = \"mine\"\n[[client]]\nslug = \"acme\"\n[[client.instance]]\n\
+        instance_id = \"acme-1\"\nsink = \"file:acme-1.key\"\nlabels.env = \"prod\"\n";
+    let ctl = hub.ctl().stdin(yaml);
+    ran(&ctl, "apply -f - --yes", 0);
+    for (name, text) in
+        [("f.toml", toml), ("f.yaml", yaml), ("f.yml", yaml), ("f.json", &json_text)]
+    {
+        write(&ctl, name, text);
+        assert_eq!(ran(&ctl, &format!("plan -f {name}"), 0).stdout, NO_CHANGES, "{name}");
+        let piped = hub.ctl().stdin(text);
+        // Another folder, where the sink is not.
+        let plan = ran(&piped, "plan -f -", 0);
+        assert_eq!(plan.stdout, NO_CHANGES, "{name}");
+        assert!(plan.stderr.starts_with("warning: acme-1 exists, and file:acme-1.key does not"));
     }
+}
 
-    async fn rows_are_for_scripts(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        assert_eq!(ran(&ctl, &format!("{PLAN} -q"), 0).stdout, "acme\nacme-1\nacme-2\nacme-2\n");
-        let csv = ran(&ctl, &format!("{APPLY} -o csv"), 0).stdout;
-        assert!(csv.starts_with("action,kind,handle,client,status,error\r\n\
-            create,client,acme,acme,applied,\r\n"), "{csv}");
-        let lines = ran(&ctl, &format!("{PLAN} -o jsonl"), 0).stdout;
-        assert_eq!(lines, "", "all of it is done");
-        write(&ctl, "fleet.toml", &FLEET.replace('7', "9").replace("\"suspended\"", "\"active\""));
-        let lines = ran(&ctl, &format!("{PLAN} -o jsonl"), 0).stdout;
-        let actions = lines.lines().map(|line| text(&serde_json::from_str(line).unwrap(), "action"));
-        assert_eq!(actions.collect::<Vec<_>>(), ["update", "reactivate"]);
-        assert!(ran(&ctl, &format!("{PLAN} -o yaml"), 0).stdout.contains("\n- action: update\n"));
-        let plan = json(&ctl, PLAN);
-        for (name, content) in [("format_version", value!(1)), ("fleet", value!("acme-prod")),
-            ("hub", value!(hub.base())), ("warnings", value!([])), ("changed", value!(false))] {
-            assert_eq!(plan[name], content);
-        }
+/// Each fault with its line and column, and the hub is asked for nothing.
+async fn faults_carry_line_and_column(hub: Hub) {
+    let text =
+        FLEET.replace("env = \"prod\"", "env = \"pr od\"").replace("grace_days = 7", "grace = 7");
+    let ctl = with_fleet(&hub, &text);
+    for line in [PLAN, APPLY] {
+        let told = ran(&ctl, line, 2);
+        assert_eq!(told.stdout, "");
+        let lines: Vec<_> = told.stderr.lines().collect();
+        assert!(lines[0].starts_with("error[usage]: fleet.toml:8:14: a label must be key=value"));
+        assert!(lines[1].starts_with("fleet.toml:14:3: unknown member grace; "), "{lines:?}");
+        assert!(lines[2].starts_with("help: "), "{lines:?}");
     }
+    let wrong = hub.ctl().stdin("version: 1\nclient:\n  - slug: [\n");
+    let message = text_of(&error(&wrong, "plan -f -", 2));
+    assert!(message.starts_with("stdin:3:"), "{message}");
+    let ctl = with_fleet(&hub, &FLEET.replace("  sink = \"file:acme-2.key\"\n", ""));
+    let before = events(&hub).await;
+    for line in [PLAN, APPLY] {
+        let message = text_of(&error(&ctl, line, 2));
+        assert!(message.starts_with("fleet.toml:12:3: instance acme-2 is new"), "{message}");
+    }
+    assert_eq!(events(&hub).await, before, "not even the other one was issued");
+    for line in [
+        "plan",
+        "plan -f none.toml",
+        "apply",
+        "apply -f a b",
+        "apply p --prune",
+        "export --fleet a=b",
+        "plan -f - --admin-key-file -",
+    ] {
+        assert_eq!(error(&ctl, line, 2)["code"], "usage", "{line}");
+    }
+}
 
-    async fn what_would_be_done_is_told_and_not_done(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        let before = events(&hub).await;
-        let told = ran(&ctl, "apply -f fleet.toml --dry-run", 0).stdout;
-        assert_eq!(told, ran(&ctl, PLAN, 0).stdout, "no yes is needed");
-        let document = json(&ctl, "apply -f fleet.toml --dry-run");
-        assert_eq!((&document["dry_run"], &document["changed"]), (&value!(true), &value!(true)));
-        ran(&ctl, "plan -f fleet.toml --out p.json --dry-run", 0);
-        assert_eq!(files(&ctl), ["fleet.toml"]);
-        assert_eq!(events(&hub).await, before);
+async fn rows_are_for_scripts(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    assert_eq!(ran(&ctl, &format!("{PLAN} -q"), 0).stdout, "acme\nacme-1\nacme-2\nacme-2\n");
+    let csv = ran(&ctl, &format!("{APPLY} -o csv"), 0).stdout;
+    assert!(
+        csv.starts_with(
+            "action,kind,handle,client,status,error\r\n\
+        create,client,acme,acme,applied,\r\n"
+        ),
+        "{csv}"
+    );
+    let lines = ran(&ctl, &format!("{PLAN} -o jsonl"), 0).stdout;
+    assert_eq!(lines, "", "all of it is done");
+    write(&ctl, "fleet.toml", &FLEET.replace('7', "9").replace("\"suspended\"", "\"active\""));
+    let lines = ran(&ctl, &format!("{PLAN} -o jsonl"), 0).stdout;
+    let actions = lines.lines().map(|line| text(&serde_json::from_str(line).unwrap(), "action"));
+    assert_eq!(actions.collect::<Vec<_>>(), ["update", "reactivate"]);
+    assert!(ran(&ctl, &format!("{PLAN} -o yaml"), 0).stdout.contains("\n- action: update\n"));
+    let plan = json(&ctl, PLAN);
+    for (name, content) in [
+        ("format_version", value!(1)),
+        ("fleet", value!("acme-prod")),
+        ("hub", value!(hub.base())),
+        ("warnings", value!([])),
+        ("changed", value!(false)),
+    ] {
+        assert_eq!(plan[name], content);
     }
+}
 
-    /// Without a person there is no consent, and nothing is done before that is known.
-    async fn without_a_terminal_it_needs_a_yes(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        let before = events(&hub).await;
-        let refused = error(&ctl, "apply -f fleet.toml", 12);
-        assert_eq!(refused["code"], "input_needed");
-        assert_eq!(events(&hub).await, before);
-        assert!(!ctl.dir().join("acme-1.key").exists());
-        // A viewer may plan, and may not apply.
-        let viewer = hub.admin_key_of("watcher", Role::Viewer).await;
-        let by_viewer = hub.ctl().env("HUBCTL_ADMIN_KEY", &viewer);
-        write(&by_viewer, "fleet.toml", FLEET);
-        ran(&by_viewer, PLAN, 0);
-        let (document, refused) = outcome(&by_viewer, APPLY, 11);
-        assert_eq!((&refused["code"], &refused["retryable"]), (&value!("partial"), &value!(false)));
-        assert_eq!(document["items"][0]["error"]["code"], "role_forbidden");
-        assert_eq!(items(&document)[1], "create instance acme-1 skipped", "it needs its client");
-    }
+async fn what_would_be_done_is_told_and_not_done(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    let before = events(&hub).await;
+    let told = ran(&ctl, "apply -f fleet.toml --dry-run", 0).stdout;
+    assert_eq!(told, ran(&ctl, PLAN, 0).stdout, "no yes is needed");
+    let document = json(&ctl, "apply -f fleet.toml --dry-run");
+    assert_eq!((&document["dry_run"], &document["changed"]), (&value!(true), &value!(true)));
+    ran(&ctl, "plan -f fleet.toml --out p.json --dry-run", 0);
+    assert_eq!(files(&ctl), ["fleet.toml"]);
+    assert_eq!(events(&hub).await, before);
+}
+
+/// Without a person there is no consent, and nothing is done before that is known.
+async fn without_a_terminal_it_needs_a_yes(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    let before = events(&hub).await;
+    let refused = error(&ctl, "apply -f fleet.toml", 12);
+    assert_eq!(refused["code"], "input_needed");
+    assert_eq!(events(&hub).await, before);
+    assert!(!ctl.dir().join("acme-1.key").exists());
+    // A viewer may plan, and may not apply.
+    let viewer = hub.admin_key_of("watcher", Role::Viewer).await;
+    let by_viewer = hub.ctl().env("HUBCTL_ADMIN_KEY", &viewer);
+    write(&by_viewer, "fleet.toml", FLEET);
+    ran(&by_viewer, PLAN, 0);
+    let (document, refused) = outcome(&by_viewer, APPLY, 11);
+    assert_eq!((&refused["code"], &refused["retryable"]), (&value!("partial"), &value!(false)));
+    assert_eq!(document["items"][0]["error"]["code"], "role_forbidden");
+    assert_eq!(items(&document)[1], "create instance acme-1 skipped", "it needs its client");
 }
 
 fn text_of(error: &Value) -> String {

@@ -70,116 +70,123 @@ fn nothing_is_left(ctl: &Ctl) {
     assert_eq!(left, [""; 0]);
 }
 
-both_stores! {
-    async fn an_issue_ends_with_one_license_that_its_sink_holds(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let delivery = Delivery {
-            line: "instance issue acme-{} --client acme --sink file:{}.key",
-            sink: "{}.key",
-            first_call: ".{}.key.hubctl",
-        };
-        let killed = kill_and_rerun(&ctl, &delivery, 0);
-        for n in killed {
-            works(&hub, n, &key_in(&ctl, &delivery.sink(n))).await;
-        }
-    }
+both_stores!(
+    an_issue_ends_with_one_license_that_its_sink_holds,
+    a_rotation_ends_with_one_license_that_its_sink_holds,
+    an_activation_ends_with_one_hub_key_that_its_sink_holds,
+    a_command_ends_with_the_one_license,
+    a_step_ends_with_the_one_license,
+    a_machine_that_vanished_after_the_registration_is_replaced
+);
 
-    async fn a_rotation_ends_with_one_license_that_its_sink_holds(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        for n in 0..140 {
-            hub.issue("acme", &format!("acme-{n}")).await;
-        }
-        let delivery = Delivery {
-            line: "instance rotate-license acme-{} --sink env-file:{}.env?var=LICENSE",
-            sink: "{}.env",
-            first_call: ".{}.env.hubctl",
-        };
-        let killed = kill_and_rerun(&ctl, &delivery, 0);
-        for n in killed {
-            let line = key_in(&ctl, &delivery.sink(n));
-            works(&hub, n, line.strip_prefix("LICENSE=").unwrap()).await;
-        }
+async fn an_issue_ends_with_one_license_that_its_sink_holds(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let delivery = Delivery {
+        line: "instance issue acme-{} --client acme --sink file:{}.key",
+        sink: "{}.key",
+        first_call: ".{}.key.hubctl",
+    };
+    let killed = kill_and_rerun(&ctl, &delivery, 0);
+    for n in killed {
+        works(&hub, n, &key_in(&ctl, &delivery.sink(n))).await;
     }
+}
 
-    async fn an_activation_ends_with_one_hub_key_that_its_sink_holds(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        for n in 0..140 {
-            let license = hub.issue("acme", &format!("acme-{n}")).await.license_key;
-            std::fs::write(ctl.dir().join(format!("{n}.license")), license).unwrap();
-        }
-        let delivery = Delivery {
-            line: "activate --license-file {}.license --sink file:{}.key",
-            sink: "{}.key",
-            first_call: ".{}.key.hubctl",
-        };
-        let killed = kill_and_rerun(&ctl, &delivery, 0);
-        for n in killed {
-            let id = format!("acme-{n}");
-            let me = hub.use_key(&key_in(&ctl, &delivery.sink(n))).await;
-            assert_eq!(me["instance_id"], id.as_str());
-            assert_eq!(hub.show(&id).await["license"]["activations"], 1, "counted once");
-        }
+async fn a_rotation_ends_with_one_license_that_its_sink_holds(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    for n in 0..140 {
+        hub.issue("acme", &format!("acme-{n}")).await;
     }
+    let delivery = Delivery {
+        line: "instance rotate-license acme-{} --sink env-file:{}.env?var=LICENSE",
+        sink: "{}.env",
+        first_call: ".{}.env.hubctl",
+    };
+    let killed = kill_and_rerun(&ctl, &delivery, 0);
+    for n in killed {
+        let line = key_in(&ctl, &delivery.sink(n));
+        works(&hub, n, line.strip_prefix("LICENSE=").unwrap()).await;
+    }
+}
 
-    /// What a command keeps cannot be seen: the next run gives it another key, unless the hub has one.
-    async fn a_command_ends_with_the_one_license(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let delivery = Delivery {
-            line: "instance ensure acme-{} --client acme --sink cmd:cat>{}.key",
-            sink: "{}.key",
-            first_call: "cat>{}.key\"], ",
-        };
-        let killed = kill_and_rerun(&ctl, &delivery, 0);
-        for n in killed {
-            works(&hub, n, &key_in(&ctl, &delivery.sink(n))).await;
-        }
+async fn an_activation_ends_with_one_hub_key_that_its_sink_holds(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    for n in 0..140 {
+        let license = hub.issue("acme", &format!("acme-{n}")).await.license_key;
+        std::fs::write(ctl.dir().join(format!("{n}.license")), license).unwrap();
     }
+    let delivery = Delivery {
+        line: "activate --license-file {}.license --sink file:{}.key",
+        sink: "{}.key",
+        first_call: ".{}.key.hubctl",
+    };
+    let killed = kill_and_rerun(&ctl, &delivery, 0);
+    for n in killed {
+        let id = format!("acme-{n}");
+        let me = hub.use_key(&key_in(&ctl, &delivery.sink(n))).await;
+        assert_eq!(me["instance_id"], id.as_str());
+        assert_eq!(hub.show(&id).await["license"]["activations"], 1, "counted once");
+    }
+}
 
-    async fn a_step_ends_with_the_one_license(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let file = ctl.dir().join("env");
-        std::fs::write(&file, "").unwrap();
-        let ctl = ctl.env("GITHUB_ENV", file.to_str().unwrap());
-        let delivery = Delivery {
-            line: "instance issue acme-{} --client acme --sink gha-env:KEY_{}",
-            sink: "env",
-            first_call: "/env\"",
-        };
-        let killed = kill_and_rerun(&ctl, &delivery, 0);
-        let content = key_in(&ctl, "env");
-        for n in killed {
-            let name = format!("KEY_{n}=");
-            let mut keys = content.lines().filter_map(|line| line.strip_prefix(&name));
-            works(&hub, n, keys.next_back().unwrap()).await;
-        }
+/// What a command keeps cannot be seen: the next run gives it another key, unless the hub has one.
+async fn a_command_ends_with_the_one_license(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let delivery = Delivery {
+        line: "instance ensure acme-{} --client acme --sink cmd:cat>{}.key",
+        sink: "{}.key",
+        first_call: "cat>{}.key\"], ",
+    };
+    let killed = kill_and_rerun(&ctl, &delivery, 0);
+    for n in killed {
+        works(&hub, n, &key_in(&ctl, &delivery.sink(n))).await;
     }
+}
 
-    /// The machine that asked for it is gone, and with it the license that nobody used.
-    async fn a_machine_that_vanished_after_the_registration_is_replaced(hub: Hub) {
-        hub.client("acme").await;
-        let line = "instance ensure ci-42 --client acme --sink file:ci.key -o name";
-        let first = hub.ctl();
-        assert_eq!(ran(&first, line, 0).stdout, "ci-42\n");
-        let lost = key_in(&first, "ci.key");
-        let second = hub.ctl();
-        assert_eq!(ran(&second, line, 0).stdout, "ci-42\n");
-        let key = key_in(&second, "ci.key");
-        assert_ne!(key, lost);
-        assert_eq!(text(&hub.activate(&key).await, "instance_id"), "ci-42");
-        let events = hub.audit().await.len();
-        ran(&second, line, 0);
-        assert_eq!((key_in(&second, "ci.key"), hub.audit().await.len()), (key, events));
-        // Once it is in use, its license is replaced only when that is asked for.
-        let third = hub.ctl();
-        let said = ran(&third, line, 0);
-        assert!(said.stderr.contains("its license is not in the sink"), "{}", said.stderr);
-        assert_eq!(files(&third), [""; 0]);
-        ran(&third, &format!("{line} --redeliver"), 0);
-        assert_eq!(license_of(&hub, "ci-42").await, fingerprint(&key_in(&third, "ci.key")));
+async fn a_step_ends_with_the_one_license(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let file = ctl.dir().join("env");
+    std::fs::write(&file, "").unwrap();
+    let ctl = ctl.env("GITHUB_ENV", file.to_str().unwrap());
+    let delivery = Delivery {
+        line: "instance issue acme-{} --client acme --sink gha-env:KEY_{}",
+        sink: "env",
+        first_call: "/env\"",
+    };
+    let killed = kill_and_rerun(&ctl, &delivery, 0);
+    let content = key_in(&ctl, "env");
+    for n in killed {
+        let name = format!("KEY_{n}=");
+        let mut keys = content.lines().filter_map(|line| line.strip_prefix(&name));
+        works(&hub, n, keys.next_back().unwrap()).await;
     }
+}
+
+/// The machine that asked for it is gone, and with it the license that nobody used.
+async fn a_machine_that_vanished_after_the_registration_is_replaced(hub: Hub) {
+    hub.client("acme").await;
+    let line = "instance ensure ci-42 --client acme --sink file:ci.key -o name";
+    let first = hub.ctl();
+    assert_eq!(ran(&first, line, 0).stdout, "ci-42\n");
+    let lost = key_in(&first, "ci.key");
+    let second = hub.ctl();
+    assert_eq!(ran(&second, line, 0).stdout, "ci-42\n");
+    let key = key_in(&second, "ci.key");
+    assert_ne!(key, lost);
+    assert_eq!(text(&hub.activate(&key).await, "instance_id"), "ci-42");
+    let events = hub.audit().await.len();
+    ran(&second, line, 0);
+    assert_eq!((key_in(&second, "ci.key"), hub.audit().await.len()), (key, events));
+    // Once it is in use, its license is replaced only when that is asked for.
+    let third = hub.ctl();
+    let said = ran(&third, line, 0);
+    assert!(said.stderr.contains("its license is not in the sink"), "{}", said.stderr);
+    assert_eq!(files(&third), [""; 0]);
+    ran(&third, &format!("{line} --redeliver"), 0);
+    assert_eq!(license_of(&hub, "ci-42").await, fingerprint(&key_in(&third, "ci.key")));
 }

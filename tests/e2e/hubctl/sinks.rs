@@ -22,61 +22,73 @@ fn in_a_step(hub: &Hub) -> Ctl {
     ctl.env("GITHUB_OUTPUT", &output).env("GITHUB_ENV", &env)
 }
 
-both_stores! {
-    async fn a_line_of_an_environment_file(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        fs::write(ctl.dir().join(".env"), "PORT=80\nHUB_LICENSE=\nNAME=x").unwrap();
-        let line = "instance issue acme-1 --client acme --sink env-file:.env?var=HUB_LICENSE";
-        let said = ran(&ctl, line, 0);
-        let content = key_in(&ctl, ".env");
-        let key = content.lines().find_map(|line| line.strip_prefix("HUB_LICENSE=")).unwrap();
-        assert_eq!(content, format!("PORT=80\nHUB_LICENSE={key}\nNAME=x"));
-        assert_eq!(license_of(&hub, "acme-1").await, fingerprint(key));
-        assert!(said.stdout.contains(".env (HUB_LICENSE, 0600, shown nowhere else)"), "{}", said.stdout);
-        assert_eq!(json(&ctl, line)["changed"], false);
-        let other = line.replace("acme-1", "acme-2").replace("HUB_LICENSE", "PORT");
-        assert_eq!(error(&ctl, &other, 13)["code"], "sink_failed", "another's value is no key");
-        ran(&ctl, &line.replace("acme-1", "acme-2").replace("HUB_", "OTHER_"), 0);
-        assert!(key_in(&ctl, ".env").starts_with(&content), "the first one's line stays");
-        assert_eq!(files(&ctl), [".env"]);
-    }
+both_stores!(
+    a_line_of_an_environment_file,
+    the_standard_input_of_a_command,
+    the_files_of_a_step_in_github_actions
+);
 
-    async fn the_standard_input_of_a_command(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = hub.ctl();
-        let said = ctl.run(&issue("acme-1", "cmd:cat > kept; echo stored it")).expect(0);
-        let key = key_in(&ctl, "kept");
-        assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&key));
-        assert!(said.stderr.contains("stored it") && !said.stdout.contains("stored it"));
-        assert!(!said.stdout.contains(&key) && !said.stderr.contains(&key));
-        for broken in ["cmd:cat > none/kept", "cmd:exit 3", "cmd:if", "cmd:no-such-program"] {
-            let refused = ctl.run(&[issue("acme-2", broken), vec!["-o", "json"]].concat()).expect(13);
-            assert!(refused.stderr.contains("\"code\": \"sink_failed\""), "{}", refused.stderr);
-            hub.admin().get("/api/v1/admin/instances/acme-2").await.expect(404).done();
-        }
-        assert_eq!(ctl.run(&issue("acme-2", "cmd:cat > second")).code, 0);
-        assert_eq!(license_of(&hub, "acme-2").await, fingerprint(&key_in(&ctl, "second")));
-    }
+async fn a_line_of_an_environment_file(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    fs::write(ctl.dir().join(".env"), "PORT=80\nHUB_LICENSE=\nNAME=x").unwrap();
+    let line = "instance issue acme-1 --client acme --sink env-file:.env?var=HUB_LICENSE";
+    let said = ran(&ctl, line, 0);
+    let content = key_in(&ctl, ".env");
+    let key = content.lines().find_map(|line| line.strip_prefix("HUB_LICENSE=")).unwrap();
+    assert_eq!(content, format!("PORT=80\nHUB_LICENSE={key}\nNAME=x"));
+    assert_eq!(license_of(&hub, "acme-1").await, fingerprint(key));
+    assert!(
+        said.stdout.contains(".env (HUB_LICENSE, 0600, shown nowhere else)"),
+        "{}",
+        said.stdout
+    );
+    assert_eq!(json(&ctl, line)["changed"], false);
+    let other = line.replace("acme-1", "acme-2").replace("HUB_LICENSE", "PORT");
+    assert_eq!(error(&ctl, &other, 13)["code"], "sink_failed", "another's value is no key");
+    ran(&ctl, &line.replace("acme-1", "acme-2").replace("HUB_", "OTHER_"), 0);
+    assert!(key_in(&ctl, ".env").starts_with(&content), "the first one's line stays");
+    assert_eq!(files(&ctl), [".env"]);
+}
 
-    async fn the_files_of_a_step_in_github_actions(hub: Hub) {
-        hub.client("acme").await;
-        let ctl = in_a_step(&hub);
-        for (id, sink, file) in [("acme-1", "gha-output:key", "output"), ("acme-2", "gha-env:key", "env")] {
-            let line = format!("instance issue {id} --client acme --sink {sink}");
-            let said = ran(&ctl, &format!("{line} -o json"), 0);
-            let content = key_in(&ctl, file);
-            let key = content.strip_prefix("BEFORE=1\nkey=").unwrap();
-            assert_eq!(license_of(&hub, id).await, fingerprint(key));
-            // Masked before anything else could show it; the document has no key.
-            assert!(said.stderr.starts_with(&format!("::add-mask::{key}\n")), "{}", said.stderr);
-            assert_eq!(said.json()["license_key"], serde_json::Value::Null);
-            assert_eq!(json(&ctl, &line)["changed"], false);
-        }
-        ran(&ctl, "instance issue x-1 --client none --sink gha-env:other", 3);
-        assert!(!key_in(&ctl, "env").contains("other"), "what was refused is taken out again");
-        let outside = hub.ctl();
-        assert_eq!(error(&outside, "instance issue x-1 --client acme --sink gha-env:K", 13)["code"],
-            "sink_failed");
+async fn the_standard_input_of_a_command(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let said = ctl.run(&issue("acme-1", "cmd:cat > kept; echo stored it")).expect(0);
+    let key = key_in(&ctl, "kept");
+    assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&key));
+    assert!(said.stderr.contains("stored it") && !said.stdout.contains("stored it"));
+    assert!(!said.stdout.contains(&key) && !said.stderr.contains(&key));
+    for broken in ["cmd:cat > none/kept", "cmd:exit 3", "cmd:if", "cmd:no-such-program"] {
+        let refused = ctl.run(&[issue("acme-2", broken), vec!["-o", "json"]].concat()).expect(13);
+        assert!(refused.stderr.contains("\"code\": \"sink_failed\""), "{}", refused.stderr);
+        hub.admin().get("/api/v1/admin/instances/acme-2").await.expect(404).done();
     }
+    assert_eq!(ctl.run(&issue("acme-2", "cmd:cat > second")).code, 0);
+    assert_eq!(license_of(&hub, "acme-2").await, fingerprint(&key_in(&ctl, "second")));
+}
+
+async fn the_files_of_a_step_in_github_actions(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = in_a_step(&hub);
+    for (id, sink, file) in
+        [("acme-1", "gha-output:key", "output"), ("acme-2", "gha-env:key", "env")]
+    {
+        let line = format!("instance issue {id} --client acme --sink {sink}");
+        let said = ran(&ctl, &format!("{line} -o json"), 0);
+        let content = key_in(&ctl, file);
+        let key = content.strip_prefix("BEFORE=1\nkey=").unwrap();
+        assert_eq!(license_of(&hub, id).await, fingerprint(key));
+        // Masked before anything else could show it; the document has no key.
+        assert!(said.stderr.starts_with(&format!("::add-mask::{key}\n")), "{}", said.stderr);
+        assert_eq!(said.json()["license_key"], serde_json::Value::Null);
+        assert_eq!(json(&ctl, &line)["changed"], false);
+    }
+    ran(&ctl, "instance issue x-1 --client none --sink gha-env:other", 3);
+    assert!(!key_in(&ctl, "env").contains("other"), "what was refused is taken out again");
+    let outside = hub.ctl();
+    assert_eq!(
+        error(&outside, "instance issue x-1 --client acme --sink gha-env:K", 13)["code"],
+        "sink_failed"
+    );
 }

@@ -42,235 +42,266 @@ async fn machine(hub: &Hub, report: &Value) -> Ctl {
 
 const SEND: &str = "telemetry send report.json --hub-key-file hub.key";
 
-both_stores! {
-    /// However often it is sent, by whichever way the two files come.
-    async fn a_report_is_sent_once(hub: Hub) {
-        let report = busy();
-        let id = text(&report, "report_id");
-        let ctl = machine(&hub, &report).await.env("HUBCTL_ADMIN_KEY", "");
-        let sent = json(&ctl, SEND);
-        assert_eq!(sent, value!({"report_id": id, "duplicate": false, "redacted": 0}));
-        let own = format!("{SEND} --instance acme-1");
-        assert_eq!(json(&ctl, &own), value!({"report_id": id, "duplicate": true, "redacted": 0}));
-        assert_eq!(ran(&ctl, SEND, 0).stdout, format!("report {id} stored already   redacted 0\n"));
-        assert_eq!(ran(&ctl, &format!("{SEND} -q"), 0).stdout, format!("{id}\n"));
-        let csv = ran(&ctl, &format!("{SEND} -o csv"), 0).stdout;
-        assert_eq!(csv, format!("report_id,duplicate,redacted\r\n{id},true,0\r\n"));
-        let ctl = ctl.env("HUBCTL_HUB_KEY_FILE", "hub.key").stdin(&report.to_string());
-        assert_eq!(json(&ctl, "telemetry send")["duplicate"], true);
-        assert_eq!(json(&ctl, "telemetry send -")["duplicate"], true);
-        let new = busy();
-        let ctl = with_file(ctl, "report.json", &new.to_string());
-        let words = ran(&ctl, "telemetry send report.json", 0).stdout;
-        assert_eq!(words, format!("report {} stored   redacted 0\n", text(&new, "report_id")));
-        assert_eq!(hub.usage("tools").await["items"][0]["calls"], 24);
+both_stores!(
+    a_report_is_sent_once,
+    a_report_that_is_refused_says_why,
+    what_is_previewed_is_what_the_hub_would_keep,
+    usage_is_read_in_each_format,
+    filters_leave_what_was_asked_for,
+    a_person_sees_bars,
+    the_catalogue_is_shown_and_replaced,
+    csv_is_for_whatever_is_written
+);
+
+/// However often it is sent, by whichever way the two files come.
+async fn a_report_is_sent_once(hub: Hub) {
+    let report = busy();
+    let id = text(&report, "report_id");
+    let ctl = machine(&hub, &report).await.env("HUBCTL_ADMIN_KEY", "");
+    let sent = json(&ctl, SEND);
+    assert_eq!(sent, value!({"report_id": id, "duplicate": false, "redacted": 0}));
+    let own = format!("{SEND} --instance acme-1");
+    assert_eq!(json(&ctl, &own), value!({"report_id": id, "duplicate": true, "redacted": 0}));
+    assert_eq!(ran(&ctl, SEND, 0).stdout, format!("report {id} stored already   redacted 0\n"));
+    assert_eq!(ran(&ctl, &format!("{SEND} -q"), 0).stdout, format!("{id}\n"));
+    let csv = ran(&ctl, &format!("{SEND} -o csv"), 0).stdout;
+    assert_eq!(csv, format!("report_id,duplicate,redacted\r\n{id},true,0\r\n"));
+    let ctl = ctl.env("HUBCTL_HUB_KEY_FILE", "hub.key").stdin(&report.to_string());
+    assert_eq!(json(&ctl, "telemetry send")["duplicate"], true);
+    assert_eq!(json(&ctl, "telemetry send -")["duplicate"], true);
+    let new = busy();
+    let ctl = with_file(ctl, "report.json", &new.to_string());
+    let words = ran(&ctl, "telemetry send report.json", 0).stdout;
+    assert_eq!(words, format!("report {} stored   redacted 0\n", text(&new, "report_id")));
+    assert_eq!(hub.usage("tools").await["items"][0]["calls"], 24);
+}
+
+async fn a_report_that_is_refused_says_why(hub: Hub) {
+    let report = busy();
+    let ctl = machine(&hub, &report).await.env("HUBCTL_ADMIN_KEY", "");
+    let refused = |line: &str, code, name: &str| {
+        let error = error(&ctl, line, code);
+        assert_eq!(error["code"], value!(name), "{line}: {error}");
+        error
+    };
+    refused(&format!("{SEND} --instance acme-2"), 5, "instance_mismatch");
+    refused("telemetry send report.json", 4, "hub_key_missing");
+    refused("telemetry send --hub-key-file -", 2, "usage");
+    refused("telemetry send absent.json --hub-key-file hub.key", 2, "usage");
+    let wrong =
+        refused("telemetry send report.json --hub-key-file report.json", 4, "hub_key_invalid");
+    assert!(!wrong.to_string().contains("browser"), "what is no key is not quoted: {wrong}");
+
+    ran(&ctl, SEND, 0);
+    let mut other = report.clone();
+    other["counts"]["queue_depth"] = 41.into();
+    std::fs::write(ctl.dir().join("report.json"), other.to_string()).unwrap();
+    refused(SEND, 6, "report_conflict");
+    other["window_end"] = later(Duration::from_hours(1)).into();
+    std::fs::write(ctl.dir().join("report.json"), other.to_string()).unwrap();
+    let early = refused(SEND, 2, "invalid_request");
+    assert!(text(&early, "message").contains("window_end"), "{early}");
+    hub.act("acme-1", "suspend", value!({})).await;
+    refused(&format!("{SEND} --instance acme-1"), 5, "instance_suspended");
+}
+
+/// The preview is made by the same redactor as the hub's.
+async fn what_is_previewed_is_what_the_hub_would_keep(hub: Hub) {
+    let mut report = busy();
+    report["host"] = "hunter2".into();
+    report["tools"][1]["name"] = "Hunter Two".into();
+    let ctl = machine(&hub, &report).await;
+    let preview = json(&ctl, "telemetry preview report.json");
+    assert_eq!((&preview["dry_run"], &preview["redacted"]), (&value!(true), &value!(2)));
+    assert_eq!(json(&ctl, &format!("{SEND} --dry-run")), preview);
+    let shown = ran(&ctl, "telemetry preview report.json", 0).stdout;
+    assert_eq!(ran(&ctl, &format!("{SEND} --dry-run"), 0).stdout, shown);
+    assert_eq!(hub.usage("tools").await["items"], value!([]), "nothing was stored");
+    assert_eq!(json(&ctl, SEND)["redacted"], 2);
+    assert_eq!(ran(&ctl, "telemetry tools -q", 0).stdout, "browser.navigate\nother\n");
+}
+
+async fn usage_is_read_in_each_format(hub: Hub) {
+    let ctl = machine(&hub, &busy()).await;
+    for read in ["tools", "errors", "counts"] {
+        assert_eq!(json(&ctl, &format!("telemetry {read}")), value!([]), "{read}");
+        assert_eq!(ran(&ctl, &format!("telemetry {read} -q"), 0).stdout, "");
     }
-
-    async fn a_report_that_is_refused_says_why(hub: Hub) {
-        let report = busy();
-        let ctl = machine(&hub, &report).await.env("HUBCTL_ADMIN_KEY", "");
-        let refused = |line: &str, code, name: &str| {
-            let error = error(&ctl, line, code);
-            assert_eq!(error["code"], value!(name), "{line}: {error}");
-            error
-        };
-        refused(&format!("{SEND} --instance acme-2"), 5, "instance_mismatch");
-        refused("telemetry send report.json", 4, "hub_key_missing");
-        refused("telemetry send --hub-key-file -", 2, "usage");
-        refused("telemetry send absent.json --hub-key-file hub.key", 2, "usage");
-        let wrong = refused("telemetry send report.json --hub-key-file report.json", 4,
-            "hub_key_invalid");
-        assert!(!wrong.to_string().contains("browser"), "what is no key is not quoted: {wrong}");
-
-        ran(&ctl, SEND, 0);
-        let mut other = report.clone();
-        other["counts"]["queue_depth"] = 41.into();
-        std::fs::write(ctl.dir().join("report.json"), other.to_string()).unwrap();
-        refused(SEND, 6, "report_conflict");
-        other["window_end"] = later(Duration::from_hours(1)).into();
-        std::fs::write(ctl.dir().join("report.json"), other.to_string()).unwrap();
-        let early = refused(SEND, 2, "invalid_request");
-        assert!(text(&early, "message").contains("window_end"), "{early}");
-        hub.act("acme-1", "suspend", value!({})).await;
-        refused(&format!("{SEND} --instance acme-1"), 5, "instance_suspended");
+    ran(&ctl, SEND, 0);
+    // Steps are those of the range: without one, the next hour may begin between two reads.
+    let (since, until) = (ago(Duration::from_hours(3)), later(Duration::from_hours(2)));
+    for read in READS {
+        let seen = json(&ctl, &format!("telemetry {read} --since {since} --until {until}"));
+        let there = hub.usage(&format!("{read}?since={since}&until={until}")).await;
+        assert_eq!(seen, there["items"], "{read}");
     }
+    let steps = json(&ctl, "telemetry series --step 1d --tool db.query");
+    let calls = steps.as_array().unwrap().iter().map(|step| step["calls"].as_u64().unwrap());
+    assert_eq!(calls.sum::<u64>(), 3);
 
-    /// The preview is made by the same redactor as the hub's.
-    async fn what_is_previewed_is_what_the_hub_would_keep(hub: Hub) {
-        let mut report = busy();
-        report["host"] = "hunter2".into();
-        report["tools"][1]["name"] = "Hunter Two".into();
-        let ctl = machine(&hub, &report).await;
-        let preview = json(&ctl, "telemetry preview report.json");
-        assert_eq!((&preview["dry_run"], &preview["redacted"]), (&value!(true), &value!(2)));
-        assert_eq!(json(&ctl, &format!("{SEND} --dry-run")), preview);
-        let shown = ran(&ctl, "telemetry preview report.json", 0).stdout;
-        assert_eq!(ran(&ctl, &format!("{SEND} --dry-run"), 0).stdout, shown);
-        assert_eq!(hub.usage("tools").await["items"], value!([]), "nothing was stored");
-        assert_eq!(json(&ctl, SEND)["redacted"], 2);
-        assert_eq!(ran(&ctl, "telemetry tools -q", 0).stdout, "browser.navigate\nother\n");
+    let out = |line: &str| ran(&ctl, &format!("telemetry {line}"), 0).stdout;
+    assert_eq!(out("tools -q"), "browser.navigate\ndb.query\n");
+    assert_eq!(out("errors -o name"), "browser.navigate/TIMEOUT\nbrowser.navigate/HTTP_503\n");
+    assert_eq!(out("counts -q"), "agents_online\nqueue_depth\n");
+    let days = out("series --step 1d -q");
+    assert!(days.lines().all(|at| at.ends_with("T00:00:00.000Z")), "{days}");
+
+    assert_eq!(
+        out("errors"),
+        "TOOL\tCODE\tCOUNT\nbrowser.navigate\tTIMEOUT\t2\n\
+        browser.navigate\tHTTP_503\t1\n"
+    );
+    assert_eq!(out("counts --no-headers"), "agents_online\t3\t3\t1\nqueue_depth\t40\t40\t1\n");
+    assert_eq!(
+        out("counts -o csv"),
+        "name,sum,max,instances\r\nagents_online,3,3,1\r\n\
+        queue_depth,40,40,1\r\n"
+    );
+    let tools = out("tools -o csv");
+    let (header, rows) = tools.split_once("\r\n").unwrap();
+    assert_eq!(
+        header,
+        "tool,calls,errors,error_rate,instances,durations,mean_ms,max_ms,\
+        p50_ms,p90_ms,p99_ms,relative_error"
+    );
+    assert!(rows.starts_with("browser.navigate,12,3,0.25,1,3,454.16"), "{rows}");
+    assert!(rows.ends_with("\r\ndb.query,3,0,0,1,0,,,,,,\r\n"), "{rows}");
+    assert!(!READS.iter().any(|read| out(read).contains('█')), "no bars but for people");
+}
+
+async fn filters_leave_what_was_asked_for(hub: Hub) {
+    let ctl = machine(&hub, &busy()).await;
+    ran(&ctl, SEND, 0);
+    hub.client("globex").await;
+    hub.reporter("globex", "globex-1").await.report(&busy()).await;
+    assert_eq!(json(&ctl, "telemetry tools")[0]["calls"], 24);
+    for filter in ["--client acme", "--instance acme-1", "--client acme --instance acme-1"] {
+        let tool = json(&ctl, &format!("telemetry tools {filter}"))[0].clone();
+        assert_eq!(
+            (&tool["calls"], &tool["duration_ms"]["p50"]),
+            (&value!(12), &value!(null)),
+            "distributions are the fleet's: {filter}"
+        );
     }
+    assert_eq!(json(&ctl, "telemetry tools --since 99d --until 98d"), value!([]));
+    assert_eq!(
+        ran(&ctl, "telemetry tools --min-clients 2 -q", 0).stdout,
+        "browser.navigate\ndb.query\n"
+    );
+    assert_eq!(ran(&ctl, "telemetry tools --min-clients 3 -q", 0).stdout, "other\n");
+    let client = error(&ctl, "telemetry errors --client acm", 3);
+    assert_eq!(
+        (&client["code"], &client["hint"]),
+        (&value!("client_not_found"), &value!("did you mean acme?"))
+    );
+    let instance = error(&ctl, "telemetry series --instance acme-l", 3);
+    assert_eq!(
+        (&instance["code"], &instance["hint"]),
+        (&value!("instance_not_found"), &value!("did you mean acme-1?"))
+    );
+    for wrong in ["--step 2h", "--since yesterday", "--min-clients many", "--tool Not_A_Tool"] {
+        assert_eq!(error(&ctl, &format!("telemetry series {wrong}"), 2)["code"], "usage");
+    }
+}
 
-    async fn usage_is_read_in_each_format(hub: Hub) {
-        let ctl = machine(&hub, &busy()).await;
-        for read in ["tools", "errors", "counts"] {
-            assert_eq!(json(&ctl, &format!("telemetry {read}")), value!([]), "{read}");
-            assert_eq!(ran(&ctl, &format!("telemetry {read} -q"), 0).stdout, "");
-        }
-        ran(&ctl, SEND, 0);
-        // Steps are those of the range: without one, the next hour may begin between two reads.
-        let (since, until) = (ago(Duration::from_hours(3)), later(Duration::from_hours(2)));
+async fn a_person_sees_bars(hub: Hub) {
+    let ctl = machine(&hub, &busy()).await;
+    ran(&ctl, SEND, 0);
+    let seen = |columns: u16, line: &str| {
+        let line = format!("telemetry {line}");
+        ctl.at_terminal(columns, &words(&line)).end().expect(0).text
+    };
+    let tools = seen(120, "tools");
+    let full = "█".repeat(24);
+    assert!(tools.contains(&format!("browser.navigate  12 {full}  25.0 %")), "{tools}");
+    assert!(tools.contains(" 3 ██████ ") && tools.contains("1.3 s"), "{tools}");
+    let series = seen(120, "series --since 3h");
+    let headline = series.lines().next().unwrap();
+    assert!(headline.ends_with("  15 calls, at most 15 a step"), "{series}");
+    assert!(headline.contains('█') && series.contains(&format!(" 15 {full}")), "{series}");
+    assert!(seen(120, "errors").contains("TIMEOUT   2 ████"));
+    assert!(seen(120, "counts").contains(&format!("queue_depth    40 {full}")));
+    assert!(seen(120, "tools --since 99d --until 98d").contains("no tool was used from"));
+
+    for columns in [200, 100, 80, 60, 59, 40] {
         for read in READS {
-            let seen = json(&ctl, &format!("telemetry {read} --since {since} --until {until}"));
-            let there = hub.usage(&format!("{read}?since={since}&until={until}")).await;
-            assert_eq!(seen, there["items"], "{read}");
-        }
-        let steps = json(&ctl, "telemetry series --step 1d --tool db.query");
-        let calls = steps.as_array().unwrap().iter().map(|step| step["calls"].as_u64().unwrap());
-        assert_eq!(calls.sum::<u64>(), 3);
-
-        let out = |line: &str| ran(&ctl, &format!("telemetry {line}"), 0).stdout;
-        assert_eq!(out("tools -q"), "browser.navigate\ndb.query\n");
-        assert_eq!(out("errors -o name"), "browser.navigate/TIMEOUT\nbrowser.navigate/HTTP_503\n");
-        assert_eq!(out("counts -q"), "agents_online\nqueue_depth\n");
-        let days = out("series --step 1d -q");
-        assert!(days.lines().all(|at| at.ends_with("T00:00:00.000Z")), "{days}");
-
-        assert_eq!(out("errors"), "TOOL\tCODE\tCOUNT\nbrowser.navigate\tTIMEOUT\t2\n\
-            browser.navigate\tHTTP_503\t1\n");
-        assert_eq!(out("counts --no-headers"), "agents_online\t3\t3\t1\nqueue_depth\t40\t40\t1\n");
-        assert_eq!(out("counts -o csv"), "name,sum,max,instances\r\nagents_online,3,3,1\r\n\
-            queue_depth,40,40,1\r\n");
-        let tools = out("tools -o csv");
-        let (header, rows) = tools.split_once("\r\n").unwrap();
-        assert_eq!(header, "tool,calls,errors,error_rate,instances,durations,mean_ms,max_ms,\
-            p50_ms,p90_ms,p99_ms,relative_error");
-        assert!(rows.starts_with("browser.navigate,12,3,0.25,1,3,454.16"), "{rows}");
-        assert!(rows.ends_with("\r\ndb.query,3,0,0,1,0,,,,,,\r\n"), "{rows}");
-        assert!(!READS.iter().any(|read| out(read).contains('█')), "no bars but for people");
-    }
-
-    async fn filters_leave_what_was_asked_for(hub: Hub) {
-        let ctl = machine(&hub, &busy()).await;
-        ran(&ctl, SEND, 0);
-        hub.client("globex").await;
-        hub.reporter("globex", "globex-1").await.report(&busy()).await;
-        assert_eq!(json(&ctl, "telemetry tools")[0]["calls"], 24);
-        for filter in ["--client acme", "--instance acme-1", "--client acme --instance acme-1"] {
-            let tool = json(&ctl, &format!("telemetry tools {filter}"))[0].clone();
-            assert_eq!((&tool["calls"], &tool["duration_ms"]["p50"]), (&value!(12), &value!(null)),
-                "distributions are the fleet's: {filter}");
-        }
-        assert_eq!(json(&ctl, "telemetry tools --since 99d --until 98d"), value!([]));
-        assert_eq!(ran(&ctl, "telemetry tools --min-clients 2 -q", 0).stdout,
-            "browser.navigate\ndb.query\n");
-        assert_eq!(ran(&ctl, "telemetry tools --min-clients 3 -q", 0).stdout, "other\n");
-        let client = error(&ctl, "telemetry errors --client acm", 3);
-        assert_eq!((&client["code"], &client["hint"]),
-            (&value!("client_not_found"), &value!("did you mean acme?")));
-        let instance = error(&ctl, "telemetry series --instance acme-l", 3);
-        assert_eq!((&instance["code"], &instance["hint"]),
-            (&value!("instance_not_found"), &value!("did you mean acme-1?")));
-        for wrong in ["--step 2h", "--since yesterday", "--min-clients many", "--tool Not_A_Tool"] {
-            assert_eq!(error(&ctl, &format!("telemetry series {wrong}"), 2)["code"], "usage");
+            let seen = seen(columns, &format!("{read} --since 3h"));
+            let longest = seen.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+            assert!(longest <= usize::from(columns), "{columns}:\n{seen}");
+            assert!(seen.contains('█'), "{columns}:\n{seen}");
+            let named = matches!(read, "tools" | "errors");
+            assert_eq!(seen.contains("browser.navigate"), named, "{columns}:\n{seen}");
         }
     }
+}
 
-    async fn a_person_sees_bars(hub: Hub) {
-        let ctl = machine(&hub, &busy()).await;
-        ran(&ctl, SEND, 0);
-        let seen = |columns: u16, line: &str| {
-            let line = format!("telemetry {line}");
-            ctl.at_terminal(columns, &words(&line)).end().expect(0).text
-        };
-        let tools = seen(120, "tools");
-        let full = "█".repeat(24);
-        assert!(tools.contains(&format!("browser.navigate  12 {full}  25.0 %")), "{tools}");
-        assert!(tools.contains(" 3 ██████ ") && tools.contains("1.3 s"), "{tools}");
-        let series = seen(120, "series --since 3h");
-        let headline = series.lines().next().unwrap();
-        assert!(headline.ends_with("  15 calls, at most 15 a step"), "{series}");
-        assert!(headline.contains('█') && series.contains(&format!(" 15 {full}")), "{series}");
-        assert!(seen(120, "errors").contains("TIMEOUT   2 ████"));
-        assert!(seen(120, "counts").contains(&format!("queue_depth    40 {full}")));
-        assert!(seen(120, "tools --since 99d --until 98d").contains("no tool was used from"));
+async fn the_catalogue_is_shown_and_replaced(hub: Hub) {
+    let ctl = machine(&hub, &busy()).await;
+    let get = || json(&ctl, "telemetry catalogue get");
+    assert_eq!(get(), value!({"tools": []}));
+    let set = "telemetry catalogue set mail.send db.query";
+    assert_eq!(json(&ctl, set), value!({"tools": ["db.query", "mail.send"], "changed": true}));
+    let events = hub.audit().await;
+    let event = ("admin:owner", "catalogue.set", "catalogue");
+    let (actor, action, target) = &events[0];
+    assert_eq!((actor.as_str(), action.as_str(), target.as_str()), event);
+    assert_eq!(json(&ctl, set)["changed"], false);
+    assert_eq!(ran(&ctl, set, 0).stdout, "the catalogue is already so\n");
+    assert_eq!(hub.audit().await.len(), events.len(), "nothing was asked to change");
 
-        for columns in [200, 100, 80, 60, 59, 40] {
-            for read in READS {
-                let seen = seen(columns, &format!("{read} --since 3h"));
-                let longest = seen.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-                assert!(longest <= usize::from(columns), "{columns}:\n{seen}");
-                assert!(seen.contains('█'), "{columns}:\n{seen}");
-                let named = matches!(read, "tools" | "errors");
-                assert_eq!(seen.contains("browser.navigate"), named, "{columns}:\n{seen}");
-            }
-        }
+    let preview = json(&ctl, &format!("{SEND} --dry-run"));
+    let kept = preview["report"]["tools"].as_array().unwrap().iter().map(|t| text(t, "name"));
+    assert_eq!(kept.collect::<Vec<_>>(), ["db.query", "other"]);
+    let listed = ran(&ctl, "telemetry catalogue get -q", 0).stdout;
+    assert_eq!(listed, "db.query\nmail.send\n");
+    let ctl = ctl.stdin(&format!("{listed}\n  browser.navigate\r\n"));
+    let from_file = ran(&ctl, "telemetry catalogue set --file -", 0).stdout;
+    assert_eq!(from_file, "set the catalogue to 3 tools\n");
+    assert_eq!(
+        ran(&ctl, "telemetry catalogue get -o csv", 0).stdout,
+        "tool\r\nbrowser.navigate\r\ndb.query\r\nmail.send\r\n"
+    );
+
+    let ctl = ctl.stdin("db.query\nhunter two\n");
+    let wrong = error(&ctl, "telemetry catalogue set --file -", 2);
+    assert!(text(&wrong, "message").starts_with("line 2 of --file must be"), "{wrong}");
+    let ctl = ctl.stdin("\n");
+    for line in ["", " --file -", " --clear db.query", " --file - db.query", " Not_A_Tool"] {
+        let line = format!("telemetry catalogue set{line}");
+        assert_eq!(error(&ctl, &line, 2)["code"], "usage", "{line}");
     }
+    assert_eq!(json(&ctl, "telemetry catalogue get")["tools"].as_array().unwrap().len(), 3);
+    let watcher = hub.admin_key_of("watcher", Role::Viewer).await;
+    let by_watcher = hub.ctl().env("HUBCTL_ADMIN_KEY", &watcher);
+    let refused = error(&by_watcher, "telemetry catalogue set --clear", 5);
+    assert_eq!(refused["code"], "role_forbidden");
+    assert_eq!(
+        json(&ctl, "telemetry catalogue set --clear"),
+        value!({"tools": [], "changed": true})
+    );
+}
 
-    async fn the_catalogue_is_shown_and_replaced(hub: Hub) {
-        let ctl = machine(&hub, &busy()).await;
-        let get = || json(&ctl, "telemetry catalogue get");
-        assert_eq!(get(), value!({"tools": []}));
-        let set = "telemetry catalogue set mail.send db.query";
-        assert_eq!(json(&ctl, set), value!({"tools": ["db.query", "mail.send"], "changed": true}));
-        let events = hub.audit().await;
-        let event = ("admin:owner", "catalogue.set", "catalogue");
-        let (actor, action, target) = &events[0];
-        assert_eq!((actor.as_str(), action.as_str(), target.as_str()), event);
-        assert_eq!(json(&ctl, set)["changed"], false);
-        assert_eq!(ran(&ctl, set, 0).stdout, "the catalogue is already so\n");
-        assert_eq!(hub.audit().await.len(), events.len(), "nothing was asked to change");
-
-        let preview = json(&ctl, &format!("{SEND} --dry-run"));
-        let kept = preview["report"]["tools"].as_array().unwrap().iter().map(|t| text(t, "name"));
-        assert_eq!(kept.collect::<Vec<_>>(), ["db.query", "other"]);
-        let listed = ran(&ctl, "telemetry catalogue get -q", 0).stdout;
-        assert_eq!(listed, "db.query\nmail.send\n");
-        let ctl = ctl.stdin(&format!("{listed}\n  browser.navigate\r\n"));
-        let from_file = ran(&ctl, "telemetry catalogue set --file -", 0).stdout;
-        assert_eq!(from_file, "set the catalogue to 3 tools\n");
-        assert_eq!(ran(&ctl, "telemetry catalogue get -o csv", 0).stdout,
-            "tool\r\nbrowser.navigate\r\ndb.query\r\nmail.send\r\n");
-
-        let ctl = ctl.stdin("db.query\nhunter two\n");
-        let wrong = error(&ctl, "telemetry catalogue set --file -", 2);
-        assert!(text(&wrong, "message").starts_with("line 2 of --file must be"), "{wrong}");
-        let ctl = ctl.stdin("\n");
-        for line in ["", " --file -", " --clear db.query", " --file - db.query", " Not_A_Tool"] {
-            let line = format!("telemetry catalogue set{line}");
-            assert_eq!(error(&ctl, &line, 2)["code"], "usage", "{line}");
-        }
-        assert_eq!(json(&ctl, "telemetry catalogue get")["tools"].as_array().unwrap().len(), 3);
-        let watcher = hub.admin_key_of("watcher", Role::Viewer).await;
-        let by_watcher = hub.ctl().env("HUBCTL_ADMIN_KEY", &watcher);
-        let refused = error(&by_watcher, "telemetry catalogue set --clear", 5);
-        assert_eq!(refused["code"], "role_forbidden");
-        assert_eq!(json(&ctl, "telemetry catalogue set --clear"),
-            value!({"tools": [], "changed": true}));
-    }
-
-    /// Telemetry brought it, and all else has it too.
-    async fn csv_is_for_whatever_is_written(hub: Hub) {
-        let ctl = hub.ctl();
-        let out = |line: &str| ran(&ctl, &format!("{line} -o csv"), 0).stdout;
-        assert_eq!(out("client list"), "slug,name,status,instances,labels,created\r\n");
-        let create = ["client", "create", "acme", "--name", "Acme, \"the\" GmbH", "-o", "csv"];
-        assert_eq!(ctl.run(&create).expect(0).stdout, "handle,changed\r\nacme,true\r\n");
-        let created = text(&hub.admin().get("/api/v1/admin/clients/acme").await.ok(), "created_at");
-        let row = format!("acme,\"Acme, \"\"the\"\" GmbH\",active,0,,{created}\r\n");
-        assert_eq!(out("client list --no-headers"), row);
-        assert_eq!(out("client get acme --no-headers"), row, "the columns of the list");
-        let issued = out("instance issue acme-1 --client acme --sink stdout");
-        let key = issued.strip_prefix("handle,changed,license_key\r\nacme-1,true,lb_inst_");
-        assert!(key.is_some_and(|rest| rest.trim_end().len() == 32), "{issued}");
-        assert!(out("whoami").starts_with("name,role,fingerprint,hub\r\nowner,owner,"));
-        assert!(out("stats").contains("\r\n1,1,1,0,0,1,0,"));
-        let by_env = hub.ctl().env("HUBCTL_OUTPUT", "csv");
-        let with_instance = row.replace(",active,0,", ",active,1,");
-        assert_eq!(ran(&by_env, "client get acme --no-headers", 0).stdout, with_instance);
-        let refused = ran(&by_env, "client get nobody", 3);
-        assert!(refused.stderr.starts_with("error[client_not_found]:"), "{}", refused.stderr);
-    }
+/// Telemetry brought it, and all else has it too.
+async fn csv_is_for_whatever_is_written(hub: Hub) {
+    let ctl = hub.ctl();
+    let out = |line: &str| ran(&ctl, &format!("{line} -o csv"), 0).stdout;
+    assert_eq!(out("client list"), "slug,name,status,instances,labels,created\r\n");
+    let create = ["client", "create", "acme", "--name", "Acme, \"the\" GmbH", "-o", "csv"];
+    assert_eq!(ctl.run(&create).expect(0).stdout, "handle,changed\r\nacme,true\r\n");
+    let created = text(&hub.admin().get("/api/v1/admin/clients/acme").await.ok(), "created_at");
+    let row = format!("acme,\"Acme, \"\"the\"\" GmbH\",active,0,,{created}\r\n");
+    assert_eq!(out("client list --no-headers"), row);
+    assert_eq!(out("client get acme --no-headers"), row, "the columns of the list");
+    let issued = out("instance issue acme-1 --client acme --sink stdout");
+    let key = issued.strip_prefix("handle,changed,license_key\r\nacme-1,true,lb_inst_");
+    assert!(key.is_some_and(|rest| rest.trim_end().len() == 32), "{issued}");
+    assert!(out("whoami").starts_with("name,role,fingerprint,hub\r\nowner,owner,"));
+    assert!(out("stats").contains("\r\n1,1,1,0,0,1,0,"));
+    let by_env = hub.ctl().env("HUBCTL_OUTPUT", "csv");
+    let with_instance = row.replace(",active,0,", ",active,1,");
+    assert_eq!(ran(&by_env, "client get acme --no-headers", 0).stdout, with_instance);
+    let refused = ran(&by_env, "client get nobody", 3);
+    assert!(refused.stderr.starts_with("error[client_not_found]:"), "{}", refused.stderr);
 }
 
 /// A hubctl that no hub can answer.

@@ -2,45 +2,63 @@
 
 use super::*;
 
-both_stores! {
-    async fn what_exists_is_adopted_and_another_fleets_is_not(hub: Hub) {
-        hub.client("acme").await;
-        hub.issue_with("acme", "acme-1", value!({"labels": {"team": "a"}})).await;
-        let theirs = value!({"labels": {"hubctl.fleet": "theirs"}});
-        hub.issue_with("acme", "acme-2", theirs.clone()).await;
-        let file = "version = 1\nfleet = \"mine\"\n[[client]]\nslug = \"acme\"\n\
-            [[client.instance]]\ninstance_id = \"acme-1\"\n\
-            [[client.instance]]\ninstance_id = \"acme-2\"\n";
-        let ctl = with_fleet(&hub, file);
-        let plan = ran(&ctl, PLAN, 6);
-        assert_eq!(plan.stdout, "~ update client acme (adopt)\n    labels: none → hubctl.fleet=mine\n\
-            ~ update instance acme-1 of acme (adopt)\n    \
-                labels: team=a → hubctl.fleet=mine,team=a\n\
-            ! update instance acme-2: instance acme-2 is in fleet theirs\n\
-            Plan: 0 to create, 2 to update, 0 to delete, 1 that cannot be done.\n");
-        assert!(plan.stderr.contains("error[other_fleet]") && plan.stderr.contains("--adopt"));
-        let (document, partial) = outcome(&ctl, APPLY, 11);
-        assert_eq!(items(&document), ["update client acme applied", "update instance acme-1 applied",
-            "update instance acme-2 failed"]);
-        assert_eq!(document["items"][2]["error"]["exit"], 6);
-        assert_eq!(partial["retryable"], false);
-        assert_eq!(hub.show("acme-2").await["labels"], theirs["labels"]);
-        ran(&ctl, &format!("{APPLY} --adopt"), 0);
-        assert_eq!(hub.show("acme-2").await["labels"], value!({"hubctl.fleet": "mine"}));
-        assert_eq!(ran(&ctl, PLAN, 0).stdout, NO_CHANGES);
-    }
+both_stores!(
+    what_exists_is_adopted_and_another_fleets_is_not,
+    an_instance_of_another_client_is_a_conflict_of_that_item
+);
 
-    async fn an_instance_of_another_client_is_a_conflict_of_that_item(hub: Hub) {
-        hub.client("globex").await;
-        hub.issue("globex", "acme-2").await;
-        let ctl = with_fleet(&hub, FLEET);
-        let (document, refused) = outcome(&ctl, PLAN, 6);
-        assert_eq!((&refused["code"], &refused["exit"]), (&value!("instance_exists"), &value!(6)));
-        assert_eq!(items(&document), ["create client acme planned", "create instance acme-1 planned",
-            "create instance acme-2 failed"]);
-        let (document, _) = outcome(&ctl, APPLY, 11);
-        assert_eq!(document["items"][2]["error"]["code"], "instance_exists");
-        assert!(is_there(&hub, "acme-1").await);
-        assert_eq!(hub.show("acme-2").await["client_slug"], "globex");
-    }
+async fn what_exists_is_adopted_and_another_fleets_is_not(hub: Hub) {
+    hub.client("acme").await;
+    hub.issue_with("acme", "acme-1", value!({"labels": {"team": "a"}})).await;
+    let theirs = value!({"labels": {"hubctl.fleet": "theirs"}});
+    hub.issue_with("acme", "acme-2", theirs.clone()).await;
+    let file = "version = 1\nfleet = \"mine\"\n[[client]]\nslug = \"acme\"\n\
+        [[client.instance]]\ninstance_id = \"acme-1\"\n\
+        [[client.instance]]\ninstance_id = \"acme-2\"\n";
+    let ctl = with_fleet(&hub, file);
+    let plan = ran(&ctl, PLAN, 6);
+    assert_eq!(
+        plan.stdout,
+        "~ update client acme (adopt)\n    labels: none → hubctl.fleet=mine\n\
+        ~ update instance acme-1 of acme (adopt)\n    \
+            labels: team=a → hubctl.fleet=mine,team=a\n\
+        ! update instance acme-2: instance acme-2 is in fleet theirs\n\
+        Plan: 0 to create, 2 to update, 0 to delete, 1 that cannot be done.\n"
+    );
+    assert!(plan.stderr.contains("error[other_fleet]") && plan.stderr.contains("--adopt"));
+    let (document, partial) = outcome(&ctl, APPLY, 11);
+    assert_eq!(
+        items(&document),
+        [
+            "update client acme applied",
+            "update instance acme-1 applied",
+            "update instance acme-2 failed"
+        ]
+    );
+    assert_eq!(document["items"][2]["error"]["exit"], 6);
+    assert_eq!(partial["retryable"], false);
+    assert_eq!(hub.show("acme-2").await["labels"], theirs["labels"]);
+    ran(&ctl, &format!("{APPLY} --adopt"), 0);
+    assert_eq!(hub.show("acme-2").await["labels"], value!({"hubctl.fleet": "mine"}));
+    assert_eq!(ran(&ctl, PLAN, 0).stdout, NO_CHANGES);
+}
+
+async fn an_instance_of_another_client_is_a_conflict_of_that_item(hub: Hub) {
+    hub.client("globex").await;
+    hub.issue("globex", "acme-2").await;
+    let ctl = with_fleet(&hub, FLEET);
+    let (document, refused) = outcome(&ctl, PLAN, 6);
+    assert_eq!((&refused["code"], &refused["exit"]), (&value!("instance_exists"), &value!(6)));
+    assert_eq!(
+        items(&document),
+        [
+            "create client acme planned",
+            "create instance acme-1 planned",
+            "create instance acme-2 failed"
+        ]
+    );
+    let (document, _) = outcome(&ctl, APPLY, 11);
+    assert_eq!(document["items"][2]["error"]["code"], "instance_exists");
+    assert!(is_there(&hub, "acme-1").await);
+    assert_eq!(hub.show("acme-2").await["client_slug"], "globex");
 }

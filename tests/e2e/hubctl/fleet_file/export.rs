@@ -4,49 +4,57 @@ use std::process::Command;
 
 use super::*;
 
-both_stores! {
-    /// An export is found unchanged, and its plan says more when the hub is not as it was.
-    async fn an_export_is_found_unchanged(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        hub.client("globex").await;
-        let terms = value!({"labels": {"a.b": "c"}, "expires_at": "2099-01-01T00:00:00.5Z",
-            "max_activations": 3, "entitlements": ["b", "a"]});
-        hub.issue_with("globex", "globex-1", terms).await;
-        hub.act("globex-1", "suspend", value!({"reason": "unpaid"})).await;
-        for line in ["export", "export --fleet acme-prod"] {
-            let exported = ran(&ctl, line, 0);
-            assert_eq!(exported.stderr, "");
-            let all = line == "export";
-            let has = |text: &str| exported.stdout.contains(text);
-            assert_eq!((has("globex"), has("fleet = \"acme-prod\"\n\n"), has("\"hubctl.fleet\" = ")),
-                (all, !all, all), "{}", exported.stdout);
-            let piped = hub.ctl().stdin(&exported.stdout);
-            let plan = ran(&piped, "plan -f - --detailed-exitcode", 0);
-            assert_eq!((plan.stdout.as_str(), plan.stderr.as_str()), (NO_CHANGES, ""));
-            let prune = if all { "" } else { " --prune" };
-            assert_eq!(ran(&piped, &format!("plan -f -{prune}"), 0).stdout, NO_CHANGES);
-            hub.patch_instance("acme-2", value!({"grace_days": 8})).await;
-            ran(&piped, "plan -f - --detailed-exitcode", 20);
-            ran(&piped, "apply -f - --yes", 0);
-            assert_eq!(hub.show("acme-2").await["license"]["grace_days"], 7);
-        }
-        let shell = format!("{} export | {} plan -f -", program(), program());
-        let mut piped = Command::new("sh");
-        piped.args(["-c", &shell]).current_dir(ctl.dir());
-        piped.env("HUBCTL_URL", hub.base()).env("HUBCTL_ADMIN_KEY", hub.admin_key());
-        assert_eq!(String::from_utf8_lossy(&piped.output().unwrap().stdout), NO_CHANGES);
-    }
+both_stores!(an_export_is_found_unchanged, an_export_says_what_its_plan_will_adopt);
 
-    /// A client that is not in the fleet, though an instance of it is, cannot be left out.
-    async fn an_export_says_what_its_plan_will_adopt(hub: Hub) {
-        hub.client("acme").await;
-        hub.issue_with("acme", "acme-1", value!({"labels": {"hubctl.fleet": "mine"}})).await;
-        let exported = ran(&hub.ctl(), "export --fleet mine", 0);
-        assert!(exported.stderr.starts_with("warning: client acme is not in the fleet"), "{}", exported.stderr);
+/// An export is found unchanged, and its plan says more when the hub is not as it was.
+async fn an_export_is_found_unchanged(hub: Hub) {
+    let ctl = with_applied(&hub, FLEET);
+    hub.client("globex").await;
+    let terms = value!({"labels": {"a.b": "c"}, "expires_at": "2099-01-01T00:00:00.5Z",
+        "max_activations": 3, "entitlements": ["b", "a"]});
+    hub.issue_with("globex", "globex-1", terms).await;
+    hub.act("globex-1", "suspend", value!({"reason": "unpaid"})).await;
+    for line in ["export", "export --fleet acme-prod"] {
+        let exported = ran(&ctl, line, 0);
+        assert_eq!(exported.stderr, "");
+        let all = line == "export";
+        let has = |text: &str| exported.stdout.contains(text);
+        assert_eq!(
+            (has("globex"), has("fleet = \"acme-prod\"\n\n"), has("\"hubctl.fleet\" = ")),
+            (all, !all, all),
+            "{}",
+            exported.stdout
+        );
         let piped = hub.ctl().stdin(&exported.stdout);
-        assert!(ran(&piped, "plan -f -", 0).stdout.starts_with("~ update client acme (adopt)\n"));
-        assert_eq!(ran(&hub.ctl(), "export --fleet none", 0).stdout, "version = 1\nfleet = \"none\"\n");
+        let plan = ran(&piped, "plan -f - --detailed-exitcode", 0);
+        assert_eq!((plan.stdout.as_str(), plan.stderr.as_str()), (NO_CHANGES, ""));
+        let prune = if all { "" } else { " --prune" };
+        assert_eq!(ran(&piped, &format!("plan -f -{prune}"), 0).stdout, NO_CHANGES);
+        hub.patch_instance("acme-2", value!({"grace_days": 8})).await;
+        ran(&piped, "plan -f - --detailed-exitcode", 20);
+        ran(&piped, "apply -f - --yes", 0);
+        assert_eq!(hub.show("acme-2").await["license"]["grace_days"], 7);
     }
+    let shell = format!("{} export | {} plan -f -", program(), program());
+    let mut piped = Command::new("sh");
+    piped.args(["-c", &shell]).current_dir(ctl.dir());
+    piped.env("HUBCTL_URL", hub.base()).env("HUBCTL_ADMIN_KEY", hub.admin_key());
+    assert_eq!(String::from_utf8_lossy(&piped.output().unwrap().stdout), NO_CHANGES);
+}
+
+/// A client that is not in the fleet, though an instance of it is, cannot be left out.
+async fn an_export_says_what_its_plan_will_adopt(hub: Hub) {
+    hub.client("acme").await;
+    hub.issue_with("acme", "acme-1", value!({"labels": {"hubctl.fleet": "mine"}})).await;
+    let exported = ran(&hub.ctl(), "export --fleet mine", 0);
+    assert!(
+        exported.stderr.starts_with("warning: client acme is not in the fleet"),
+        "{}",
+        exported.stderr
+    );
+    let piped = hub.ctl().stdin(&exported.stdout);
+    assert!(ran(&piped, "plan -f -", 0).stdout.starts_with("~ update client acme (adopt)\n"));
+    assert_eq!(ran(&hub.ctl(), "export --fleet none", 0).stdout, "version = 1\nfleet = \"none\"\n");
 }
 
 fn program() -> String {

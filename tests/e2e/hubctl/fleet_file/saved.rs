@@ -9,101 +9,109 @@ use super::*;
 const SAVE: &str = "plan -f fleet.toml --out p.json";
 const CARRY_OUT: &str = "apply p.json --yes --max-deletes 9";
 
-both_stores! {
-    async fn a_saved_plan_is_carried_out(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        ran(&ctl, SAVE, 0);
-        let path = ctl.dir().join("p.json");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(files(&ctl), ["fleet.toml", "p.json"], "nothing else is left");
-        // The file that it was made from is no longer needed.
-        fs::remove_file(ctl.dir().join("fleet.toml")).unwrap();
-        assert_eq!(error(&ctl, "apply p.json", 12)["code"], "input_needed");
-        ran(&ctl, CARRY_OUT, 0);
-        assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&key_in(&ctl, "acme-1.key")));
-        assert_eq!(hub.show("acme-2").await["status"], "suspended");
-        let saved = fs::read_to_string(path).unwrap();
-        for secret in [key_in(&ctl, "acme-1.key"), hub.admin_key().to_owned()] {
-            assert!(!saved.contains(&secret));
-        }
-        write(&ctl, "fleet.toml", FLEET);
-        ran(&ctl, SAVE, 0);
-        assert_eq!(ran(&ctl, "apply p.json", 0).stdout, NO_CHANGES);
-    }
+both_stores!(
+    a_saved_plan_is_carried_out,
+    a_plan_is_refused_once_the_hub_has_changed,
+    a_plan_is_for_the_hub_it_was_made_for,
+    the_limit_on_deletes_holds_for_saved_plans,
+    a_plan_with_a_conflict_is_not_saved
+);
 
-    /// Whatever was changed that the plan touches, nothing of it is done.
-    async fn a_plan_is_refused_once_the_hub_has_changed(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        let changed = FLEET.replace("2099-12", "2098-12").replace("\"suspended\"", "\"absent\"")
-            .replace("Acme GmbH", "Acme AG");
-        let new = "  [[client.instance]]\n  instance_id = \"acme-3\"\n  sink = \"file:acme-3.key\"\n";
-        let file = format!("{changed}{new}");
-        write(&ctl, "fleet.toml", &file);
-        let stale = async |ctl: &Ctl, what: &str| {
-            let before = events(&hub).await;
-            let refused = error(ctl, CARRY_OUT, 6);
-            assert_eq!(refused["code"], "precondition_failed", "{what}");
-            assert!(text(&refused, "message").starts_with(what), "{refused}");
-            assert_eq!(events(&hub).await, before, "{what}");
-            ran(ctl, SAVE, 0);
-        };
-        ran(&ctl, SAVE, 0);
-        hub.patch_instance("acme-1", value!({"grace_days": 3})).await;
-        stale(&ctl, "instance acme-1").await;
-        hub.act("acme-2", "reactivate", value!({})).await;
-        stale(&ctl, "instance acme-2").await;
-        let reference = value!({"external_ref": "crm:1"});
-        hub.admin().patch("/api/v1/admin/clients/acme", reference).await.expect(200).done();
-        stale(&ctl, "client acme").await;
-        hub.issue("acme", "acme-3").await;
-        stale(&ctl, "instance acme-3").await;
-        hub.admin().delete("/api/v1/admin/instances/acme-3").await.expect(204).done();
-        stale(&ctl, "instance acme-3").await;
-        // What it does not touch may change.
-        hub.issue("acme", "acme-by-hand").await;
-        ran(&ctl, CARRY_OUT, 0);
-        assert!(is_there(&hub, "acme-3").await && !is_there(&hub, "acme-2").await);
-        assert_eq!(error(&ctl, CARRY_OUT, 6)["code"], "precondition_failed", "a plan is for once");
+async fn a_saved_plan_is_carried_out(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    ran(&ctl, SAVE, 0);
+    let path = ctl.dir().join("p.json");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(files(&ctl), ["fleet.toml", "p.json"], "nothing else is left");
+    // The file that it was made from is no longer needed.
+    fs::remove_file(ctl.dir().join("fleet.toml")).unwrap();
+    assert_eq!(error(&ctl, "apply p.json", 12)["code"], "input_needed");
+    ran(&ctl, CARRY_OUT, 0);
+    assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&key_in(&ctl, "acme-1.key")));
+    assert_eq!(hub.show("acme-2").await["status"], "suspended");
+    let saved = fs::read_to_string(path).unwrap();
+    for secret in [key_in(&ctl, "acme-1.key"), hub.admin_key().to_owned()] {
+        assert!(!saved.contains(&secret));
     }
+    write(&ctl, "fleet.toml", FLEET);
+    ran(&ctl, SAVE, 0);
+    assert_eq!(ran(&ctl, "apply p.json", 0).stdout, NO_CHANGES);
+}
 
-    async fn a_plan_is_for_the_hub_it_was_made_for(setup: Setup) {
-        let other = setup.clone().start().await;
-        let hub = setup.start().await;
-        let ctl = with_fleet(&hub, FLEET);
-        ran(&ctl, SAVE, 0);
-        let elsewhere = other.ctl();
-        let saved = fs::read_to_string(ctl.dir().join("p.json")).unwrap();
-        write(&elsewhere, "p.json", &saved);
-        let refused = error(&elsewhere, CARRY_OUT, 2);
-        assert!(text(&refused, "message").contains(hub.base()), "{refused}");
-        assert!(!is_there(&other, "acme-1").await);
-        // Nor is everything a plan.
-        let newer = saved.replace("\"format_version\": 1", "\"format_version\": 2");
-        for (text, told) in [(FLEET, "is not a saved plan"), (&newer, "has format 2")] {
-            write(&ctl, "other.json", text);
-            let refused = error(&ctl, "apply other.json --yes", 2);
-            assert!(text_of(&refused).contains(told), "{refused}");
-        }
-    }
+/// Whatever was changed that the plan touches, nothing of it is done.
+async fn a_plan_is_refused_once_the_hub_has_changed(hub: Hub) {
+    let ctl = with_applied(&hub, FLEET);
+    let changed = FLEET
+        .replace("2099-12", "2098-12")
+        .replace("\"suspended\"", "\"absent\"")
+        .replace("Acme GmbH", "Acme AG");
+    let new = "  [[client.instance]]\n  instance_id = \"acme-3\"\n  sink = \"file:acme-3.key\"\n";
+    let file = format!("{changed}{new}");
+    write(&ctl, "fleet.toml", &file);
+    let stale = async |ctl: &Ctl, what: &str| {
+        let before = events(&hub).await;
+        let refused = error(ctl, CARRY_OUT, 6);
+        assert_eq!(refused["code"], "precondition_failed", "{what}");
+        assert!(text(&refused, "message").starts_with(what), "{refused}");
+        assert_eq!(events(&hub).await, before, "{what}");
+        ran(ctl, SAVE, 0);
+    };
+    ran(&ctl, SAVE, 0);
+    hub.patch_instance("acme-1", value!({"grace_days": 3})).await;
+    stale(&ctl, "instance acme-1").await;
+    hub.act("acme-2", "reactivate", value!({})).await;
+    stale(&ctl, "instance acme-2").await;
+    let reference = value!({"external_ref": "crm:1"});
+    hub.admin().patch("/api/v1/admin/clients/acme", reference).await.expect(200).done();
+    stale(&ctl, "client acme").await;
+    hub.issue("acme", "acme-3").await;
+    stale(&ctl, "instance acme-3").await;
+    hub.admin().delete("/api/v1/admin/instances/acme-3").await.expect(204).done();
+    stale(&ctl, "instance acme-3").await;
+    // What it does not touch may change.
+    hub.issue("acme", "acme-by-hand").await;
+    ran(&ctl, CARRY_OUT, 0);
+    assert!(is_there(&hub, "acme-3").await && !is_there(&hub, "acme-2").await);
+    assert_eq!(error(&ctl, CARRY_OUT, 6)["code"], "precondition_failed", "a plan is for once");
+}
 
-    /// Deletes are held to what the one who carries the plan out allows.
-    async fn the_limit_on_deletes_holds_for_saved_plans(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        write(&ctl, "fleet.toml", "version = 1\nfleet = \"acme-prod\"\n");
-        ran(&ctl, &format!("{SAVE} --prune"), 0);
-        assert_eq!(error(&ctl, "apply p.json --yes", 12)["code"], "too_many_deletes");
-        ran(&ctl, "apply p.json --yes --max-deletes 3", 0);
-        assert!(!is_there(&hub, "acme-1").await);
+async fn a_plan_is_for_the_hub_it_was_made_for(setup: Setup) {
+    let other = setup.clone().start().await;
+    let hub = setup.start().await;
+    let ctl = with_fleet(&hub, FLEET);
+    ran(&ctl, SAVE, 0);
+    let elsewhere = other.ctl();
+    let saved = fs::read_to_string(ctl.dir().join("p.json")).unwrap();
+    write(&elsewhere, "p.json", &saved);
+    let refused = error(&elsewhere, CARRY_OUT, 2);
+    assert!(text(&refused, "message").contains(hub.base()), "{refused}");
+    assert!(!is_there(&other, "acme-1").await);
+    // Nor is everything a plan.
+    let newer = saved.replace("\"format_version\": 1", "\"format_version\": 2");
+    for (text, told) in [(FLEET, "is not a saved plan"), (&newer, "has format 2")] {
+        write(&ctl, "other.json", text);
+        let refused = error(&ctl, "apply other.json --yes", 2);
+        assert!(text_of(&refused).contains(told), "{refused}");
     }
+}
 
-    /// What cannot be carried out whole is not saved.
-    async fn a_plan_with_a_conflict_is_not_saved(hub: Hub) {
-        hub.client("globex").await;
-        hub.issue("globex", "acme-2").await;
-        let ctl = with_fleet(&hub, FLEET);
-        ran(&ctl, SAVE, 6);
-        assert!(!ctl.dir().join("p.json").exists());
-        write(&ctl, "fleet.toml", &FLEET.replace("acme-2", "acme-9"));
-        assert_eq!(error(&ctl, "plan -f fleet.toml --out none/p.json", 2)["code"], "usage");
-    }
+/// Deletes are held to what the one who carries the plan out allows.
+async fn the_limit_on_deletes_holds_for_saved_plans(hub: Hub) {
+    let ctl = with_applied(&hub, FLEET);
+    write(&ctl, "fleet.toml", "version = 1\nfleet = \"acme-prod\"\n");
+    ran(&ctl, &format!("{SAVE} --prune"), 0);
+    assert_eq!(error(&ctl, "apply p.json --yes", 12)["code"], "too_many_deletes");
+    ran(&ctl, "apply p.json --yes --max-deletes 3", 0);
+    assert!(!is_there(&hub, "acme-1").await);
+}
+
+/// What cannot be carried out whole is not saved.
+async fn a_plan_with_a_conflict_is_not_saved(hub: Hub) {
+    hub.client("globex").await;
+    hub.issue("globex", "acme-2").await;
+    let ctl = with_fleet(&hub, FLEET);
+    ran(&ctl, SAVE, 6);
+    assert!(!ctl.dir().join("p.json").exists());
+    write(&ctl, "fleet.toml", &FLEET.replace("acme-2", "acme-9"));
+    assert_eq!(error(&ctl, "plan -f fleet.toml --out none/p.json", 2)["code"], "usage");
 }

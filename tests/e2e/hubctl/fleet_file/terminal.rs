@@ -7,76 +7,92 @@ use super::*;
 
 const ASK: &str = "apply -f fleet.toml";
 
-both_stores! {
-    async fn it_shows_the_plan_and_takes_only_yes_for_an_answer(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        for (typed, code) in [("n\r", 12), ("\r", 12), ("\u{4}", 12), ("\u{3}", 130), ("y\r", 0)] {
-            let terminal = ctl.at_terminal(120, &words(ASK));
-            terminal.wait_for("Go on? [y/N]");
-            let asked = terminal.text();
-            assert!(asked.contains("+ create instance acme-1 of acme"), "{asked}");
-            assert!(asked.contains("3 to create, 0 to update, 1 to suspend, 0 to delete. Go on?"), "{asked}");
-            assert!(!is_there(&hub, "acme-1").await);
-            terminal.type_keys(typed);
-            let seen = terminal.end().expect(code);
-            assert_eq!(is_there(&hub, "acme-1").await, code == 0, "{}", seen.text);
-            assert_eq!(seen.text.contains("Applied: 3 created"), code == 0, "{}", seen.text);
-        }
-        let seen = ctl.at_terminal(120, &words(ASK)).end().expect(0).text;
-        assert!(seen.contains("No changes") && !seen.contains("Go on?"), "{seen}");
-    }
+both_stores!(
+    it_shows_the_plan_and_takes_only_yes_for_an_answer,
+    the_plan_is_shown_whatever_the_format,
+    deletes_at_a_terminal_need_no_number,
+    what_changes_under_the_question_is_not_overwritten,
+    a_hub_that_went_away_is_not_asked_for_everything
+);
 
-    /// Whoever reads a document sees the plan all the same, before the question.
-    async fn the_plan_is_shown_whatever_the_format(hub: Hub) {
-        let ctl = with_fleet(&hub, FLEET);
-        let terminal = ctl.at_terminal(120, &words("apply -f fleet.toml -q"));
-        terminal.wait_for("Go on? [y/N]");
-        assert!(terminal.text().contains("+ create client acme"), "{}", terminal.text());
-        terminal.type_line("n");
-        let _ = terminal.end().expect(12);
-    }
-
-    /// A person sees what is deleted, so there is no limit unless one is given.
-    async fn deletes_at_a_terminal_need_no_number(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        write(&ctl, "fleet.toml", &FLEET.replace("\"suspended\"", "\"absent\""));
-        let limited = ctl.at_terminal(120, &words("apply -f fleet.toml --max-deletes 0"));
-        assert!(limited.end().expect(12).text.contains("error[too_many_deletes]"));
+async fn it_shows_the_plan_and_takes_only_yes_for_an_answer(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    for (typed, code) in [("n\r", 12), ("\r", 12), ("\u{4}", 12), ("\u{3}", 130), ("y\r", 0)] {
         let terminal = ctl.at_terminal(120, &words(ASK));
         terminal.wait_for("Go on? [y/N]");
-        terminal.type_line("yes");
-        let _ = terminal.end().expect(0);
-        assert!(!is_there(&hub, "acme-2").await);
+        let asked = terminal.text();
+        assert!(asked.contains("+ create instance acme-1 of acme"), "{asked}");
+        assert!(
+            asked.contains("3 to create, 0 to update, 1 to suspend, 0 to delete. Go on?"),
+            "{asked}"
+        );
+        assert!(!is_there(&hub, "acme-1").await);
+        terminal.type_keys(typed);
+        let seen = terminal.end().expect(code);
+        assert_eq!(is_there(&hub, "acme-1").await, code == 0, "{}", seen.text);
+        assert_eq!(seen.text.contains("Applied: 3 created"), code == 0, "{}", seen.text);
     }
+    let seen = ctl.at_terminal(120, &words(ASK)).end().expect(0).text;
+    assert!(seen.contains("No changes") && !seen.contains("Go on?"), "{seen}");
+}
 
-    /// What somebody else changes while the question is asked is not overwritten.
-    async fn what_changes_under_the_question_is_not_overwritten(hub: Hub) {
-        let ctl = with_applied(&hub, FLEET);
-        write(&ctl, "fleet.toml", &FLEET.replace("2099-12", "2098-12").replace("\"suspended\"", "\"active\""));
-        let terminal = ctl.at_terminal(120, &words(ASK));
-        terminal.wait_for("Go on? [y/N]");
-        hub.patch_instance("acme-1", value!({"expires_at": "2097-01-01T00:00:00Z"})).await;
-        terminal.type_line("y");
-        let seen = terminal.end().expect(11).text;
-        assert!(seen.contains("instance acme-1 was changed since the plan was made"), "{seen}");
-        assert_eq!(hub.show("acme-1").await["license"]["expires_at"], "2097-01-01T00:00:00.000Z");
-        assert_eq!(hub.show("acme-2").await["status"], "pending", "the other one is done");
-    }
+/// Whoever reads a document sees the plan all the same, before the question.
+async fn the_plan_is_shown_whatever_the_format(hub: Hub) {
+    let ctl = with_fleet(&hub, FLEET);
+    let terminal = ctl.at_terminal(120, &words("apply -f fleet.toml -q"));
+    terminal.wait_for("Go on? [y/N]");
+    assert!(terminal.text().contains("+ create client acme"), "{}", terminal.text());
+    terminal.type_line("n");
+    let _ = terminal.end().expect(12);
+}
 
-    /// A hub that is gone is not asked for each of the others too.
-    async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
-        let mut file = String::from("version = 1\n");
-        for n in 10..30 {
-            let _ = writeln!(file, "[[client]]\nslug = \"client-{n}\"");
-        }
-        let ctl = with_fleet(&hub, &file);
-        let terminal = ctl.at_terminal(120, &words("apply -f fleet.toml --retries 0 -o csv"));
-        terminal.wait_for("Go on? [y/N]");
-        hub.kill();
-        terminal.type_line("y");
-        let seen = terminal.end().expect(11).text;
-        let (failed, skipped) = (seen.matches(",failed,").count(), seen.matches(",skipped,").count());
-        assert!(failed <= 8 && failed + skipped == 20, "{seen}");
-        assert!(seen.contains("error[unreachable]") && seen.contains("the same command goes on"), "{seen}");
+/// A person sees what is deleted, so there is no limit unless one is given.
+async fn deletes_at_a_terminal_need_no_number(hub: Hub) {
+    let ctl = with_applied(&hub, FLEET);
+    write(&ctl, "fleet.toml", &FLEET.replace("\"suspended\"", "\"absent\""));
+    let limited = ctl.at_terminal(120, &words("apply -f fleet.toml --max-deletes 0"));
+    assert!(limited.end().expect(12).text.contains("error[too_many_deletes]"));
+    let terminal = ctl.at_terminal(120, &words(ASK));
+    terminal.wait_for("Go on? [y/N]");
+    terminal.type_line("yes");
+    let _ = terminal.end().expect(0);
+    assert!(!is_there(&hub, "acme-2").await);
+}
+
+/// What somebody else changes while the question is asked is not overwritten.
+async fn what_changes_under_the_question_is_not_overwritten(hub: Hub) {
+    let ctl = with_applied(&hub, FLEET);
+    write(
+        &ctl,
+        "fleet.toml",
+        &FLEET.replace("2099-12", "2098-12").replace("\"suspended\"", "\"active\""),
+    );
+    let terminal = ctl.at_terminal(120, &words(ASK));
+    terminal.wait_for("Go on? [y/N]");
+    hub.patch_instance("acme-1", value!({"expires_at": "2097-01-01T00:00:00Z"})).await;
+    terminal.type_line("y");
+    let seen = terminal.end().expect(11).text;
+    assert!(seen.contains("instance acme-1 was changed since the plan was made"), "{seen}");
+    assert_eq!(hub.show("acme-1").await["license"]["expires_at"], "2097-01-01T00:00:00.000Z");
+    assert_eq!(hub.show("acme-2").await["status"], "pending", "the other one is done");
+}
+
+/// A hub that is gone is not asked for each of the others too.
+async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
+    let mut file = String::from("version = 1\n");
+    for n in 10..30 {
+        let _ = writeln!(file, "[[client]]\nslug = \"client-{n}\"");
     }
+    let ctl = with_fleet(&hub, &file);
+    let terminal = ctl.at_terminal(120, &words("apply -f fleet.toml --retries 0 -o csv"));
+    terminal.wait_for("Go on? [y/N]");
+    hub.kill();
+    terminal.type_line("y");
+    let seen = terminal.end().expect(11).text;
+    let (failed, skipped) = (seen.matches(",failed,").count(), seen.matches(",skipped,").count());
+    assert!(failed <= 8 && failed + skipped == 20, "{seen}");
+    assert!(
+        seen.contains("error[unreachable]") && seen.contains("the same command goes on"),
+        "{seen}"
+    );
 }
