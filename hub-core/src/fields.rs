@@ -269,6 +269,20 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The same, unless it would leave the value as it is.
+    #[must_use]
+    pub fn unless_set(self, current: &Option<T>) -> Self
+    where
+        T: PartialEq,
+    {
+        let same = match (&self, current) {
+            (Self::Clear, None) => true,
+            (Self::Set(value), Some(current)) => value == current,
+            _ => false,
+        };
+        if same { Self::Keep } else { self }
+    }
+
     /// The value after the PATCH.
     pub fn apply(self, current: Option<T>) -> Option<T> {
         match self {

@@ -167,6 +167,12 @@ impl KeyHash {
         &self.0
     }
 
+    /// The 32 bytes, as a key of a map.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// The hash that a store gave back; `None` unless it has 32 bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

@@ -2,6 +2,7 @@
 //!
 //! This crate does no I/O, knows no database and no HTTP stack. Rooms:
 //!
+//! - [`model`]: clients, instances and their terms, each noun defined once
 //! - [`api`]: the route table, and the wire types, one file a resource
 //! - [`key`]: license, hub and admin keys, and the hash that is all the hub keeps of them
 //! - [`problem`], [`exit`]: every error code, its status on the wire and its exit code in hubctl
@@ -11,12 +12,14 @@
 //! - [`privacy`]: the allow-list of what the hub keeps, as data
 
 pub mod api;
+mod bounded;
 pub mod exit;
 pub mod fields;
 pub mod histogram;
 pub mod key;
 pub mod labels;
 mod members;
+pub mod model;
 pub mod name;
 pub mod privacy;
 pub mod problem;

@@ -5,20 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hub_core::api::{Access, Role};
+use hub_core::api::Access;
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::Refusal;
+use crate::domain::{InstanceKey, Refusal};
+use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks};
 use crate::http::{AdminCaller, Admission, Guesses};
-use crate::ingest::Batcher;
-use crate::store::{
-    ActivationResult, ActivationWish, HotWrite, HotWritten, InstanceRecord, KeyKind, KnownKey,
-    ReportResult, ReportWish, Sighting, Store,
-};
+use crate::store::{InstanceRow, KnownKey, ReportResult, ReportWish, Sighting, Store};
 
 /// How finely "last seen" and "last used" are kept: a write a minute, not one a request.
 const SIGHTING_GRAIN: Duration = Duration::from_mins(1);
@@ -36,19 +33,11 @@ pub(crate) struct HubSettings {
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
-/// A question for the batched look-up.
-#[derive(Debug, Clone, Copy)]
-struct Lookup {
-    hash: KeyHash,
-    kind: KeyKind,
-    now: Timestamp,
-}
-
 /// The running hub.
 pub(crate) struct Hub {
     store: Store,
-    writes: Batcher<HotWrite, HotWritten>,
-    lookups: Batcher<Lookup, Option<KnownKey>>,
+    activations: Activations,
+    keys: KeyChecks,
     reports: Batcher<ReportWish, ReportResult>,
     admission: Admission,
     guesses: Guesses,
@@ -60,20 +49,13 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts the batching tasks in `tasks`.
     pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
-        let hot = store.clone();
-        let writes = Batcher::start(tasks, settings.queue, move |batch: Arc<[HotWrite]>| {
-            let store = hot.clone();
-            async move { store.write_hot(&batch).await }
-        });
-        let reader = store.clone();
-        let lookups = Batcher::start(tasks, settings.queue, move |batch: Arc<[Lookup]>| {
-            let store = reader.clone();
-            async move { look_up(&store, &batch).await }
-        });
+        let (overlap, queue) = (settings.activation_overlap, settings.queue);
+        let activations = Activations::start(store.clone(), overlap, queue, tasks);
+        let keys = KeyChecks::start(store.clone(), queue, tasks);
         let counter = store.clone();
         let reports = Batcher::start(tasks, settings.queue, move |batch: Arc<[ReportWish]>| {
             let store = counter.clone();
-            async move { store.write_reports(&batch).await }
+            async move { store.write_reports(batch).await }
         });
         let admission = Admission::new(
             settings.public_requests,
@@ -82,8 +64,8 @@ impl Hub {
         );
         Self {
             store,
-            writes,
-            lookups,
+            activations,
+            keys,
             reports,
             admission,
             guesses: Guesses::new(settings.guess_burst, settings.guess_period),
@@ -109,10 +91,6 @@ impl Hub {
         &self.settings.trusted_proxies
     }
 
-    pub(crate) fn activation_overlap(&self) -> Duration {
-        self.settings.activation_overlap
-    }
-
     /// From now on the hub is not ready for new work.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -125,7 +103,7 @@ impl Hub {
     /// Refuses before a body is read when its request would be refused after.
     pub(crate) fn refuse_when_full(&self, access: Access) -> Result<(), Refusal> {
         let full = match access {
-            Access::License => self.writes.is_full() || self.lookups.is_full(),
+            Access::License => self.activations.is_full() || self.keys.is_full(),
             Access::Reporter => self.reports.is_full(),
             Access::Public | Access::Hub | Access::Admin(_) => false,
         };
@@ -139,14 +117,14 @@ impl Hub {
         hash: KeyHash,
         handle: &str,
         now: Timestamp,
-    ) -> Result<InstanceRecord, Refusal> {
-        let instance = self.find_hub_key(hash, now).await?.instance;
-        if instance.instance_id != handle {
+    ) -> Result<InstanceRow, Refusal> {
+        let row = self.find_hub_key(hash, now).await?.holder;
+        if row.instance.instance_id.as_str() != handle {
             return Err(ErrorCode::InstanceMismatch.into());
         }
-        match instance.terms().suspension() {
+        match row.instance.standing().suspension() {
             Some(code) => Err(code.into()),
-            None => Ok(instance),
+            None => Ok(row),
         }
     }
 
@@ -164,17 +142,21 @@ impl Hub {
         &self,
         hash: KeyHash,
         now: Timestamp,
-    ) -> Result<InstanceRecord, Refusal> {
+    ) -> Result<InstanceRow, Refusal> {
         let key = self.find_hub_key(hash, now).await?;
-        if key.unused() || is_stale(key.instance.last_seen_at, now) {
-            let instance = key.instance.id;
-            self.writes.submit(HotWrite::Saw(Sighting { instance, hub_key: hash, now })).await?;
+        if key.is_unused() || is_stale(key.holder.instance.last_seen_at, now) {
+            let instance = key.holder.id;
+            self.activations.note(Sighting { instance, hub_key: hash, now }).await?;
         }
-        Ok(key.instance)
+        Ok(key.holder)
     }
 
-    async fn find_hub_key(&self, hash: KeyHash, now: Timestamp) -> Result<KnownKey, Refusal> {
-        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::Hub, now }).await?;
+    async fn find_hub_key(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+    ) -> Result<KnownKey<InstanceRow>, Refusal> {
+        let found = self.keys.find(hash, InstanceKey::Hub, now).await?;
         found.ok_or(ErrorCode::HubKeyInvalid.into())
     }
 
@@ -183,18 +165,14 @@ impl Hub {
         &self,
         hash: KeyHash,
         now: Timestamp,
-    ) -> Result<Option<InstanceRecord>, Refusal> {
-        let found = self.lookups.submit(Lookup { hash, kind: KeyKind::License, now }).await?;
-        Ok(found.map(|key| key.instance))
+    ) -> Result<Option<InstanceRow>, Refusal> {
+        let found = self.keys.find(hash, InstanceKey::License, now).await?;
+        Ok(found.map(|key| key.holder))
     }
 
     /// Activates; the answer is on disk.
-    pub(crate) async fn activate(&self, wish: ActivationWish) -> Result<ActivationResult, Refusal> {
-        match self.writes.submit(HotWrite::Activate(wish)).await? {
-            HotWritten::Activated(result) => Ok(*result),
-            HotWritten::Refused(code) => Err(code.into()),
-            HotWritten::Saw => Err(ErrorCode::Internal.into()),
-        }
+    pub(crate) async fn activate(&self, request: ActivationRequested) -> Result<Granted, Refusal> {
+        self.activations.activate(request).await
     }
 
     /// The operator that an admin key belongs to.
@@ -203,34 +181,26 @@ impl Hub {
         hash: KeyHash,
         now: Timestamp,
     ) -> Result<AdminCaller, Refusal> {
-        let store = self.store.clone();
-        // In a task of its own: a peer that goes away must not cancel a database call.
-        let found = tokio::spawn(async move { store.admin_key(&hash).await }).await;
-        let found = found.map_err(|_| ErrorCode::Internal)??;
-        let key = found.ok_or(ErrorCode::AdminKeyInvalid)?;
-        if key.hash()? != hash || !key.is_live(now) {
+        let key = self.store.admin_key(hash).await?.ok_or(ErrorCode::AdminKeyInvalid)?;
+        if key.hash != hash || !key.is_live(now) {
             return Err(ErrorCode::AdminKeyInvalid.into());
         }
         if is_stale(key.last_used_at, now) {
             let store = self.store.clone();
             self.tasks.spawn(async move {
-                if let Err(error) = store.saw_admin_key(&hash, now).await {
-                    tracing::warn!(%error, "the last use of an admin key was not noted");
+                let note = store.write_unlocked("admin key used", (), move |tx, ()| {
+                    Box::pin(async move { Ok(tx.note_admin_key_used(&hash, now).await?) })
+                });
+                if let Err(refusal) = note.await {
+                    let cause = refusal.cause().map(tracing::field::display);
+                    tracing::warn!(cause, "the last use of an admin key was not noted");
                 }
             });
         }
-        let role: Role = key.role()?;
-        Ok(AdminCaller { name: key.name, role, fingerprint: hash.fingerprint() })
+        Ok(AdminCaller { name: key.name, role: key.role, fingerprint: hash.fingerprint() })
     }
 }
 
-fn is_stale(last: Option<i64>, now: Timestamp) -> bool {
-    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN).unix_ms())
-}
-
-async fn look_up(store: &Store, batch: &[Lookup]) -> Result<Vec<Option<KnownKey>>, Refusal> {
-    let hashes: Vec<KeyHash> = batch.iter().map(|lookup| lookup.hash).collect();
-    let known = store.known_keys(&hashes).await?;
-    let answer = |lookup: &Lookup| known.live(&lookup.hash, lookup.kind, lookup.now).cloned();
-    Ok(batch.iter().map(answer).collect())
+fn is_stale(last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN))
 }

@@ -6,7 +6,7 @@
 //! - [`changes`]: what operators change, each in one transaction with its audit event
 //! - [`domain`]: licensing rules as pure functions
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
-//! - [`ingest`]: the batching tasks of the hot requests
+//! - [`hot`]: the hot requests, decided in batches
 //! - [`hub`]: all of it wired together; [`serve`]: a run from start to end
 //! - [`config`], [`lifecycle`], [`observe`], [`clock`]: settings, signals, the log, the time
 
@@ -14,9 +14,9 @@ mod changes;
 mod clock;
 pub mod config;
 mod domain;
+mod hot;
 mod http;
 mod hub;
-mod ingest;
 mod lifecycle;
 pub mod observe;
 mod routes;

@@ -15,7 +15,7 @@ use crate::domain::Refusal;
 use crate::http::{HubService, Limits, Listener};
 use crate::hub::{Hub, HubSettings};
 use crate::lifecycle;
-use crate::store::{OpenError, PostgresTuning, Retention, Store};
+use crate::store::{self, OpenError, PostgresTuning, Retention, Store};
 
 /// Why the hub did not start, or what is wrong with its database. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
 /// [`RunError`].
 pub async fn migrate(settings: &Settings) -> Result<(), RunError> {
     let store = open(settings).await?;
-    tracing::info!(schema = Store::schema(), database = %settings.database, "migrated");
+    tracing::info!(schema = store::schema(), database = %settings.database, "migrated");
     store.close().await;
     Ok(())
 }
@@ -117,9 +117,8 @@ pub async fn serve(settings: Settings) -> Result<(), RunError> {
     let store = open(&settings).await?;
     let key_file = config.data_dir.join("admin.key");
     let change = Change::by_system(clock::now());
-    let bootstrap = settings.bootstrap_key.as_ref();
-    if let OwnerKey::Written(path) = ensure_owner_key(&store, &change, bootstrap, &key_file).await?
-    {
+    let bootstrap = settings.bootstrap_key.clone();
+    if let OwnerKey::Written(path) = ensure_owner_key(&store, change, bootstrap, key_file).await? {
         tracing::info!(path = %path.display(), "wrote the owner key; keep it safe");
     }
     let tasks = TaskTracker::new();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EffectiveStatus, HubKeyInfo, InstanceStatus, LicenseInfo, Suspension};
+use super::{EffectiveStatus, HubKeyInfo, Instance, InstanceStatus, LicenseInfo, Suspension};
 use crate::fields::{Fields, FromFields};
 use crate::key::{Fingerprint, Hub, KeyHash, License, Presented, Shown};
 use crate::labels::Entitlements;
@@ -137,9 +137,9 @@ pub struct SelfInstance {
     pub client_id: String,
     /// The client's handle.
     pub client_slug: Slug,
-    /// What was made of it.
+    /// The status of the instance itself.
     pub status: InstanceStatus,
-    /// What that comes to now, with its client's status and the dates.
+    /// Whether it works now: with its client's status and the dates.
     pub effective_status: EffectiveStatus,
     /// The license.
     pub license: LicenseInfo,
@@ -157,4 +157,24 @@ pub struct SelfInstance {
     pub last_seen_at: Option<Timestamp>,
     /// A fresh certificate, `null` unless the effective status is active.
     pub certificate: Option<String>,
+}
+
+impl From<Instance> for SelfInstance {
+    fn from(instance: Instance) -> Self {
+        Self {
+            instance_id: instance.instance_id,
+            client_id: instance.client_id,
+            client_slug: instance.client_slug,
+            status: instance.status,
+            effective_status: instance.effective_status,
+            license: instance.license,
+            hub_key: instance.hub_key,
+            suspension: instance.suspension,
+            created_at: instance.created_at,
+            updated_at: instance.updated_at,
+            activated_at: instance.activated_at,
+            last_seen_at: instance.last_seen_at,
+            certificate: None,
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! Clients: who instances are issued to.
+//! Clients on the wire.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
-use crate::fields::{Field, Fields, FromFields, Patch};
+use crate::fields::{Fields, FromFields};
 use crate::labels::{LabelPair, Labels};
+use crate::model::{self, ClientSettings, ClientStatus};
 use crate::name::Slug;
 use crate::text::{DisplayName, ExternalRef, SearchText};
 use crate::time::Timestamp;
@@ -32,37 +33,34 @@ pub struct Client {
     pub instances: InstanceCounts,
 }
 
-/// Whether a client's instances work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientStatus {
-    /// They do.
-    Active,
-    /// All are refused.
-    Suspended,
-}
-
-impl ClientStatus {
-    /// The name on the wire.
+impl Client {
+    /// The client as the API shows it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
+    pub fn of(client: model::Client, instances: InstanceCounts) -> Self {
+        let ClientSettings { name, external_ref, labels, status } = client.settings;
+        Self {
+            id: client.id,
+            slug: client.slug,
+            name,
+            external_ref,
+            status,
+            labels,
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+            instances,
         }
     }
-}
 
-impl std::str::FromStr for ClientStatus {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let all = [Self::Active, Self::Suspended];
-        all.into_iter().find(|status| status.as_str() == text).ok_or(Self::EXPECTED)
+    /// What operators set of it.
+    #[must_use]
+    pub fn settings(&self) -> ClientSettings {
+        ClientSettings {
+            name: self.name.clone(),
+            external_ref: self.external_ref.clone(),
+            labels: self.labels.clone(),
+            status: self.status,
+        }
     }
-}
-
-impl Field for ClientStatus {
-    const EXPECTED: &'static str = "must be active or suspended";
 }
 
 /// Instances by status.
@@ -94,6 +92,19 @@ pub struct NewClient {
     pub labels: Option<Labels>,
 }
 
+impl NewClient {
+    /// What the new client starts with.
+    #[must_use]
+    pub fn settings(&self) -> ClientSettings {
+        ClientSettings {
+            name: self.name.clone(),
+            external_ref: self.external_ref.clone(),
+            labels: self.labels.clone().unwrap_or_default(),
+            status: ClientStatus::Active,
+        }
+    }
+}
+
 impl FromFields for NewClient {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required("name");
@@ -101,34 +112,6 @@ impl FromFields for NewClient {
         let external_ref = fields.optional("external_ref");
         let labels = fields.optional("labels");
         Some(Self { name: name?, slug, external_ref, labels })
-    }
-}
-
-/// `PATCH /api/v1/admin/clients/{id}`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct ClientPatch {
-    /// A new name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<DisplayName>,
-    /// A new reference, or none.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub external_ref: Patch<ExternalRef>,
-    /// The whole new set of labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Labels>,
-    /// Suspend or reactivate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<ClientStatus>,
-}
-
-impl FromFields for ClientPatch {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            name: fields.replace("name"),
-            external_ref: fields.patch("external_ref"),
-            labels: fields.replace("labels"),
-            status: fields.replace("status"),
-        })
     }
 }
 

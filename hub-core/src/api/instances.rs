@@ -1,11 +1,15 @@
-//! Instances: one installation of the platform, with its license and hub key.
+//! Instances on the wire.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
-use crate::fields::{Field, Fields, FromFields, Patch};
+use crate::fields::{Fields, FromFields};
 use crate::key::{Fingerprint, KeyHash, License, Shown};
 use crate::labels::{Entitlements, LabelPair, Labels};
+use crate::model::{
+    self, ActivationLimit, EffectiveStatus, GraceDays, InstancePatch, InstanceSettings,
+    InstanceStatus, Suspension, Terms,
+};
 use crate::name::{InstanceId, Slug};
 use crate::text::{ReasonCode, SearchText};
 use crate::time::{Span, Timestamp};
@@ -19,9 +23,9 @@ pub struct Instance {
     pub client_id: String,
     /// The client's handle.
     pub client_slug: Slug,
-    /// What was made of it.
+    /// The status of the instance itself.
     pub status: InstanceStatus,
-    /// What that comes to now, with its client's status and the dates.
+    /// Whether it works now: with its client's status and the dates.
     pub effective_status: EffectiveStatus,
     /// The license.
     pub license: LicenseInfo,
@@ -41,62 +45,64 @@ pub struct Instance {
     pub last_seen_at: Option<Timestamp>,
 }
 
-/// What was made of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InstanceStatus {
-    /// Never activated.
-    Pending,
-    /// Activated.
-    Active,
-    /// Suspended by an operator.
-    Suspended,
-}
-
-/// What an instance's status comes to, with its client's status and the dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EffectiveStatus {
-    /// Never activated.
-    Pending,
-    /// Activated, perhaps in grace.
-    Active,
-    /// Suspended itself.
-    Suspended,
-    /// Its client is suspended.
-    ClientSuspended,
-    /// Its license and the grace after it have ended.
-    Expired,
-}
-
-impl EffectiveStatus {
-    /// Every status.
-    pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Active, Self::Suspended, Self::ClientSuspended, Self::Expired];
-
-    /// The name on the wire.
+impl Instance {
+    /// The instance as the API shows it at this time.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::ClientSuspended => "client_suspended",
-            Self::Expired => "expired",
+    pub fn of(instance: model::Instance, now: Timestamp) -> Self {
+        let standing = instance.standing();
+        let Terms { expires_at, grace_days, max_activations, entitlements, labels } =
+            instance.terms;
+        Self {
+            instance_id: instance.instance_id,
+            client_id: instance.owner.id,
+            client_slug: instance.owner.slug,
+            status: standing.status(),
+            effective_status: standing.effective_status(now),
+            license: LicenseInfo {
+                fingerprint: instance.license.hash.fingerprint(),
+                issued_at: instance.license.issued_at,
+                expires_at,
+                grace_days,
+                max_activations,
+                activations: instance.activations,
+                entitlements,
+            },
+            hub_key: instance.hub_key.map(|key| HubKeyInfo {
+                fingerprint: key.hash.fingerprint(),
+                issued_at: key.issued_at,
+            }),
+            suspension: instance.suspension,
+            labels,
+            created_at: instance.created_at,
+            updated_at: instance.updated_at,
+            activated_at: instance.activated_at,
+            last_seen_at: instance.last_seen_at,
         }
     }
-}
 
-impl std::str::FromStr for EffectiveStatus {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(Self::EXPECTED)
+    /// The terms that operators set.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let license = &self.license;
+        Terms {
+            expires_at: license.expires_at,
+            grace_days: license.grace_days,
+            max_activations: license.max_activations,
+            entitlements: license.entitlements.clone(),
+            labels: self.labels.clone(),
+        }
     }
-}
 
-impl Field for EffectiveStatus {
-    const EXPECTED: &'static str =
-        "must be pending, active, suspended, client_suspended or expired";
+    /// Everything that operators set of it.
+    #[must_use]
+    pub fn settings(&self) -> InstanceSettings {
+        InstanceSettings {
+            client: self.client_slug.clone(),
+            license: self.license.fingerprint.clone(),
+            terms: self.terms(),
+            suspension: self.suspension.clone(),
+        }
+    }
 }
 
 /// An instance's license.
@@ -127,70 +133,6 @@ pub struct HubKeyInfo {
     pub issued_at: Timestamp,
 }
 
-/// Since when and why an instance is suspended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suspension {
-    /// The operator's code.
-    pub reason: Option<ReasonCode>,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-macro_rules! bounded {
-    ($(#[doc = $doc:literal])+ $name:ident, $max:literal, $expected:literal) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-        #[serde(try_from = "u32", into = "u32")]
-        pub struct $name(u32);
-
-        impl $name {
-            /// The number.
-            #[must_use]
-            pub fn get(self) -> u32 {
-                self.0
-            }
-        }
-
-        impl TryFrom<u32> for $name {
-            type Error = &'static str;
-            fn try_from(number: u32) -> Result<Self, Self::Error> {
-                (number <= $max).then_some(Self(number)).ok_or(Self::EXPECTED)
-            }
-        }
-
-        impl From<$name> for u32 {
-            fn from(number: $name) -> Self {
-                number.0
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = &'static str;
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse::<u32>().map_err(|_| Self::EXPECTED)?.try_into()
-            }
-        }
-
-        impl Field for $name {
-            const EXPECTED: &'static str = $expected;
-        }
-    };
-}
-
-pub(super) use bounded;
-
-bounded!(
-    /// Days that a license works after its end: 0 to 90.
-    GraceDays,
-    90,
-    "must be a number from 0 to 90"
-);
-bounded!(
-    /// How often a license may be activated: 0 to 1,000,000,000.
-    ActivationLimit,
-    1_000_000_000,
-    "must be a number from 0 to 1000000000"
-);
 /// `POST /api/v1/admin/clients/{id}/instances`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NewInstance {
@@ -200,21 +142,10 @@ pub struct NewInstance {
     /// A license key that the caller made; absent, the hub makes one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license_sha256: Option<KeyHash>,
-    /// When the license ends; absent means never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// For how many days it works after that.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grace_days: Option<GraceDays>,
-    /// How often it may be activated; absent means without limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_activations: Option<ActivationLimit>,
-    /// What it entitles to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entitlements: Option<Entitlements>,
-    /// Labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Labels>,
+    /// The terms that it starts with: those of a license without end, limit, entitlements and labels,
+    /// with these changes.
+    #[serde(flatten)]
+    pub terms: InstancePatch,
     /// The hub key of an installation that moves here from an older hub; it is active at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub_key_sha256: Option<KeyHash>,
@@ -225,14 +156,11 @@ impl FromFields for NewInstance {
         let new = Self {
             instance_id: fields.optional("instance_id"),
             license_sha256: fields.optional("license_sha256"),
-            expires_at: fields.optional("expires_at"),
-            grace_days: fields.optional("grace_days"),
-            max_activations: fields.optional("max_activations"),
-            entitlements: fields.optional("entitlements"),
-            labels: fields.optional("labels"),
+            terms: InstancePatch::of_new(fields),
             hub_key_sha256: fields.optional("hub_key_sha256"),
         };
-        if new.hub_key_sha256.is_some() && new.max_activations.is_some_and(|max| max.get() == 0) {
+        let limit = Terms::default().patched(&new.terms).max_activations;
+        if new.hub_key_sha256.is_some() && limit.is_some_and(|max| max.get() == 0) {
             fields.fault("max_activations", "must be at least 1 with hub_key_sha256");
         }
         if new.hub_key_sha256.is_some() && new.hub_key_sha256 == new.license_sha256 {
@@ -251,38 +179,6 @@ pub struct IssuedInstance {
     /// The key, when the hub made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license_key: Option<Shown<License>>,
-}
-
-/// `PATCH /api/v1/admin/instances/{instance_id}`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct InstancePatch {
-    /// When the license ends, or never.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub expires_at: Patch<Timestamp>,
-    /// For how many days it works after that.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grace_days: Option<GraceDays>,
-    /// How often it may be activated, or without limit.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub max_activations: Patch<ActivationLimit>,
-    /// The whole new set of entitlements.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entitlements: Option<Entitlements>,
-    /// The whole new set of labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Labels>,
-}
-
-impl FromFields for InstancePatch {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            expires_at: fields.patch("expires_at"),
-            grace_days: fields.replace("grace_days"),
-            max_activations: fields.patch("max_activations"),
-            entitlements: fields.replace("entitlements"),
-            labels: fields.replace("labels"),
-        })
-    }
 }
 
 /// `POST …/suspend`.

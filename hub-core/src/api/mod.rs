@@ -25,6 +25,11 @@ pub use service::*;
 pub use table::*;
 pub use telemetry::*;
 
+pub use crate::model::{
+    ActivationLimit, ClientPatch, ClientSettings, ClientStatus, EffectiveStatus, GraceDays,
+    InstancePatch, InstanceSettings, InstanceStatus, Suspension,
+};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::instances::bounded;
-use crate::fields::{Field, Fields, FromFields};
+use crate::bounded::bounded;
+use crate::fields::{Fields, FromFields};
 use crate::key::{Fingerprint, Hub, KeyHash, License, Shown};
 use crate::name::InstanceId;
 use crate::time::Timestamp;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::instances::bounded;
+use crate::bounded::bounded;
 use crate::fields::{Field, Fields, FromFields};
 use crate::name::InstanceId;
 use crate::redact::{CleanReport, CodeName, CountName, ToolName};

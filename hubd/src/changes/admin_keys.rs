@@ -3,36 +3,39 @@
 use hub_core::api::{Action, AdminKeyInfo, NewAdminKey, Role};
 use hub_core::key::{Admin, AdminKey};
 use hub_core::problem::ErrorCode;
-use hub_core::time::Timestamp;
 
 use super::{Change, Made, given_or_new};
 use crate::domain::Refusal;
-use crate::store::{Store, Tx, transact};
+use crate::store::{Store, Tx};
 
 /// Creates an admin key. The same request with the same hash finds what it created.
 pub(crate) async fn create_admin_key(
     store: &Store,
-    change: &Change,
-    new: &NewAdminKey,
+    change: Change,
+    new: NewAdminKey,
 ) -> Result<Made<(AdminKeyInfo, Option<AdminKey>)>, Refusal> {
-    transact!(store, "create admin key", |tx| create(tx, change, new))
+    store
+        .write("create admin key", (change, new), |tx, (change, new)| {
+            Box::pin(create(tx, change, new))
+        })
+        .await
 }
 
 async fn create(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     change: &Change,
     new: &NewAdminKey,
 ) -> Result<Made<(AdminKeyInfo, Option<AdminKey>)>, Refusal> {
     let name = new.name.as_str();
     if let Some(existing) = tx.admin_key(name).await? {
-        let same = new.key_sha256 == Some(existing.hash()?)
-            && existing.role()? == new.role
-            && existing.expires_at == new.expires_at.map(Timestamp::unix_ms);
+        let same = new.key_sha256 == Some(existing.hash)
+            && existing.role == new.role
+            && existing.expires_at == new.expires_at;
         if !same {
             let detail = format!("admin key {name} already exists");
             return Err(Refusal::because(ErrorCode::AdminKeyExists, detail));
         }
-        return Ok(Made::Existing((existing.to_wire()?, None)));
+        return Ok(Made::Existing((existing.to_wire(), None)));
     }
     if new.expires_at.is_some_and(|at| at <= change.now) {
         return Err(Refusal::field("expires_at", "must be in the future"));
@@ -49,30 +52,34 @@ async fn create(
             .with("admin_key", hash.fingerprint()),
     );
     let created = tx.admin_key(name).await?.ok_or(ErrorCode::Internal)?;
-    Ok(Made::Created((created.to_wire()?, key)))
+    Ok(Made::Created((created.to_wire(), key)))
 }
 
 /// Ends an admin key at once, unless it is the last owner key that works.
 pub(crate) async fn revoke_admin_key(
     store: &Store,
-    change: &Change,
-    name: &str,
+    change: Change,
+    name: String,
 ) -> Result<(), Refusal> {
-    transact!(store, "revoke admin key", |tx| revoke(tx, change, name))
+    store
+        .write("revoke admin key", (change, name), |tx, (change, name)| {
+            Box::pin(revoke(tx, change, name))
+        })
+        .await
 }
 
-async fn revoke(tx: &mut Tx, change: &Change, name: &str) -> Result<(), Refusal> {
+async fn revoke(tx: &mut Tx<'_>, change: &Change, name: &str) -> Result<(), Refusal> {
     let key = tx.admin_key(name).await?.ok_or(ErrorCode::AdminKeyNotFound)?;
-    if key.role()? == Role::Owner && key.is_live(change.now) {
-        let others = tx.admin_keys().await?.into_iter().filter(|other| other.name != name);
-        let mut owners = others
-            .filter(|other| matches!(other.role(), Ok(Role::Owner)) && other.is_live(change.now));
+    if key.role == Role::Owner && key.is_live(change.now) {
+        let others = tx.admin_keys().await?.into_iter().filter(|other| other.name != key.name);
+        let mut owners =
+            others.filter(|other| other.role == Role::Owner && other.is_live(change.now));
         if owners.next().is_none() {
             return Err(Refusal::new(ErrorCode::LastOwnerKey));
         }
     }
     tx.revoke_admin_key(name, change.now).await?;
-    let fingerprint = key.hash()?.fingerprint();
+    let fingerprint = key.hash.fingerprint();
     tx.audit(change.event(Action::AdminKeyRevoke, name).with("admin_key", fingerprint));
     Ok(())
 }

@@ -4,21 +4,25 @@ use hub_core::api::{Action, Catalogue};
 
 use super::Change;
 use crate::domain::Refusal;
-use crate::store::{Store, transact};
+use crate::store::{Store, Tx};
 
 /// Replaces the catalogue. The same one again leaves no trace.
 pub(crate) async fn set_catalogue(
     store: &Store,
-    change: &Change,
-    new: &Catalogue,
+    change: Change,
+    new: Catalogue,
 ) -> Result<(), Refusal> {
+    store
+        .write("set catalogue", (change, new), |tx, (change, new)| Box::pin(set(tx, change, new)))
+        .await
+}
+
+async fn set(tx: &mut Tx<'_>, change: &Change, new: &Catalogue) -> Result<(), Refusal> {
     let tools = &new.tools.0;
-    transact!(store, "set catalogue", |tx| async {
-        if tx.catalogue().await? == *tools {
-            return Ok(());
-        }
-        tx.set_catalogue(tools).await?;
-        tx.audit(change.event(Action::CatalogueSet, "catalogue").with("tools", tools.len()));
-        Ok(())
-    })
+    if tx.catalogue().await? == *tools {
+        return Ok(());
+    }
+    tx.set_catalogue(tools).await?;
+    tx.audit(change.event(Action::CatalogueSet, "catalogue").with("tools", tools.len()));
+    Ok(())
 }

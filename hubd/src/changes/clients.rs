@@ -1,121 +1,119 @@
 //! Creating, changing and deleting clients.
 
 use hub_core::api::{Action, ClientPatch, ClientStatus, NewClient};
+use hub_core::model::Client;
 use hub_core::name::Slug;
 use hub_core::problem::ErrorCode;
 use rand::rngs::SysRng;
 
 use super::{Change, random_suffix};
 use crate::domain::{ETag, Precondition, Refusal};
-use crate::store::{ClientRecord, Store, Tx, transact};
+use crate::store::{Store, Tx};
 
 /// The tag of what operators set of a client.
-pub(crate) fn etag(client: &ClientRecord) -> ETag {
-    let ClientRecord { id, name, external_ref, status, labels, .. } = client;
-    ETag::of(&(id, name, external_ref, status, labels))
+pub(crate) fn etag(client: &Client) -> ETag {
+    ETag::of(&(&client.id, &client.settings))
 }
 
 /// Creates a client; a slug that is derived from the name gives way to one that exists.
 pub(crate) async fn create_client(
     store: &Store,
-    change: &Change,
-    new: &NewClient,
-) -> Result<ClientRecord, Refusal> {
-    transact!(store, "create client", |tx| create(tx, change, new))
+    change: Change,
+    new: NewClient,
+) -> Result<Client, Refusal> {
+    store
+        .write("create client", (change, new), |tx, (change, new)| {
+            Box::pin(create(tx, change, new))
+        })
+        .await
 }
 
-async fn create(tx: &mut Tx, change: &Change, new: &NewClient) -> Result<ClientRecord, Refusal> {
+async fn create(tx: &mut Tx<'_>, change: &Change, new: &NewClient) -> Result<Client, Refusal> {
     let derived = derive_slug(new.name.as_str());
-    let now = change.now.unix_ms();
-    let mut row = ClientRecord {
+    let slug = |text: String| text.parse().map_err(|_| Refusal::new(ErrorCode::Internal));
+    let mut client = Client {
         id: random_uuid()?,
-        slug: new.slug.as_ref().map_or_else(|| derived.clone(), |slug| slug.as_str().to_owned()),
-        name: new.name.as_str().to_owned(),
-        external_ref: new.external_ref.as_ref().map(|text| text.as_str().to_owned()),
-        status: ClientStatus::Active.as_str().to_owned(),
-        labels: json(&new.labels.clone().unwrap_or_default()),
-        created_at: now,
-        updated_at: now,
+        slug: new.slug.clone().map_or_else(|| slug(derived.clone()), Ok)?,
+        settings: new.settings(),
+        created_at: change.now,
+        updated_at: change.now,
     };
-    while !tx.insert_client(&row).await? {
+    while !tx.insert_client(&client).await? {
         if new.slug.is_some() {
-            let detail = format!("client {} already exists", row.slug);
+            let detail = format!("client {} already exists", client.slug);
             return Err(Refusal::because(ErrorCode::ClientExists, detail));
         }
-        row.slug = format!("{}-{}", shorten(&derived, 54), random_suffix()?);
+        client.slug = slug(format!("{}-{}", shorten(&derived, 54), random_suffix()?))?;
     }
-    tx.audit(change.event(Action::ClientCreate, &row.slug));
-    Ok(row)
+    tx.audit(change.event(Action::ClientCreate, client.slug.as_str()));
+    Ok(client)
 }
 
 /// Changes what the patch names. A patch that changes nothing leaves no trace.
 pub(crate) async fn update_client(
     store: &Store,
-    change: &Change,
-    handle: &str,
-    patch: &ClientPatch,
-    condition: &Precondition,
-) -> Result<ClientRecord, Refusal> {
-    transact!(store, "update client", |tx| update(tx, change, handle, patch, condition))
+    change: Change,
+    handle: String,
+    patch: ClientPatch,
+    condition: Precondition,
+) -> Result<Client, Refusal> {
+    let args = (change, handle, patch, condition);
+    store
+        .write("update client", args, |tx, (change, handle, patch, condition)| {
+            Box::pin(update(tx, change, handle, patch, condition))
+        })
+        .await
 }
 
 async fn update(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     change: &Change,
     handle: &str,
     patch: &ClientPatch,
     condition: &Precondition,
-) -> Result<ClientRecord, Refusal> {
-    let before = tx.client(handle).await?.ok_or(ErrorCode::ClientNotFound)?;
-    condition.check(&etag(&before))?;
-    let mut row = before.clone();
-    if let Some(name) = &patch.name {
-        name.as_str().clone_into(&mut row.name);
+) -> Result<Client, Refusal> {
+    let mut client = tx.client(handle).await?.ok_or(ErrorCode::ClientNotFound)?;
+    condition.check(&etag(&client))?;
+    let settings = client.settings.patched(patch);
+    if settings == client.settings {
+        return Ok(client);
     }
-    let reference = patch.external_ref.as_ref().map(|text| text.as_str().to_owned());
-    row.external_ref = reference.apply(row.external_ref);
-    if let Some(labels) = &patch.labels {
-        row.labels = json(labels);
-    }
-    if let Some(status) = patch.status {
-        status.as_str().clone_into(&mut row.status);
-    }
-    if row == before {
-        return Ok(before);
-    }
-    row.updated_at = change.now.unix_ms();
-    tx.update_client(&row).await?;
-    if row.status != before.status {
-        let action = match patch.status {
-            Some(ClientStatus::Suspended) => Action::ClientSuspend,
-            _ => Action::ClientReactivate,
+    let before = std::mem::replace(&mut client.settings, settings);
+    client.updated_at = change.now;
+    tx.update_client(&client).await?;
+    let slug = client.slug.as_str();
+    if client.settings.status != before.status {
+        let action = match client.settings.status {
+            ClientStatus::Suspended => Action::ClientSuspend,
+            ClientStatus::Active => Action::ClientReactivate,
         };
-        tx.audit(change.event(action, &row.slug));
+        tx.audit(change.event(action, slug));
     }
-    let changed = changed_fields(&[
-        ("name", row.name != before.name),
-        ("external_ref", row.external_ref != before.external_ref),
-        ("labels", row.labels != before.labels),
-    ]);
+    let changed = before.changed(&client.settings);
     if !changed.is_empty() {
-        tx.audit(change.event(Action::ClientUpdate, &row.slug).with("fields", changed));
+        tx.audit(change.event(Action::ClientUpdate, slug).with("fields", changed.join(",")));
     }
-    Ok(row)
+    Ok(client)
 }
 
 /// Deletes a client, and its instances when told to.
 pub(crate) async fn delete_client(
     store: &Store,
-    change: &Change,
-    handle: &str,
+    change: Change,
+    handle: String,
     cascade: bool,
-    condition: &Precondition,
+    condition: Precondition,
 ) -> Result<(), Refusal> {
-    transact!(store, "delete client", |tx| delete(tx, change, handle, cascade, condition))
+    let args = (change, handle, condition);
+    store
+        .write("delete client", args, move |tx, (change, handle, condition)| {
+            Box::pin(delete(tx, change, handle, cascade, condition))
+        })
+        .await
 }
 
 async fn delete(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     change: &Change,
     handle: &str,
     cascade: bool,
@@ -127,27 +125,15 @@ async fn delete(
     if !instances.is_empty() && !cascade {
         return Err(Refusal::new(ErrorCode::ClientNotEmpty));
     }
-    if !instances.is_empty() {
-        tx.delete_instances(&instances).await?;
-    }
-    for instance in &instances {
-        tx.audit(change.event(Action::InstanceDelete, instance).with("client", &client.slug));
+    let handles: Vec<&str> = instances.iter().map(String::as_str).collect();
+    tx.delete_instances(&handles).await?;
+    let slug = client.slug.as_str();
+    for instance in handles {
+        tx.audit(change.event(Action::InstanceDelete, instance).with("client", slug));
     }
     tx.delete_client(&client.id).await?;
-    tx.audit(change.event(Action::ClientDelete, &client.slug).with("instances", instances.len()));
+    tx.audit(change.event(Action::ClientDelete, slug).with("instances", instances.len()));
     Ok(())
-}
-
-/// The names of the fields that changed, for an audit event.
-pub(super) fn changed_fields(fields: &[(&str, bool)]) -> String {
-    let changed: Vec<&str> =
-        fields.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
-    changed.join(",")
-}
-
-/// A set as the compact JSON that is stored.
-pub(super) fn json(set: &impl serde::Serialize) -> String {
-    serde_json::to_string(set).unwrap_or_else(|_| unreachable!("sets of texts are JSON"))
 }
 
 /// A version 4 UUID (RFC 9562).

@@ -26,8 +26,8 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use rand::rngs::SysRng;
 
-use crate::domain::Refusal;
-use crate::store::{Event, Tx};
+use crate::domain::{Event, Refusal};
+use crate::store::Tx;
 
 /// Who changes something, in which request, and when.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ fn random_suffix() -> Result<String, Refusal> {
     Ok(hex::encode(bytes))
 }
 
-impl Tx {
+impl Tx<'_> {
     /// Refuses hashes that belong to any key.
     async fn refuse_known(&mut self, hashes: &[KeyHash]) -> Result<(), Refusal> {
         if self.known_hashes(hashes).await?.is_empty() {

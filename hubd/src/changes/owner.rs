@@ -11,7 +11,7 @@ use hub_core::problem::ErrorCode;
 
 use super::{Change, given_or_new};
 use crate::domain::Refusal;
-use crate::store::{Store, Tx, transact};
+use crate::store::{Store, Tx};
 
 /// The name of the key that the operator sets.
 const BOOTSTRAP: &str = "bootstrap";
@@ -33,19 +33,24 @@ pub(crate) enum OwnerKey {
 /// that makes the key writes the file.
 pub(crate) async fn ensure_owner_key(
     store: &Store,
-    change: &Change,
-    bootstrap: Option<&AdminKey>,
-    file: &Path,
+    change: Change,
+    bootstrap: Option<AdminKey>,
+    file: PathBuf,
 ) -> Result<OwnerKey, Refusal> {
-    transact!(store, "ensure owner key", |tx| async {
-        match bootstrap {
-            Some(key) => register(tx, change, key).await,
-            None => make(tx, change, file).await,
-        }
-    })
+    let args = (change, bootstrap, file);
+    store
+        .write("ensure owner key", args, |tx, (change, bootstrap, file)| {
+            Box::pin(async {
+                match bootstrap {
+                    Some(key) => register(tx, change, key).await,
+                    None => make(tx, change, file).await,
+                }
+            })
+        })
+        .await
 }
 
-async fn register(tx: &mut Tx, change: &Change, key: &AdminKey) -> Result<OwnerKey, Refusal> {
+async fn register(tx: &mut Tx<'_>, change: &Change, key: &AdminKey) -> Result<OwnerKey, Refusal> {
     let hash = key.hash();
     if let Some(known) = tx.admin_key_by_hash(&hash).await? {
         if known.revoked_at.is_some() {
@@ -56,16 +61,16 @@ async fn register(tx: &mut Tx, change: &Change, key: &AdminKey) -> Result<OwnerK
     }
     if let Some(before) = tx.admin_key(BOOTSTRAP).await? {
         tx.revoke_admin_key(BOOTSTRAP, change.now).await?;
-        let fingerprint = before.hash()?.fingerprint();
+        let fingerprint = before.hash.fingerprint();
         tx.audit(change.event(Action::AdminKeyRevoke, BOOTSTRAP).with("admin_key", fingerprint));
     }
     add(tx, change, BOOTSTRAP, key).await?;
     Ok(OwnerKey::Set)
 }
 
-async fn make(tx: &mut Tx, change: &Change, file: &Path) -> Result<OwnerKey, Refusal> {
+async fn make(tx: &mut Tx<'_>, change: &Change, file: &Path) -> Result<OwnerKey, Refusal> {
     let keys = tx.admin_keys().await?;
-    if keys.iter().any(|key| matches!(key.role(), Ok(Role::Owner))) {
+    if keys.iter().any(|key| key.role == Role::Owner) {
         return Ok(OwnerKey::Present);
     }
     let (_, key) = given_or_new(None)?;
@@ -79,7 +84,7 @@ async fn make(tx: &mut Tx, change: &Change, file: &Path) -> Result<OwnerKey, Ref
     Ok(OwnerKey::Written(file.to_owned()))
 }
 
-async fn add(tx: &mut Tx, change: &Change, name: &str, key: &AdminKey) -> Result<(), Refusal> {
+async fn add(tx: &mut Tx<'_>, change: &Change, name: &str, key: &AdminKey) -> Result<(), Refusal> {
     let hash = key.hash();
     tx.insert_admin_key(name, Role::Owner, &hash, None, change.now).await?;
     tx.audit(

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use hub_core::api::Action;
 use hub_core::key::KeyHash;
+use hub_core::name::InstanceId;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use super::Change;
 use super::instances::find;
-use crate::domain::{OpenKey, Refusal, retire_for_rotation};
-use crate::store::{KeyKind, NewKey, Store, Tx, transact};
+use crate::domain::{InstanceKey, NewKey, OpenKey, Refusal, retire_for_rotation};
+use crate::store::{InstanceRow, Store, Tx};
 
 /// Which key to put in the place of which.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rotation {
-    pub(crate) kind: KeyKind,
+    pub(crate) kind: InstanceKey,
     pub(crate) hash: KeyHash,
     /// The caller made the key: it may be known, and then the request may be a repeat.
     pub(crate) callers_key: bool,
@@ -26,31 +27,35 @@ pub(crate) struct Rotation {
 /// A key in its place.
 #[derive(Debug)]
 pub(crate) struct Rotated {
-    pub(crate) instance_id: String,
+    pub(crate) instance_id: InstanceId,
     pub(crate) previous_valid_until: Option<Timestamp>,
 }
 
 /// Replaces an instance's key of a kind. The same hash again changes nothing.
 pub(crate) async fn rotate(
     store: &Store,
-    change: &Change,
-    handle: &str,
-    rotation: &Rotation,
+    change: Change,
+    handle: String,
+    rotation: Rotation,
 ) -> Result<Rotated, Refusal> {
-    transact!(store, "rotate key", |tx| replace(tx, change, handle, rotation))
+    store
+        .write("rotate key", (change, handle), move |tx, (change, handle)| {
+            Box::pin(replace(tx, change, handle, rotation))
+        })
+        .await
 }
 
 async fn replace(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     change: &Change,
     handle: &str,
-    rotation: &Rotation,
+    rotation: Rotation,
 ) -> Result<Rotated, Refusal> {
-    let instance = find(tx, handle).await?;
-    let Rotation { kind, hash, callers_key, overlap } = *rotation;
-    let open = tx.open_keys(&[instance.id], kind).await?;
+    let InstanceRow { id, instance } = find(tx, handle).await?;
+    let Rotation { kind, hash, callers_key, overlap } = rotation;
+    let open = tx.open_keys(&[id], kind).await?;
     let mut open: Vec<OpenKey> = open.into_iter().map(|(_, key)| key).collect();
-    if kind == KeyKind::Hub && instance.activated_at.is_none() {
+    if kind == InstanceKey::Hub && instance.activated_at.is_none() {
         return Err(Refusal::new(ErrorCode::NotActivated));
     }
     let in_overlap =
@@ -68,11 +73,11 @@ async fn replace(
     retire_for_rotation(&mut open, overlap_end);
     let ends: Vec<_> = open.iter().filter_map(|key| Some((key.hash, key.not_after?))).collect();
     tx.end_keys(&ends).await?;
-    let key = NewKey { instance: instance.id, kind, hash, issued_at: change.now, not_after: None };
+    let key = NewKey { instance: id, kind, hash, issued_at: change.now, not_after: None };
     tx.insert_keys(&[key]).await?;
     let (action, name) = match kind {
-        KeyKind::License => (Action::InstanceRotateLicense, "license"),
-        KeyKind::Hub => (Action::InstanceRotateHubKey, "hub_key"),
+        InstanceKey::License => (Action::InstanceRotateLicense, "license"),
+        InstanceKey::Hub => (Action::InstanceRotateHubKey, "hub_key"),
     };
     tx.audit(
         change

@@ -1,24 +1,30 @@
 //! Whether a license may be activated, and whether that counts.
 
 use hub_core::key::KeyHash;
+use hub_core::model::{ActivationLimit, Standing};
+use hub_core::name::InstanceId;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use super::overlap::OpenKey;
-use super::terms::Terms;
 
-/// How often a license was activated, and how often it may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seat {
-    pub(crate) activations: i64,
-    pub(crate) max_activations: Option<i64>,
+/// The license that is activated.
+#[derive(Debug, Clone)]
+pub(crate) struct License {
+    /// The handle of the instance that holds it.
+    pub(crate) instance_id: InstanceId,
+    pub(crate) standing: Standing,
+    /// How often it was activated.
+    pub(crate) activations: u32,
+    /// How often it may be.
+    pub(crate) max_activations: Option<ActivationLimit>,
 }
 
 /// What an activation asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ActivationRequest<'a> {
     /// The instance that the caller believes to be.
-    pub(crate) instance_id: Option<&'a str>,
+    pub(crate) instance_id: Option<&'a InstanceId>,
     /// The new hub key's hash.
     pub(crate) hub_key: KeyHash,
     /// The caller made that key, so that asking again means the same key.
@@ -40,19 +46,17 @@ pub(crate) enum Activation {
 }
 
 impl Activation {
-    /// Decides. `live` are the hub keys that work, `holder` the instance's handle.
+    /// Decides. `live` are the hub keys that work.
     pub(crate) fn decide(
-        holder: &str,
-        terms: &Terms,
-        seat: &Seat,
+        license: &License,
         live: &[OpenKey],
         request: &ActivationRequest<'_>,
         now: Timestamp,
     ) -> Result<Self, ErrorCode> {
-        if request.instance_id.is_some_and(|id| id != holder) {
+        if request.instance_id.is_some_and(|id| *id != license.instance_id) {
             return Err(ErrorCode::InstanceMismatch);
         }
-        if let Some(code) = terms.refusal(now) {
+        if let Some(code) = license.standing.refusal(now) {
             return Err(code);
         }
         let newest = live.iter().find(|key| key.not_after.is_none());
@@ -64,9 +68,9 @@ impl Activation {
                 return Err(ErrorCode::KeyConflict);
             }
         }
-        let answer_lost = terms.activated && newest.is_some_and(|key| !key.used);
+        let answer_lost = license.standing.activated && newest.is_some_and(|key| !key.used);
         let counted = !answer_lost;
-        let full = seat.max_activations.is_some_and(|max| seat.activations >= max);
+        let full = license.max_activations.is_some_and(|max| license.activations >= max.get());
         if counted && full {
             return Err(ErrorCode::ActivationLimitReached);
         }
@@ -77,6 +81,7 @@ impl Activation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hub_core::model::GraceDays;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -84,13 +89,19 @@ mod tests {
         KeyHash::from_bytes(&[n; 32]).unwrap()
     }
 
-    fn terms(activated: bool) -> Terms {
-        Terms {
-            activated,
-            suspended: false,
-            client_suspended: false,
-            expires_at: None,
-            grace_days: 0,
+    /// A license that was activated so often, and may be.
+    fn license(activations: u32, max: u32) -> License {
+        License {
+            instance_id: "aa".parse().unwrap(),
+            standing: Standing {
+                activated: activations > 0,
+                suspended: false,
+                client_suspended: false,
+                expires_at: None,
+                grace_days: GraceDays::default(),
+            },
+            activations,
+            max_activations: Some(max.try_into().unwrap()),
         }
     }
 
@@ -107,39 +118,37 @@ mod tests {
         }
     }
 
-    fn seat(activations: i64, max: i64) -> Seat {
-        Seat { activations, max_activations: Some(max) }
-    }
-
     #[test]
     fn a_lost_answer_costs_nothing() {
-        let first = Activation::decide("a", &terms(false), &seat(0, 1), &[], &ask(1, false), NOW);
+        let first = Activation::decide(&license(0, 1), &[], &ask(1, false), NOW);
         assert_eq!(first, Ok(Activation::New { counted: true }));
         let lost = [newest(1, false)];
-        let again = Activation::decide("a", &terms(true), &seat(1, 1), &lost, &ask(2, false), NOW);
+        let again = Activation::decide(&license(1, 1), &lost, &ask(2, false), NOW);
         assert_eq!(again, Ok(Activation::New { counted: false }));
         let used = [newest(1, true)];
-        let moved = Activation::decide("a", &terms(true), &seat(1, 1), &used, &ask(2, false), NOW);
+        let moved = Activation::decide(&license(1, 1), &used, &ask(2, false), NOW);
         assert_eq!(moved, Err(ErrorCode::ActivationLimitReached));
     }
 
     #[test]
     fn a_repeat_with_the_callers_key_changes_nothing_even_at_the_limit() {
         let used = [newest(1, true)];
-        let repeat = Activation::decide("a", &terms(true), &seat(1, 1), &used, &ask(1, true), NOW);
+        let repeat = Activation::decide(&license(1, 1), &used, &ask(1, true), NOW);
         assert_eq!(repeat, Ok(Activation::Repeat));
         let taken = ActivationRequest { key_taken: true, ..ask(2, true) };
-        let refused = Activation::decide("a", &terms(true), &seat(0, 9), &used, &taken, NOW);
+        let refused = Activation::decide(&license(1, 9), &used, &taken, NOW);
         assert_eq!(refused, Err(ErrorCode::KeyConflict));
     }
 
     #[test]
     fn refusals_come_in_the_documented_order() {
-        let suspended = Terms { suspended: true, ..terms(true) };
-        let other = ActivationRequest { instance_id: Some("b"), ..ask(2, false) };
-        let refused = Activation::decide("a", &suspended, &seat(1, 1), &[], &other, NOW);
+        let mut suspended = license(1, 1);
+        suspended.standing.suspended = true;
+        let another = "bb".parse().unwrap();
+        let other = ActivationRequest { instance_id: Some(&another), ..ask(2, false) };
+        let refused = Activation::decide(&suspended, &[], &other, NOW);
         assert_eq!(refused, Err(ErrorCode::InstanceMismatch));
-        let refused = Activation::decide("a", &suspended, &seat(1, 1), &[], &ask(2, false), NOW);
+        let refused = Activation::decide(&suspended, &[], &ask(2, false), NOW);
         assert_eq!(refused, Err(ErrorCode::InstanceSuspended));
     }
 }

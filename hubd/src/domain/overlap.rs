@@ -9,6 +9,37 @@ use hub_core::time::Timestamp;
 /// behind cannot bring the key back.
 pub(crate) const ENDED: Timestamp = Timestamp::UNIX_EPOCH;
 
+/// Which of its two keys an instance holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InstanceKey {
+    /// The license key, to activate with.
+    License,
+    /// The hub key, to report with.
+    Hub,
+}
+
+impl InstanceKey {
+    /// The name in the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::License => "license",
+            Self::Hub => "hub",
+        }
+    }
+}
+
+/// A new key of an instance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewKey {
+    /// The instance's row.
+    pub(crate) instance: i64,
+    pub(crate) kind: InstanceKey,
+    pub(crate) hash: KeyHash,
+    pub(crate) issued_at: Timestamp,
+    /// Already ended when a later key of the same batch took its place.
+    pub(crate) not_after: Option<Timestamp>,
+}
+
 /// A key that was not ended: the newest one, or one of an overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenKey {

@@ -1,11 +1,13 @@
 //! What the caller did, or what befell the hub: the middle one of the three layers of errors.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::problem::{ErrorCode, FieldError};
 
-use crate::store;
+use super::Fault;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone)]
@@ -15,9 +17,11 @@ pub(crate) struct Refusal {
     pub(crate) detail: Cow<'static, str>,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) retry_after: Option<Duration>,
-    /// For the log only.
-    cause: Option<store::Error>,
+    failure: Option<(Fault, Cause)>,
 }
+
+/// The cause of a failure, for the log only.
+type Cause = Arc<dyn Error + Send + Sync>;
 
 impl Refusal {
     /// A refusal with the sentence that always goes with the code.
@@ -26,7 +30,7 @@ impl Refusal {
             ErrorCode::Overloaded | ErrorCode::DatabaseUnavailable => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { code, detail: sentence(code).into(), errors: Vec::new(), retry_after, cause: None }
+        Self { code, detail: sentence(code).into(), errors: Vec::new(), retry_after, failure: None }
     }
 
     /// A refusal with a sentence of its own. It may name handles that were validated, nothing else
@@ -50,31 +54,24 @@ impl Refusal {
         Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited) }
     }
 
-    /// Whether nothing was written because another transaction came first.
-    pub(crate) fn lost_a_race(&self) -> bool {
-        self.cause.as_ref().is_some_and(|cause| cause.kind == store::ErrorKind::Lost)
+    /// A failure of the hub's own.
+    pub(crate) fn failed(fault: Fault, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self { failure: Some((fault, Arc::new(cause))), ..Self::new(fault.code()) }
+    }
+
+    /// What failed, if it was the hub's own failure.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.failure.as_ref().map(|(fault, _)| *fault)
     }
 
     /// Whether the database failed as a whole, so that asking it again at once is no use.
     pub(crate) fn is_outage(&self) -> bool {
-        self.code == ErrorCode::DatabaseUnavailable
+        self.fault().is_some_and(|fault| !matches!(fault, Fault::Bug | Fault::Damaged))
     }
 
-    /// What failed, for the log.
-    pub(crate) fn cause(&self) -> Option<&store::Error> {
-        self.cause.as_ref()
-    }
-}
-
-impl From<store::Error> for Refusal {
-    fn from(error: store::Error) -> Self {
-        let code = match error.kind {
-            store::ErrorKind::Unavailable | store::ErrorKind::Unknown | store::ErrorKind::Lost => {
-                ErrorCode::DatabaseUnavailable
-            }
-            store::ErrorKind::Internal => ErrorCode::Internal,
-        };
-        Self { cause: Some(error), ..Self::new(code) }
+    /// The cause of a failure, for the log.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+        self.failure.as_ref().map(|(_, cause)| &**cause)
     }
 }
 

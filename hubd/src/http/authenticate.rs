@@ -2,6 +2,7 @@
 
 use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, Role, access};
 use hub_core::key::{AdminKey, Fingerprint, HubKey, KeyHash};
+use hub_core::name::KeyName;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::HeaderMap;
@@ -9,7 +10,7 @@ use hyper::header::AUTHORIZATION;
 
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::store::InstanceRecord;
+use crate::store::InstanceRow;
 
 /// A kind of access, and who has it.
 pub(crate) trait Authenticate {
@@ -56,7 +57,7 @@ impl Authenticate for access::License {
 /// An instance that proved who it is.
 #[derive(Debug)]
 pub(crate) struct HubCaller {
-    pub(crate) instance: InstanceRecord,
+    pub(crate) row: InstanceRow,
 }
 
 impl Authenticate for access::Hub {
@@ -70,15 +71,15 @@ impl Authenticate for access::Hub {
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
         let hash = hub_key(headers)?;
-        let instance = hub.authenticate_instance(hash, now).await?;
-        Ok(HubCaller { instance })
+        let row = hub.authenticate_instance(hash, now).await?;
+        Ok(HubCaller { row })
     }
 }
 
 /// An instance that may report for itself.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    pub(crate) instance: InstanceRecord,
+    pub(crate) row: InstanceRow,
     pub(crate) hub_key: KeyHash,
 }
 
@@ -93,8 +94,8 @@ impl Authenticate for access::Reporter {
         now: Timestamp,
     ) -> Result<Reporter, Refusal> {
         let hub_key = hub_key(headers)?;
-        let instance = hub.authenticate_reporter(hub_key, handle, now).await?;
-        Ok(Reporter { instance, hub_key })
+        let row = hub.authenticate_reporter(hub_key, handle, now).await?;
+        Ok(Reporter { row, hub_key })
     }
 }
 
@@ -107,7 +108,7 @@ fn hub_key(headers: &HeaderMap) -> Result<KeyHash, ErrorCode> {
 /// An operator who proved who they are.
 #[derive(Debug)]
 pub(crate) struct AdminCaller {
-    pub(crate) name: String,
+    pub(crate) name: KeyName,
     pub(crate) role: Role,
     pub(crate) fingerprint: Fingerprint,
 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use hub_core::api::{
-    Activate, Activated, GetSelf, InstanceStatus, LicenseSummary, SelfInstance, Valid, Validate,
-    Validated, Verdict,
+    Activate, Activated, GetSelf, Instance, InstanceStatus, LicenseSummary, Route, SelfInstance,
+    Valid, Validate, Validated, Verdict,
 };
 use hub_core::key::{Hub as HubKind, KeyHash, Shown};
+use hub_core::model;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use crate::changes::given_or_new;
 use crate::domain::Refusal;
+use crate::hot::ActivationRequested;
 use crate::http::{Call, Reply};
 use crate::hub::Hub;
-use crate::store::{ActivationWish, InstanceRecord};
 
 pub(super) async fn activate(
     hub: Arc<Hub>,
@@ -23,28 +24,31 @@ pub(super) async fn activate(
     let request = call.body;
     let license = request.license_key.0.map_err(|_| ErrorCode::LicenseInvalid)?.hash();
     let (hub_key, made) = given_or_new::<HubKind>(request.hub_key_sha256)?;
-    let wish = ActivationWish {
+    let requested = ActivationRequested {
         license,
-        instance_id: request.instance_id.map(|id| id.as_str().to_owned()),
+        instance_id: request.instance_id,
         hub_key,
         callers_key: made.is_none(),
         request_id: call.request_id,
         now: call.now,
-        overlap: hub.activation_overlap(),
     };
-    let granted = hub.activate(wish).await?;
-    let instance = &granted.instance;
+    let granted = hub.activate(requested).await?;
     Ok(Reply::found(Activated {
-        instance_id: instance.to_wire(call.now)?.instance_id,
-        client_id: instance.client.clone(),
+        telemetry_url: Route::SendReport.fill(granted.instance_id.as_str()),
+        instance_id: granted.instance_id,
+        client_id: granted.client,
         status: InstanceStatus::Active,
         hub_api_key: made.map(Shown),
         hub_key_fingerprint: hub_key.fingerprint(),
         reactivated: granted.reactivated,
         activated_at: granted.activated_at,
-        license: summary(instance, &license, call.now)?,
+        license: LicenseSummary {
+            fingerprint: license.fingerprint(),
+            expires_at: granted.expires_at,
+            in_grace: granted.in_grace,
+            entitlements: granted.entitlements,
+        },
         certificate: None,
-        telemetry_url: format!("/api/v1/instances/{}/telemetry", instance.instance_id),
     }))
 }
 
@@ -54,7 +58,7 @@ pub(super) async fn validate(
 ) -> Result<Reply<Validated>, Refusal> {
     let license = call.body.license_key.0.ok().map(|key| key.hash());
     let found = match license {
-        Some(hash) => hub.find_license(hash, call.now).await?.map(|instance| (hash, instance)),
+        Some(hash) => hub.find_license(hash, call.now).await?.map(|row| (hash, row.instance)),
         None => None,
     };
     let Some((hash, instance)) = found else {
@@ -67,12 +71,12 @@ pub(super) async fn validate(
             license: None,
         }));
     };
-    let refusal = instance.terms().refusal(call.now);
+    let refusal = instance.standing().refusal(call.now);
     Ok(Reply::found(Validated {
         valid: refusal.is_none(),
         code: refusal.map_or(Verdict::Valid(Valid::Valid), Verdict::Refused),
-        instance_id: Some(instance.to_wire(call.now)?.instance_id),
-        license: Some(summary(&instance, &hash, call.now)?),
+        license: Some(summary(&instance, &hash, call.now)),
+        instance_id: Some(instance.instance_id),
     }))
 }
 
@@ -80,34 +84,15 @@ pub(super) async fn get_self(
     _: Arc<Hub>,
     call: Call<GetSelf>,
 ) -> Result<Reply<SelfInstance>, Refusal> {
-    let instance = call.caller.instance.to_wire(call.now)?;
-    Ok(Reply::found(SelfInstance {
-        instance_id: instance.instance_id,
-        client_id: instance.client_id,
-        client_slug: instance.client_slug,
-        status: instance.status,
-        effective_status: instance.effective_status,
-        license: instance.license,
-        hub_key: instance.hub_key,
-        suspension: instance.suspension,
-        created_at: instance.created_at,
-        updated_at: instance.updated_at,
-        activated_at: instance.activated_at,
-        last_seen_at: instance.last_seen_at,
-        certificate: None,
-    }))
+    let instance = Instance::of(call.caller.row.instance, call.now);
+    Ok(Reply::found(SelfInstance::from(instance)))
 }
 
-fn summary(
-    instance: &InstanceRecord,
-    presented: &KeyHash,
-    now: Timestamp,
-) -> Result<LicenseSummary, Refusal> {
-    let terms = instance.terms();
-    Ok(LicenseSummary {
+fn summary(instance: &model::Instance, presented: &KeyHash, now: Timestamp) -> LicenseSummary {
+    LicenseSummary {
         fingerprint: presented.fingerprint(),
-        expires_at: terms.expires_at,
-        in_grace: terms.in_grace(now),
-        entitlements: instance.entitlements()?,
-    })
+        expires_at: instance.terms.expires_at,
+        in_grace: instance.standing().in_grace(now),
+        entitlements: instance.terms.entitlements.clone(),
+    }
 }

@@ -7,17 +7,16 @@ use hub_core::api::{
     Route, Whoami,
 };
 use hub_core::key::Shown;
-use hub_core::problem::ErrorCode;
 
 use crate::changes::{self, Made};
 use crate::domain::Refusal;
 use crate::http::{Call, Reply};
 use crate::hub::Hub;
-use crate::store::AdminKeyRecord;
+use crate::store::AdminKeyRow;
 
 pub(super) async fn whoami(_: Arc<Hub>, call: Call<Whoami>) -> Result<Reply<Identity>, Refusal> {
     Ok(Reply::found(Identity {
-        name: call.caller.name.parse().map_err(|_| ErrorCode::Internal)?,
+        name: call.caller.name,
         role: call.caller.role,
         fingerprint: call.caller.fingerprint,
     }))
@@ -27,8 +26,8 @@ pub(super) async fn create(
     hub: Arc<Hub>,
     call: Call<CreateAdminKey>,
 ) -> Result<Reply<CreatedAdminKey>, Refusal> {
-    let made = changes::create_admin_key(hub.store(), &call.change(), &call.body).await?;
     let path = format!("{}/{}", Route::ListAdminKeys.path(), call.body.name);
+    let made = changes::create_admin_key(hub.store(), call.change(), call.body).await?;
     Ok(match made {
         Made::Created((info, key)) => {
             Reply::created(path, CreatedAdminKey { info, admin_key: key.map(Shown) })
@@ -42,14 +41,14 @@ pub(super) async fn list(
     _: Call<ListAdminKeys>,
 ) -> Result<Reply<Page<AdminKeyInfo>>, Refusal> {
     let keys = hub.store().admin_keys().await?;
-    let items: Result<Vec<_>, _> = keys.iter().map(AdminKeyRecord::to_wire).collect();
-    Ok(Reply::found(Page { items: items?, next_cursor: None }))
+    let items = keys.iter().map(AdminKeyRow::to_wire).collect();
+    Ok(Reply::found(Page { items, next_cursor: None }))
 }
 
 pub(super) async fn revoke(
     hub: Arc<Hub>,
     call: Call<DeleteAdminKey>,
 ) -> Result<Reply<()>, Refusal> {
-    changes::revoke_admin_key(hub.store(), &call.change(), &call.handle).await?;
+    changes::revoke_admin_key(hub.store(), call.change(), call.handle).await?;
     Ok(Reply::deleted())
 }

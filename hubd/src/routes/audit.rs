@@ -26,7 +26,7 @@ pub(super) async fn list(
         target: query.target.map(|target| target.as_str().to_owned()),
         before: before.map_err(|_| ErrorCode::InvalidCursor)?,
     };
-    let events = hub.store().list_audit(&filter, paging.rows()).await?;
+    let events = hub.store().list_audit(filter, paging.rows()).await?;
     Ok(Reply::found(paging.page(events, |event| event.seq.to_string())))
 }
 

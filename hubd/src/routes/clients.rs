@@ -6,6 +6,7 @@ use hub_core::api::{
     Client, CreateClient, DeleteClient, GetClient, InstanceCounts, ListClients, Page, Route,
     UpdateClient,
 };
+use hub_core::model;
 use hub_core::problem::ErrorCode;
 
 use super::paging::Paging;
@@ -13,16 +14,16 @@ use crate::changes;
 use crate::domain::Refusal;
 use crate::http::{Call, Reply};
 use crate::hub::Hub;
-use crate::store::{ClientFilter, ClientRecord};
+use crate::store::ClientFilter;
 
 pub(super) async fn create(
     hub: Arc<Hub>,
     call: Call<CreateClient>,
 ) -> Result<Reply<Client>, Refusal> {
-    let client = changes::create_client(hub.store(), &call.change(), &call.body).await?;
-    let path = Route::GetClient.fill(&client.slug);
+    let client = changes::create_client(hub.store(), call.change(), call.body).await?;
+    let path = Route::GetClient.fill(client.slug.as_str());
     let etag = changes::client_etag(&client);
-    Ok(Reply::created(path, client.to_wire(InstanceCounts::default())?).tagged(etag))
+    Ok(Reply::created(path, Client::of(client, InstanceCounts::default())).tagged(etag))
 }
 
 pub(super) async fn list(
@@ -37,8 +38,8 @@ pub(super) async fn list(
         text: query.q.map(|text| text.as_str().to_owned()),
         after: paging.after.clone(),
     };
-    let rows = hub.store().list_clients(&filter, paging.rows()).await?;
-    let clients = with_counts(&hub, &rows).await?;
+    let rows = hub.store().list_clients(filter, paging.rows()).await?;
+    let clients = with_counts(&hub, rows).await?;
     Ok(Reply::found(paging.page(clients, |client| client.slug.to_string())))
 }
 
@@ -51,31 +52,30 @@ pub(super) async fn update(
     hub: Arc<Hub>,
     call: Call<UpdateClient>,
 ) -> Result<Reply<Client>, Refusal> {
-    let (change, handle) = (call.change(), &call.handle);
-    let updated =
-        changes::update_client(hub.store(), &change, handle, &call.body, &call.if_match).await?;
+    let change = call.change();
+    let Call { handle, body, if_match, .. } = call;
+    let updated = changes::update_client(hub.store(), change, handle, body, if_match).await?;
     show(&hub, updated).await
 }
 
 pub(super) async fn delete(hub: Arc<Hub>, call: Call<DeleteClient>) -> Result<Reply<()>, Refusal> {
-    let (change, handle) = (call.change(), &call.handle);
-    let cascade = call.query.cascade.unwrap_or(false);
-    changes::delete_client(hub.store(), &change, handle, cascade, &call.if_match).await?;
+    let (change, cascade) = (call.change(), call.query.cascade.unwrap_or(false));
+    changes::delete_client(hub.store(), change, call.handle, cascade, call.if_match).await?;
     Ok(Reply::deleted())
 }
 
-async fn show(hub: &Hub, client: ClientRecord) -> Result<Reply<Client>, Refusal> {
+async fn show(hub: &Hub, client: model::Client) -> Result<Reply<Client>, Refusal> {
     let etag = changes::client_etag(&client);
-    let mut clients = with_counts(hub, std::slice::from_ref(&client)).await?;
+    let mut clients = with_counts(hub, vec![client]).await?;
     Ok(Reply::found(clients.pop().ok_or(ErrorCode::Internal)?).tagged(etag))
 }
 
-async fn with_counts(hub: &Hub, rows: &[ClientRecord]) -> Result<Vec<Client>, Refusal> {
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let counts = hub.store().count_instances(&ids).await?;
-    let shown = rows.iter().map(|row| {
-        let instances = counts.get(&row.id).copied().unwrap_or_default();
-        Ok(row.to_wire(instances)?)
+async fn with_counts(hub: &Hub, clients: Vec<model::Client>) -> Result<Vec<Client>, Refusal> {
+    let ids = clients.iter().map(|client| client.id.clone()).collect();
+    let counts = hub.store().count_instances(ids).await?;
+    let shown = clients.into_iter().map(|client| {
+        let instances = counts.get(&client.id).copied().unwrap_or_default();
+        Client::of(client, instances)
     });
-    shown.collect()
+    Ok(shown.collect())
 }

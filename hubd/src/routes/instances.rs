@@ -9,28 +9,29 @@ use hub_core::api::{
     RotateLicense, RotatedHubKey, RotatedLicense, Route, SuspendInstance, UpdateInstance,
 };
 use hub_core::key::{Hub as HubKind, License, Shown};
+use hub_core::model;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use super::paging::Paging;
 use crate::changes::{self, Made, Rotation};
-use crate::domain::Refusal;
+use crate::domain::{InstanceKey, Refusal};
 use crate::http::{Call, Reply};
 use crate::hub::Hub;
-use crate::store::{InstanceFilter, InstanceRecord, KeyKind};
+use crate::store::InstanceFilter;
 
 pub(super) async fn issue(
     hub: Arc<Hub>,
     call: Call<IssueInstance>,
 ) -> Result<Reply<IssuedInstance>, Refusal> {
-    let (change, client) = (call.change(), &call.handle);
-    let made = changes::issue_instance(hub.store(), &change, client, &call.body).await?;
+    let change = call.change();
+    let made = changes::issue_instance(hub.store(), change, call.handle, call.body).await?;
     let (is_new, issued) = match made {
         Made::Created(issued) => (true, issued),
         Made::Existing(issued) => (false, issued),
     };
-    let etag = changes::instance_etag(&issued.instance)?;
-    let instance = issued.instance.to_wire(call.now)?;
+    let etag = changes::instance_etag(&issued.instance);
+    let instance = Instance::of(issued.instance, call.now);
     let path = Route::GetInstance.fill(instance.instance_id.as_str());
     let shown = IssuedInstance { instance, license_key: issued.license_key.map(Shown) };
     let reply = if is_new { Reply::created(path, shown) } else { Reply::found(shown) };
@@ -73,9 +74,9 @@ async fn page(
         after: paging.after.clone(),
         ..filter
     };
-    let rows = hub.store().list_instances(&filter, paging.rows(), now).await?;
-    let shown: Result<Vec<_>, _> = rows.iter().map(|row| row.to_wire(now)).collect();
-    Ok(Reply::found(paging.page(shown?, |instance| instance.instance_id.to_string())))
+    let rows = hub.store().list_instances(filter, paging.rows(), now).await?;
+    let shown = rows.into_iter().map(|row| Instance::of(row.instance, now)).collect();
+    Ok(Reply::found(paging.page(shown, |instance: &Instance| instance.instance_id.to_string())))
 }
 
 pub(super) async fn get(
@@ -83,17 +84,17 @@ pub(super) async fn get(
     call: Call<GetInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
     let found = hub.store().instance(&call.handle).await?.ok_or(ErrorCode::InstanceNotFound)?;
-    show(&found, call.now)
+    Ok(show(found.instance, call.now))
 }
 
 pub(super) async fn update(
     hub: Arc<Hub>,
     call: Call<UpdateInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
-    let (change, handle) = (call.change(), &call.handle);
-    let updated =
-        changes::update_instance(hub.store(), &change, handle, &call.body, &call.if_match).await?;
-    show(&updated, call.now)
+    let (change, now) = (call.change(), call.now);
+    let Call { handle, body, if_match, .. } = call;
+    let updated = changes::update_instance(hub.store(), change, handle, body, if_match).await?;
+    Ok(show(updated, now))
 }
 
 pub(super) async fn rotate_license(
@@ -102,10 +103,11 @@ pub(super) async fn rotate_license(
 ) -> Result<Reply<RotatedLicense>, Refusal> {
     let (hash, key) = changes::given_or_new::<License>(call.body.license_sha256)?;
     let overlap = duration(call.body.overlap_seconds);
-    let rotation = Rotation { kind: KeyKind::License, hash, callers_key: key.is_none(), overlap };
-    let done = changes::rotate(hub.store(), &call.change(), &call.handle, &rotation).await?;
+    let rotation =
+        Rotation { kind: InstanceKey::License, hash, callers_key: key.is_none(), overlap };
+    let done = changes::rotate(hub.store(), call.change(), call.handle, rotation).await?;
     Ok(Reply::found(RotatedLicense {
-        instance_id: done.instance_id.parse().map_err(|_| ErrorCode::Internal)?,
+        instance_id: done.instance_id,
         license_key: key.map(Shown),
         license_fingerprint: hash.fingerprint(),
         previous_valid_until: done.previous_valid_until,
@@ -118,10 +120,10 @@ pub(super) async fn rotate_hub_key(
 ) -> Result<Reply<RotatedHubKey>, Refusal> {
     let (hash, key) = changes::given_or_new::<HubKind>(call.body.hub_key_sha256)?;
     let overlap = duration(call.body.overlap_seconds);
-    let rotation = Rotation { kind: KeyKind::Hub, hash, callers_key: key.is_none(), overlap };
-    let done = changes::rotate(hub.store(), &call.change(), &call.handle, &rotation).await?;
+    let rotation = Rotation { kind: InstanceKey::Hub, hash, callers_key: key.is_none(), overlap };
+    let done = changes::rotate(hub.store(), call.change(), call.handle, rotation).await?;
     Ok(Reply::found(RotatedHubKey {
-        instance_id: done.instance_id.parse().map_err(|_| ErrorCode::Internal)?,
+        instance_id: done.instance_id,
         hub_api_key: key.map(Shown),
         hub_key_fingerprint: hash.fingerprint(),
         previous_valid_until: done.previous_valid_until,
@@ -132,18 +134,18 @@ pub(super) async fn suspend(
     hub: Arc<Hub>,
     call: Call<SuspendInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
-    let change = call.change();
-    let instance =
-        changes::suspend_instance(hub.store(), &change, &call.handle, &call.body).await?;
-    show(&instance, call.now)
+    let (change, now) = (call.change(), call.now);
+    let instance = changes::suspend_instance(hub.store(), change, call.handle, call.body).await?;
+    Ok(show(instance, now))
 }
 
 pub(super) async fn reactivate(
     hub: Arc<Hub>,
     call: Call<ReactivateInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
-    let instance = changes::reactivate_instance(hub.store(), &call.change(), &call.handle).await?;
-    show(&instance, call.now)
+    let (change, now) = (call.change(), call.now);
+    let instance = changes::reactivate_instance(hub.store(), change, call.handle).await?;
+    Ok(show(instance, now))
 }
 
 pub(super) async fn delete(
@@ -151,12 +153,13 @@ pub(super) async fn delete(
     call: Call<DeleteInstance>,
 ) -> Result<Reply<()>, Refusal> {
     let change = call.change();
-    changes::delete_instance(hub.store(), &change, &call.handle, &call.if_match).await?;
+    changes::delete_instance(hub.store(), change, call.handle, call.if_match).await?;
     Ok(Reply::deleted())
 }
 
-fn show(instance: &InstanceRecord, now: Timestamp) -> Result<Reply<Instance>, Refusal> {
-    Ok(Reply::found(instance.to_wire(now)?).tagged(changes::instance_etag(instance)?))
+fn show(instance: model::Instance, now: Timestamp) -> Reply<Instance> {
+    let etag = changes::instance_etag(&instance);
+    Reply::found(Instance::of(instance, now)).tagged(etag)
 }
 
 fn duration(seconds: Option<OverlapSeconds>) -> Duration {

@@ -9,7 +9,7 @@ use hub_core::problem::ErrorCode;
 use crate::domain::Refusal;
 use crate::http::{Call, Reply};
 use crate::hub::Hub;
-use crate::store::Store;
+use crate::store;
 
 pub(super) async fn health(_: Arc<Hub>, _: Call<Health>) -> Result<Reply<Status>, Refusal> {
     Ok(Reply::found(Status { status: "ok".to_owned() }))
@@ -27,7 +27,7 @@ pub(super) async fn version(_: Arc<Hub>, _: Call<GetVersion>) -> Result<Reply<Ve
     Ok(Reply::found(Version {
         name: "hubd".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        schema: Store::schema(),
+        schema: store::schema(),
     }))
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportReply, SendReport};
-use hub_core::problem::ErrorCode;
 
 use crate::domain::Refusal;
 use crate::http::{Call, Reply};
@@ -15,9 +14,9 @@ pub(super) async fn report(
     call: Call<SendReport>,
 ) -> Result<Reply<ReportReply>, Refusal> {
     let (report_id, redacted) = (call.body.id().to_string(), call.body.redacted());
-    let instance = call.caller.instance.id;
+    let instance = call.caller.row.id;
     if call.query.dry_run == Some(true) {
-        let report = hub.store().preview_report(instance, &call.body).await?;
+        let report = hub.store().preview_report(instance, call.body).await?;
         return Ok(Reply::found(ReportReply::Preview(Preview::of(&report))));
     }
     let wish = ReportWish::new(instance, call.caller.hub_key, call.body, call.now);
@@ -29,10 +28,10 @@ pub(super) async fn own(
     hub: Arc<Hub>,
     call: Call<GetOwnTelemetry>,
 ) -> Result<Reply<OwnTelemetry>, Refusal> {
-    let instance = call.caller.instance;
-    let own = hub.store().own_usage(instance.id).await?;
+    let row = call.caller.row;
+    let own = hub.store().own_usage(row.id).await?;
     Ok(Reply::found(OwnTelemetry {
-        instance_id: instance.instance_id.parse().map_err(|_| ErrorCode::Internal)?,
+        instance_id: row.instance.instance_id,
         reports: own.reports,
         hours: own.hours,
         days: own.days,

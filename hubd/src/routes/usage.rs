@@ -23,8 +23,9 @@ pub(super) async fn tools(
     call: Call<ListToolUsage>,
 ) -> Result<Reply<Usages<ToolUsage>>, Refusal> {
     let filter = filter(&hub, call.query, call.now).await?;
-    let items = hub.store().tool_usage(&filter).await?;
-    Ok(usages(&filter, items))
+    let range = filter.range;
+    let items = hub.store().tool_usage(filter).await?;
+    Ok(usages(range, items))
 }
 
 pub(super) async fn series(
@@ -37,9 +38,10 @@ pub(super) async fn series(
         let message = format!("makes more than {MOST_STEPS} steps: choose a later one, or step=1d");
         return Err(Refusal::field("since", message));
     }
-    let tool = call.query.tool.as_ref().map(hub_core::redact::ToolName::as_str);
-    let items = hub.store().usage_series(&filter, step, tool).await?;
-    Ok(usages(&filter, items))
+    let tool = call.query.tool.map(|tool| tool.as_str().to_owned());
+    let range = filter.range;
+    let items = hub.store().usage_series(filter, step, tool).await?;
+    Ok(usages(range, items))
 }
 
 pub(super) async fn errors(
@@ -47,8 +49,9 @@ pub(super) async fn errors(
     call: Call<ListUsageErrors>,
 ) -> Result<Reply<Usages<ErrorCount>>, Refusal> {
     let filter = filter(&hub, call.query, call.now).await?;
-    let items = hub.store().usage_errors(&filter).await?;
-    Ok(usages(&filter, items))
+    let range = filter.range;
+    let items = hub.store().usage_errors(filter).await?;
+    Ok(usages(range, items))
 }
 
 pub(super) async fn counts(
@@ -56,8 +59,9 @@ pub(super) async fn counts(
     call: Call<ListUsageCounts>,
 ) -> Result<Reply<Usages<NamedCount>>, Refusal> {
     let filter = filter(&hub, call.query, call.now).await?;
-    let items = hub.store().usage_counts(&filter).await?;
-    Ok(usages(&filter, items))
+    let range = filter.range;
+    let items = hub.store().usage_counts(filter).await?;
+    Ok(usages(range, items))
 }
 
 pub(super) async fn catalogue(
@@ -72,8 +76,9 @@ pub(super) async fn set_catalogue(
     hub: Arc<Hub>,
     call: Call<SetCatalogue>,
 ) -> Result<Reply<Catalogue>, Refusal> {
-    changes::set_catalogue(hub.store(), &call.change(), &call.body).await?;
-    Ok(Reply::found(call.body))
+    let reply = Reply::found(call.body.clone());
+    changes::set_catalogue(hub.store(), call.change(), call.body).await?;
+    Ok(reply)
 }
 
 /// What a query means. A client or an instance that does not exist is an error: an empty answer would
@@ -98,7 +103,6 @@ async fn filter(hub: &Hub, query: UsageQuery, now: Timestamp) -> Result<UsageFil
     Ok(UsageFilter { range, client, instance, min_clients })
 }
 
-fn usages<T>(filter: &UsageFilter, items: Vec<T>) -> Reply<Usages<T>> {
-    let (since, until) = (filter.range.since(), filter.range.until());
-    Reply::found(Usages { since, until, items })
+fn usages<T>(range: UsageRange, items: Vec<T>) -> Reply<Usages<T>> {
+    Reply::found(Usages { since: range.since(), until: range.until(), items })
 }

@@ -1,249 +1,181 @@
-//! Many rows into one statement: arrays with `UNNEST` on PostgreSQL, parameters of their own on
-//! SQLite, where reading them out of a JSON text takes several times as long.
-//!
-//! Usage: take the rows in [`parts`](sqlite::parts), a statement each; name the columns, take `source`
-//! into the statement as a table, or `one_of` as a condition, and bind the part.
+//! A statement over many rows: run row by row on SQLite, once over arrays on PostgreSQL.
 
-/// What a column holds.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Column {
-    Int(&'static str),
-    Text(&'static str),
-    Bytes(&'static str),
+use std::fmt::Write;
+
+use rusqlite::Statement;
+use sqlx::postgres::{PgArguments, PgHasArrayType, Postgres};
+use sqlx::{Arguments, Encode, Type};
+
+use super::dialect;
+use super::error::Error;
+
+/// A statement over rows of named columns, which stand in its text as `bulk.name`.
+///
+/// The rows themselves stand as `{from}` where they are the only table, and as `{from,}` before the
+/// others. On SQLite a column is a parameter and the rows are no table at all; PostgreSQL reads them
+/// from arrays.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    /// The columns' names, in the order of the rows' values.
+    pub(crate) columns: &'static [&'static str],
+    /// The statement.
+    pub(crate) sql: std::borrow::Cow<'static, str>,
 }
 
-impl Column {
-    /// What it is called.
-    fn name(self) -> &'static str {
-        let (Self::Int(name) | Self::Text(name) | Self::Bytes(name)) = self;
-        name
+impl Bulk {
+    pub(crate) const fn new(columns: &'static [&'static str], sql: &'static str) -> Self {
+        Self { columns, sql: std::borrow::Cow::Borrowed(sql) }
     }
-}
 
-/// One value of a row.
-#[derive(Debug, Clone)]
-pub(super) enum Value {
-    Int(Option<i64>),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Int(Some(value))
-    }
-}
-
-impl From<Option<i64>> for Value {
-    fn from(value: Option<i64>) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<&hub_core::key::KeyHash> for Value {
-    fn from(value: &hub_core::key::KeyHash) -> Self {
-        Self::Bytes(value.as_bytes().to_vec())
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(value: &[u8]) -> Self {
-        Self::Bytes(value.to_vec())
-    }
-}
-
-/// A row as parameters of SQLite, or as values of columns for PostgreSQL.
-pub(super) trait Row {
-    /// The value of a column.
-    fn value(&self, column: usize) -> ValueRef<'_>;
-}
-
-/// A value where it stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum ValueRef<'a> {
-    Int(Option<i64>),
-    Text(&'a str),
-    Bytes(&'a [u8]),
-}
-
-impl Row for Vec<Value> {
-    fn value(&self, column: usize) -> ValueRef<'_> {
-        match &self[column] {
-            Value::Int(int) => ValueRef::Int(*int),
-            Value::Text(text) => ValueRef::Text(text),
-            Value::Bytes(bytes) => ValueRef::Bytes(bytes),
+    /// The statement for one row.
+    pub(super) fn sqlite(&self) -> String {
+        let sql = self.sql.replace("{from,}", "FROM").replace("{from}", "");
+        let mut text = String::with_capacity(sql.len());
+        let mut rest = sql.as_str();
+        while let Some((before, after)) = rest.split_once("bulk.") {
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = after.find(|c| !word(c)).unwrap_or(after.len());
+            let column = self.columns.iter().position(|name| *name == &after[..end]);
+            let column = column.unwrap_or_else(|| unreachable!("a column of the statement"));
+            text.push_str(before);
+            write!(text, "?{}", column + 1).unwrap_or_else(|_| unreachable!("a String takes all"));
+            rest = &after[end..];
         }
+        text.push_str(rest);
+        dialect::sqlite(&text).into_owned()
+    }
+
+    /// The statement for all rows.
+    pub(super) fn postgres<R: BulkRow>(&self) -> String {
+        let arrays: Vec<String> =
+            (1..).zip(R::TYPES).map(|(at, name)| format!("${at}::{name}[]")).collect();
+        let source =
+            format!("FROM UNNEST({}) AS bulk ({})", arrays.join(", "), self.columns.join(", "));
+        let sql = self.sql.replace("{from,}", &format!("{source} CROSS JOIN"));
+        dialect::postgres(sql.replace("{from}", &source).into()).into_owned()
     }
 }
 
-impl<const N: usize> Row for [i64; N] {
-    fn value(&self, column: usize) -> ValueRef<'_> {
-        ValueRef::Int(Some(self[column]))
-    }
+/// A value of a row.
+pub(crate) trait Cell:
+    rusqlite::ToSql + Copy + PgHasArrayType + Type<Postgres> + for<'q> Encode<'q, Postgres>
+{
+    /// The type in PostgreSQL.
+    const TYPE: &'static str;
 }
 
-pub(super) mod sqlite {
-    use std::fmt::Write;
+impl Cell for i64 {
+    const TYPE: &'static str = "BIGINT";
+}
+impl Cell for &str {
+    const TYPE: &'static str = "TEXT";
+}
+impl Cell for &[u8] {
+    const TYPE: &'static str = "BYTEA";
+}
+impl Cell for Option<i64> {
+    const TYPE: &'static str = "BIGINT";
+}
 
-    use sqlx::Arguments;
-    use sqlx::sqlite::SqliteArguments;
+/// The values of a row, in the order of the statement's columns.
+pub(crate) trait BulkRow: Copy {
+    /// The columns' types in PostgreSQL.
+    const TYPES: &'static [&'static str];
 
-    use super::{Column, Row, ValueRef};
+    /// Binds the row to a SQLite statement.
+    fn bind(&self, statement: &mut Statement<'_>) -> rusqlite::Result<()>;
 
-    /// The most parameters of a part, half of what SQLite takes: each statement is a trip to the thread
-    /// that has the connection, and on a busy machine a trip costs more than many rows.
-    const MOST: usize = 16_384;
+    /// Adds all rows to the arguments of a PostgreSQL statement, an array a column.
+    fn add_all(rows: &[Self], arguments: &mut PgArguments) -> Result<(), Error>;
+}
 
-    /// Rows for one statement, whose text has a power of two places, so that there are few of them.
-    /// Places without a row hold NULL; the first column of a row is never that.
-    pub(in crate::store) struct Part<'a, R> {
-        columns: &'a [Column],
-        rows: &'a [R],
-        places: usize,
-    }
+/// Adds an array to the arguments of a PostgreSQL statement.
+pub(super) fn add_array<T: Cell>(
+    values: impl Iterator<Item = T>,
+    arguments: &mut PgArguments,
+) -> Result<(), Error>
+where
+    Vec<T>: Type<Postgres> + for<'q> Encode<'q, Postgres>,
+{
+    let added = arguments.add(values.collect::<Vec<T>>());
+    added.map_err(|_| Error::internal("an array cannot be encoded"))
+}
 
-    /// The rows in parts.
-    pub(in crate::store) fn parts<'a, R: Row>(
-        columns: &'a [Column],
-        rows: &'a [R],
-    ) -> impl Iterator<Item = Part<'a, R>> {
-        let most = 1 << (MOST / columns.len()).ilog2();
-        let part = move |rows: &'a [R]| {
-            let places = rows.len().next_power_of_two();
-            Part { columns, rows, places }
-        };
-        rows.chunks(most).map(part)
-    }
+macro_rules! tuples {
+    ($(($($name:ident $at:tt),+))+) => {
+        $(impl<$($name: Cell),+> BulkRow for ($($name,)+) {
+            const TYPES: &'static [&'static str] = &[$($name::TYPE),+];
 
-    impl<R: Row> Part<'_, R> {
-        /// A table of the columns for `FROM`.
-        pub(in crate::store) fn source(&self) -> String {
-            let mut sql = String::from("(SELECT ");
-            for (at, column) in self.columns.iter().enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                write!(sql, "{comma}column{} AS {}", at + 1, column.name())
-                    .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
+            fn bind(&self, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+                $(statement.raw_bind_parameter($at + 1, self.$at)?;)+
+                Ok(())
             }
-            let row = format!("({})", vec!["?"; self.columns.len()].join(", "));
-            let rows = vec![row; self.places].join(", ");
-            sql + " FROM (VALUES " + &rows + ") WHERE column1 IS NOT NULL) AS bulk"
-        }
 
-        /// A condition: one of the values of the only column.
-        pub(in crate::store) fn one_of(&self) -> String {
-            format!("IN ({})", vec!["?"; self.places].join(", "))
-        }
+            fn add_all(rows: &[Self], arguments: &mut PgArguments) -> Result<(), Error> {
+                $(add_array(rows.iter().map(|row| row.$at), arguments)?;)+
+                Ok(())
+            }
+        })+
+    };
+}
 
-        /// The arguments that fill it.
-        pub(in crate::store) fn bind(&self) -> SqliteArguments {
-            let columns = self.columns.len();
-            let mut arguments = SqliteArguments::default();
-            arguments.reserve(self.places * columns, 0);
-            let values = |row| (0..columns).map(move |column| R::value(row, column));
-            for value in self.rows.iter().flat_map(values) {
-                let added = match value {
-                    ValueRef::Int(int) => arguments.add(int),
-                    ValueRef::Text(text) => arguments.add(text.to_owned()),
-                    ValueRef::Bytes(bytes) => arguments.add(bytes.to_vec()),
-                };
-                added.unwrap_or_else(|_| unreachable!("values of these types can be bound"));
-            }
-            for _ in self.rows.len() * columns..self.places * columns {
-                arguments.add(None::<i64>).unwrap_or_else(|_| unreachable!("NULL can be bound"));
-            }
-            arguments
-        }
+tuples! {
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8)
+}
+
+impl<const N: usize> BulkRow for [i64; N] {
+    const TYPES: &'static [&'static str] = &["BIGINT"; N];
+
+    fn bind(&self, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+        (1..).zip(self).try_for_each(|(at, value)| statement.raw_bind_parameter(at, value))
+    }
+
+    fn add_all(rows: &[Self], arguments: &mut PgArguments) -> Result<(), Error> {
+        (0..N).try_for_each(|at| add_array(rows.iter().map(|row| row[at]), arguments))
     }
 }
 
-pub(super) mod postgres {
-    use std::fmt::Write;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use sqlx::Arguments;
-    use sqlx::postgres::PgArguments;
+    const ADD: Bulk = Bulk::new(
+        &["id", "n", "name"],
+        "INSERT INTO t (id, n, name) SELECT bulk.id, bulk.n, bulk.name {from} WHERE true \
+         ON CONFLICT (id) DO UPDATE SET n = {least}(t.n, excluded.n)",
+    );
+    const JOIN: Bulk = Bulk::new(
+        &["hash", "at"],
+        "UPDATE k SET seen = bulk.at {from,} i WHERE k.hash = bulk.hash AND i.id = k.i",
+    );
 
-    use super::{Column, Row, ValueRef};
-
-    /// All the rows: an array takes any number.
-    pub(in crate::store) struct Part<'a, R> {
-        columns: &'a [Column],
-        rows: &'a [R],
+    #[test]
+    fn sqlite_takes_a_row_as_parameters() {
+        assert_eq!(
+            ADD.sqlite(),
+            "INSERT INTO t (id, n, name) SELECT ?1, ?2, ?3  WHERE true \
+             ON CONFLICT (id) DO UPDATE SET n = MIN(t.n, excluded.n)"
+        );
+        assert_eq!(JOIN.sqlite(), "UPDATE k SET seen = ?2 FROM i WHERE k.hash = ?1 AND i.id = k.i");
     }
 
-    /// The rows in parts, of which there is one.
-    pub(in crate::store) fn parts<'a, R: Row>(
-        columns: &'a [Column],
-        rows: &'a [R],
-    ) -> impl Iterator<Item = Part<'a, R>> {
-        (!rows.is_empty()).then_some(Part { columns, rows }).into_iter()
-    }
-
-    impl<R: Row> Part<'_, R> {
-        /// A table of the columns for `FROM`.
-        pub(in crate::store) fn source(&self) -> String {
-            let (mut arrays, mut names) = (String::new(), String::new());
-            for (at, column) in self.columns.iter().enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                write!(arrays, "{comma}${}::{}[]", at + 1, kind(*column))
-                    .and_then(|()| write!(names, "{comma}{}", column.name()))
-                    .unwrap_or_else(|_| unreachable!("a String takes all that is written"));
-            }
-            format!("UNNEST({arrays}) AS bulk({names})")
-        }
-
-        /// A condition: one of the values of the only column. The planner takes an array of unknown
-        /// length for short and uses the index; it takes an unnested one for long and scans.
-        pub(in crate::store) fn one_of(&self) -> String {
-            format!("= ANY($1::{}[])", kind(self.columns[0]))
-        }
-
-        /// The arguments that fill it, an array a column.
-        pub(in crate::store) fn bind(&self) -> PgArguments {
-            let mut arguments = PgArguments::default();
-            for (at, column) in self.columns.iter().enumerate() {
-                let values = self.rows.iter().map(|row| row.value(at));
-                let added = match column {
-                    Column::Int(_) => arguments.add(values.map(int).collect::<Vec<_>>()),
-                    Column::Text(_) => arguments.add(values.map(text).collect::<Vec<_>>()),
-                    Column::Bytes(_) => arguments.add(values.map(bytes).collect::<Vec<_>>()),
-                };
-                added.unwrap_or_else(|_| unreachable!("arrays of these types can be bound"));
-            }
-            arguments
-        }
-    }
-
-    fn kind(column: Column) -> &'static str {
-        match column {
-            Column::Int(_) => "BIGINT",
-            Column::Text(_) => "TEXT",
-            Column::Bytes(_) => "BYTEA",
-        }
-    }
-
-    fn int(value: ValueRef<'_>) -> Option<i64> {
-        if let ValueRef::Int(int) = value { int } else { unreachable!("an Int column") }
-    }
-
-    fn text(value: ValueRef<'_>) -> String {
-        if let ValueRef::Text(text) = value {
-            text.to_owned()
-        } else {
-            unreachable!("a Text column")
-        }
-    }
-
-    fn bytes(value: ValueRef<'_>) -> Vec<u8> {
-        if let ValueRef::Bytes(bytes) = value {
-            bytes.to_vec()
-        } else {
-            unreachable!("a Bytes column")
-        }
+    #[test]
+    fn postgres_takes_all_rows_as_arrays() {
+        assert_eq!(
+            ADD.postgres::<(i64, Option<i64>, &str)>(),
+            "INSERT INTO t (id, n, name) SELECT bulk.id, bulk.n, bulk.name \
+             FROM UNNEST($1::BIGINT[], $2::BIGINT[], $3::TEXT[]) AS bulk (id, n, name) WHERE true \
+             ON CONFLICT (id) DO UPDATE SET n = LEAST(t.n, excluded.n)"
+        );
+        assert_eq!(
+            JOIN.postgres::<(&[u8], i64)>(),
+            "UPDATE k SET seen = bulk.at FROM UNNEST($1::BYTEA[], $2::BIGINT[]) \
+             AS bulk (hash, at) CROSS JOIN i WHERE k.hash = bulk.hash AND i.id = k.i"
+        );
     }
 }

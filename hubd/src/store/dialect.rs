@@ -1,44 +1,79 @@
-//! Every difference between the two databases. A new one needs an argument.
+//! Every difference in SQL between the two databases. A new one needs an argument.
+//!
+//! Statements are written once, with the places `$1`, `$2`, … and these tokens where the databases
+//! differ:
+//!
+//! | token | meaning |
+//! | --- | --- |
+//! | `{key}` | compares with one key of a set: `WHERE hash {key}` |
+//! | `{for_update}` | locks the rows that a SELECT finds; `BEGIN IMMEDIATE` has locked all of SQLite |
+//! | `{skip_locked}` | the same, without the rows that another transaction has locked |
+//! | `{find}` | function: the position of the second text in the first, 0 where it is not in it |
+//! | `{least}`, `{greatest}` | functions: the lesser and the greater of two numbers |
+//! | `{look_up}` | a join that looks its right side up for each row of the left |
+//! | `{store_bytes}` | bytes that the database takes, without a write-ahead log |
 
-/// SQLite.
-pub(super) mod sqlite {
-    /// Takes the one write lock at once: a deferred transaction that reads first and then writes
-    /// fails when another wrote in between, and does not wait.
-    pub(in crate::store) const BEGIN: &str = "BEGIN IMMEDIATE";
-    /// `BEGIN IMMEDIATE` has locked the whole database.
-    pub(in crate::store) const LOCK_HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
-    /// A join whose right side is looked up for each row of its left one: without it SQLite scans a
-    /// table and looks into the rows of a statement.
-    pub(in crate::store) const LOOKING_UP: &str = "CROSS JOIN";
-    /// Position of the second text in the first, 0 when it is not there.
-    pub(in crate::store) const FIND: &str = "instr";
-    /// Locks the rows that a SELECT finds: `BEGIN IMMEDIATE` has locked the whole database.
-    pub(in crate::store) const LOCK_ROWS: &str = "";
-    /// The same, without those that another transaction has locked.
-    pub(in crate::store) const LOCK_FREE_ROWS: &str = "";
-    /// The lesser of two numbers.
-    pub(in crate::store) const LEAST: &str = "MIN";
-    /// The greater of two numbers.
-    pub(in crate::store) const GREATEST: &str = "MAX";
-    /// Bytes that the database takes, without the write-ahead log.
-    pub(in crate::store) const STORE_BYTES: &str =
-        "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
-    pub(in crate::store) use super::super::bulk::sqlite::parts;
+use std::borrow::Cow;
+
+use super::db::Sql;
+
+type Token = (&'static str, &'static str);
+
+const SQLITE: [Token; 8] = [
+    ("{key}", "= ?1"),
+    ("{for_update}", ""),
+    ("{skip_locked}", ""),
+    ("{find}", "instr"),
+    ("{least}", "MIN"),
+    ("{greatest}", "MAX"),
+    // Without CROSS, SQLite may scan a table and look into the rows of the statement for each row of it.
+    ("{look_up}", "CROSS JOIN"),
+    ("{store_bytes}", "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
+];
+
+const POSTGRES: [Token; 8] = [
+    // The planner takes an array of unknown length for short and uses the index; a table made of it by
+    // UNNEST it takes for long, and scans.
+    ("{key}", "= ANY($1)"),
+    ("{for_update}", " FOR UPDATE"),
+    ("{skip_locked}", " FOR UPDATE SKIP LOCKED"),
+    ("{find}", "strpos"),
+    ("{least}", "LEAST"),
+    ("{greatest}", "GREATEST"),
+    // Joins go in the order in which they are written: see `postgres`.
+    ("{look_up}", "JOIN"),
+    ("{store_bytes}", "SELECT pg_database_size(current_database())"),
+];
+
+/// The statement as SQLite takes it: `$1` is a name there, `?1` a place.
+pub(super) fn sqlite(sql: &str) -> Cow<'_, str> {
+    let sql: Cow<'_, str> =
+        if sql.contains('{') { replaced(sql, &SQLITE).into() } else { sql.into() };
+    if sql.contains('$') { sql.replace('$', "?").into() } else { sql }
 }
 
-/// PostgreSQL.
-pub(super) mod postgres {
-    pub(in crate::store) const BEGIN: &str = "BEGIN";
-    /// The row lock is the write lock that all replicas share; it is held until the commit.
-    pub(in crate::store) const LOCK_HEAD: &str =
-        "SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE";
-    /// The order of joins is the order in which they are written.
-    pub(in crate::store) const LOOKING_UP: &str = "JOIN";
-    pub(in crate::store) const FIND: &str = "strpos";
-    pub(in crate::store) const LOCK_ROWS: &str = " FOR UPDATE";
-    pub(in crate::store) const LOCK_FREE_ROWS: &str = " FOR UPDATE SKIP LOCKED";
-    pub(in crate::store) const LEAST: &str = "LEAST";
-    pub(in crate::store) const GREATEST: &str = "GREATEST";
-    pub(in crate::store) const STORE_BYTES: &str = "SELECT pg_database_size(current_database())";
-    pub(in crate::store) use super::super::bulk::postgres::parts;
+/// The statement as PostgreSQL takes it.
+pub(super) fn postgres(sql: Sql) -> Sql {
+    if sql.contains('{') { replaced(&sql, &POSTGRES).into() } else { sql }
+}
+
+fn replaced(sql: &str, tokens: &[Token]) -> String {
+    tokens.iter().fold(sql.to_owned(), |sql, (token, text)| sql.replace(token, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_token_has_a_text_for_both() {
+        for ((token, _), (other, _)) in SQLITE.iter().zip(&POSTGRES) {
+            assert_eq!(token, other);
+            assert!(!sqlite(token).contains('{') && !postgres((*token).into()).contains('{'));
+        }
+        assert_eq!(
+            sqlite("SELECT a WHERE b = $12 AND c {key}"),
+            "SELECT a WHERE b = ?12 AND c = ?1"
+        );
+    }
 }

@@ -1,85 +1,176 @@
-//! What can fail in a database, as callers need to tell it apart.
+//! What can fail in a database, and what that means to a caller: the one place that knows the codes of
+//! both databases.
 
 use std::sync::Arc;
 
+use rusqlite::ErrorCode as Code;
+
+use crate::domain::{Fault, Refusal};
+
 /// A failed database operation. The cause is for the log only.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{kind:?}: {cause}")]
+#[error("{fault:?}: {cause}")]
 pub(crate) struct Error {
-    pub(crate) kind: Kind,
-    cause: Arc<sqlx::Error>,
+    /// What it means to a caller.
+    pub(crate) fault: Fault,
+    cause: Cause,
 }
 
-/// What a caller may do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The database did not answer, refused to write or is full.
-    Unavailable,
-    /// The commit was sent and its outcome is unknown.
-    Unknown,
-    /// The transaction lost against another one, and nothing was written.
-    Lost,
-    /// A bug: a statement or a row that does not fit.
-    Internal,
+#[derive(Debug, Clone, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Sqlite(Arc<rusqlite::Error>),
+    #[error(transparent)]
+    Postgres(Arc<sqlx::Error>),
+    #[error("the database holds what this program cannot have written: {0}")]
+    Corrupt(&'static str),
+    #[error("{0}")]
+    Internal(&'static str),
 }
 
 impl Error {
-    /// The same failure at the moment of the commit: whatever it was, the outcome is unknown.
-    pub(crate) fn at_commit(error: sqlx::Error) -> Self {
-        Self { kind: Kind::Unknown, cause: Arc::new(error) }
+    /// The same failure at the moment of the commit: whether it was done is unknown.
+    pub(crate) fn at_commit(self) -> Self {
+        let fault = if self.fault == Fault::Lost { Fault::Lost } else { Fault::Unknown };
+        Self { fault, ..self }
     }
 
     /// A row holds what cannot have been written by this program.
     pub(crate) fn corrupt(what: &'static str) -> Self {
-        Self { kind: Kind::Internal, cause: Arc::new(sqlx::Error::Protocol(what.into())) }
+        Self { fault: Fault::Damaged, cause: Cause::Corrupt(what) }
+    }
+
+    /// A job that panicked, or that found no connection: whether it was done is unknown.
+    pub(crate) fn unfinished() -> Self {
+        Self { fault: Fault::Unknown, cause: Cause::Internal("a job of the database did not end") }
+    }
+
+    /// A bug of this program.
+    pub(crate) fn internal(what: &'static str) -> Self {
+        Self { fault: Fault::Bug, cause: Cause::Internal(what) }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::failed(error.fault, error)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { fault: sqlite_fault(&error), cause: Cause::Sqlite(Arc::new(error)) }
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self { kind: classify(&error), cause: Arc::new(error) }
+        Self { fault: postgres_fault(&error), cause: Cause::Postgres(Arc::new(error)) }
     }
 }
 
-fn classify(error: &sqlx::Error) -> Kind {
+/// SQLite's result codes (<https://www.sqlite.org/rescode.html>).
+fn sqlite_fault(error: &rusqlite::Error) -> Fault {
+    match error.sqlite_error_code() {
+        Some(Code::DiskFull) => Fault::Full,
+        Some(Code::ReadOnly) => Fault::ReadOnly,
+        Some(Code::SystemIoFailure | Code::CannotOpen | Code::OutOfMemory) => Fault::Io,
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => Fault::Damaged,
+        Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed) => {
+            Fault::Busy
+        }
+        _ => Fault::Bug,
+    }
+}
+
+fn postgres_fault(error: &sqlx::Error) -> Fault {
     match error {
+        sqlx::Error::PoolTimedOut => Fault::Busy,
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Kind::Unavailable,
+        | sqlx::Error::WorkerCrashed => Fault::Disconnected,
         sqlx::Error::Database(database) => {
-            let postgres = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some();
-            match database.code() {
-                Some(code) if postgres => classify_sqlstate(&code),
-                Some(code) => classify_sqlite(&code),
-                None => Kind::Internal,
-            }
+            database.code().map_or(Fault::Bug, |code| sqlstate_fault(&code))
         }
-        _ => Kind::Internal,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Fault::Damaged,
+        _ => Fault::Bug,
     }
 }
 
-/// PostgreSQL, appendix A: error codes.
-fn classify_sqlstate(code: &str) -> Kind {
-    match code {
+/// PostgreSQL, appendix A: error codes. The first two characters are the class.
+fn sqlstate_fault(code: &str) -> Fault {
+    match (code, code.get(..2).unwrap_or_default()) {
         // serialization_failure, deadlock_detected, lock_not_available
-        "40001" | "40P01" | "55P03" => Kind::Lost,
-        // read_only_sql_transaction: connected to what is no longer the primary
-        "25006" => Kind::Unavailable,
-        // connection exception, insufficient resources, operator intervention, system error
-        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
-            Kind::Unavailable
-        }
-        _ => Kind::Internal,
+        ("40001" | "40P01" | "55P03", _) => Fault::Lost,
+        // disk_full
+        ("53100", _) => Fault::Full,
+        // too_many_connections
+        ("53300", _) => Fault::Busy,
+        // read_only_sql_transaction: connected to a server that is no longer the primary
+        ("25006", _) => Fault::ReadOnly,
+        // data_corrupted, index_corrupted
+        (_, "XX") if code != "XX000" => Fault::Damaged,
+        // connection exception, operator intervention, insufficient resources, system error
+        (_, "08" | "57") => Fault::Disconnected,
+        (_, "53" | "58") => Fault::Io,
+        _ => Fault::Bug,
     }
 }
 
-/// SQLite result codes; the low byte is the primary one.
-fn classify_sqlite(code: &str) -> Kind {
-    match code.parse::<i32>().map(|code| code & 0xff) {
-        // BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN
-        Ok(5 | 6 | 8 | 10 | 13 | 14) => Kind::Unavailable,
-        _ => Kind::Internal,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    fn sqlite(code: i32) -> Fault {
+        sqlite_fault(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn results_of_sqlite_are_told_apart() {
+        for (code, fault) in [
+            (ffi::SQLITE_FULL, Fault::Full),
+            (ffi::SQLITE_READONLY_DBMOVED, Fault::ReadOnly),
+            (ffi::SQLITE_IOERR_FSYNC, Fault::Io),
+            (ffi::SQLITE_IOERR_WRITE, Fault::Io),
+            (ffi::SQLITE_CANTOPEN, Fault::Io),
+            (ffi::SQLITE_CORRUPT, Fault::Damaged),
+            (ffi::SQLITE_NOTADB, Fault::Damaged),
+            (ffi::SQLITE_BUSY_SNAPSHOT, Fault::Busy),
+            (ffi::SQLITE_CONSTRAINT_UNIQUE, Fault::Bug),
+        ] {
+            assert_eq!(sqlite(code), fault, "{code}");
+        }
+    }
+
+    #[test]
+    fn states_of_postgres_are_told_apart() {
+        for (code, fault) in [
+            ("40001", Fault::Lost),
+            ("40P01", Fault::Lost),
+            ("55P03", Fault::Lost),
+            ("53100", Fault::Full),
+            ("53300", Fault::Busy),
+            ("25006", Fault::ReadOnly),
+            ("57P01", Fault::Disconnected),
+            ("08006", Fault::Disconnected),
+            ("58030", Fault::Io),
+            ("XX001", Fault::Damaged),
+            ("23505", Fault::Bug),
+            ("", Fault::Bug),
+        ] {
+            assert_eq!(sqlstate_fault(code), fault, "{code}");
+        }
+        assert_eq!(postgres_fault(&sqlx::Error::PoolTimedOut), Fault::Busy);
+        let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(postgres_fault(&sqlx::Error::Io(cut)), Fault::Disconnected);
+    }
+
+    #[test]
+    fn a_failed_commit_is_unknown_unless_it_lost() {
+        let full = Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(13), None));
+        assert_eq!(full.at_commit().fault, Fault::Unknown);
     }
 }

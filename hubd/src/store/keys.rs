@@ -2,162 +2,155 @@
 
 use hub_core::key::KeyHash;
 use hub_core::time::Timestamp;
-use sqlx::AssertSqlSafe;
 
-use super::bulk::{Column, Value};
+use super::Store;
+use super::bulk::Bulk;
+use super::db::Db;
 use super::error::Error;
-use super::on;
-use super::tx::Tx;
-use crate::domain::{ENDED, OpenKey};
+use super::instances::{InstanceRow, columns, joins};
+use super::row::{FromRow, Row};
+use crate::domain::{ENDED, InstanceKey, NewKey, OpenKey};
 
-/// Which keys an instance has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    License,
-    Hub,
-}
-
-impl Kind {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::License => "license",
-            Self::Hub => "hub",
+impl FromRow for InstanceKey {
+    fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
+        match row.text()? {
+            "license" => Ok(Self::License),
+            "hub" => Ok(Self::Hub),
+            _ => Err(Error::corrupt("kind of key")),
         }
     }
 }
 
-/// A new key of an instance.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NewKey {
-    pub(crate) instance: i64,
-    pub(crate) kind: Kind,
-    pub(crate) hash: KeyHash,
-    pub(crate) issued_at: Timestamp,
-    /// Already ended when a later key of the same batch took its place.
-    pub(crate) not_after: Option<Timestamp>,
+impl FromRow for OpenKey {
+    fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            hash: row.next()?,
+            not_after: row.next()?,
+            used: row.next::<Option<Timestamp>>()?.is_some(),
+        })
+    }
 }
 
-const INSERT: [Column; 5] = [
-    Column::Bytes("hash"),
-    Column::Int("instance"),
-    Column::Text("kind"),
-    Column::Int("issued_at"),
-    Column::Int("not_after"),
-];
-const END: [Column; 2] = [Column::Bytes("hash"), Column::Int("not_after")];
-const INSTANCES: [Column; 1] = [Column::Int("instance")];
-const HASHES: [Column; 1] = [Column::Bytes("hash")];
-
-#[derive(sqlx::FromRow)]
-struct OpenRow {
-    instance: i64,
-    hash: Vec<u8>,
-    not_after: Option<i64>,
-    first_used_at: Option<i64>,
+/// A key that the database knows and that has not ended at once, with what it opens.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownKey<T> {
+    kind: InstanceKey,
+    key: OpenKey,
+    /// What it belongs to.
+    pub(crate) holder: T,
 }
 
-impl Tx {
+impl<T: FromRow> FromRow for KnownKey<T> {
+    fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
+        Ok(Self { kind: row.next()?, key: row.next()?, holder: row.next()? })
+    }
+}
+
+impl<T> KnownKey<T> {
+    /// The key's hash.
+    pub(crate) fn hash(&self) -> &KeyHash {
+        &self.key.hash
+    }
+
+    /// Whether nobody has authenticated with it yet.
+    pub(crate) fn is_unused(&self) -> bool {
+        !self.key.used
+    }
+
+    /// Whether it is that key, of that kind, and works. The comparison takes constant time.
+    pub(crate) fn answers(&self, hash: &KeyHash, kind: InstanceKey, now: Timestamp) -> bool {
+        self.key.hash == *hash && self.kind == kind && self.key.is_live(now)
+    }
+}
+
+const KNOWN: &str = concat!(
+    "SELECT k.kind, k.hash, k.not_after, k.first_used_at, ",
+    columns!(),
+    " FROM instance_keys k JOIN instances i ON i.id = k.instance ",
+    joins!(),
+    " WHERE k.hash {key}"
+);
+
+const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
+                    WHERE instance {key} AND kind = ";
+const HASHES_OF_INSTANCES: &str = "SELECT hash FROM instance_keys WHERE hash {key}";
+const HASHES_OF_ADMINS: &str = "SELECT hash FROM admin_keys WHERE hash {key}";
+
+const INSERT: Bulk = Bulk::new(
+    &["hash", "instance", "kind", "issued_at", "not_after"],
+    "INSERT INTO instance_keys (hash, instance, kind, issued_at, not_after) \
+     SELECT bulk.hash, bulk.instance, bulk.kind, bulk.issued_at, bulk.not_after {from}",
+);
+
+/// One that ends at once leaves its instance: what an activation costs must not grow with the number of
+/// those before it.
+const END: Bulk = Bulk::new(
+    &["hash", "not_after"],
+    "UPDATE instance_keys SET not_after = bulk.not_after, \
+     instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END {from} \
+     WHERE instance_keys.hash = bulk.hash",
+);
+
+/// The hashes as keys of a query.
+pub(super) fn as_keys(hashes: &[KeyHash]) -> Vec<&[u8]> {
+    hashes.iter().map(KeyHash::as_bytes).collect()
+}
+
+impl Db<'_> {
+    /// Those of the keys that are known, each with its instance.
+    pub(crate) async fn known_keys(
+        &mut self,
+        hashes: &[KeyHash],
+    ) -> Result<Vec<KnownKey<InstanceRow>>, Error> {
+        self.rows_by(KNOWN, &as_keys(hashes)).await
+    }
+
     /// The keys of a kind that were not ended, of each of these instances: the newest one, and those
     /// of an overlap, which may be over.
     pub(crate) async fn open_keys(
         &mut self,
         instances: &[i64],
-        kind: Kind,
+        kind: InstanceKey,
     ) -> Result<Vec<(i64, OpenKey)>, Error> {
-        let ids: Vec<[i64; 1]> = instances.iter().map(|id| [*id]).collect();
-        let mut rows: Vec<OpenRow> = Vec::with_capacity(ids.len());
-        on!(self.db(), |db| {
-            for part in dialect::parts(&INSTANCES, &ids) {
-                let query = format!(
-                    "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
-                     WHERE kind = '{}' AND instance {}",
-                    kind.as_str(),
-                    part.one_of(),
-                );
-                let query = sqlx::query_as_with(AssertSqlSafe(query), part.bind());
-                rows.extend(query.fetch_all(&mut *db).await?);
-            }
-        });
-        let open = rows.into_iter().map(|row| {
-            let hash = KeyHash::from_bytes(&row.hash).ok_or_else(|| Error::corrupt("key hash"))?;
-            let not_after = row.not_after.map(Timestamp::from_unix_ms);
-            Ok((row.instance, OpenKey { hash, not_after, used: row.first_used_at.is_some() }))
-        });
-        open.collect()
+        self.rows_by(format!("{OPEN}'{}'", kind.as_str()), instances).await
     }
 
     /// Those of the hashes that belong to any key, also one that has ended.
     pub(crate) async fn known_hashes(&mut self, hashes: &[KeyHash]) -> Result<Vec<KeyHash>, Error> {
-        if hashes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<Vec<Value>> = hashes.iter().map(|hash| vec![hash.into()]).collect();
-        let mut known: Vec<Vec<u8>> = Vec::new();
-        for table in ["instance_keys", "admin_keys"] {
-            on!(self.db(), |db| {
-                for part in dialect::parts(&HASHES, &rows) {
-                    let these = part.one_of();
-                    let query = format!("SELECT hash FROM {table} WHERE hash {these}");
-                    let query = sqlx::query_scalar_with(AssertSqlSafe(query), part.bind());
-                    known.extend(query.fetch_all(&mut *db).await?);
-                }
-            });
-        }
-        Ok(known.iter().filter_map(|hash| KeyHash::from_bytes(hash)).collect())
+        let keys = as_keys(hashes);
+        let mut known = self.rows_by(HASHES_OF_INSTANCES, &keys).await?;
+        known.extend(self.rows_by::<KeyHash, _>(HASHES_OF_ADMINS, &keys).await?);
+        Ok(known)
     }
 
-    /// Sets when keys end. One that ends at once leaves its instance: what an activation costs must
-    /// not grow with the number of those before it.
+    /// Sets when keys end.
     pub(crate) async fn end_keys(&mut self, ends: &[(KeyHash, Timestamp)]) -> Result<(), Error> {
-        if ends.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<Vec<Value>> =
-            ends.iter().map(|(hash, end)| vec![hash.into(), end.unix_ms().into()]).collect();
-        on!(self.db(), |db| {
-            for part in dialect::parts(&END, &rows) {
-                let update = format!(
-                    "UPDATE instance_keys SET not_after = bulk.not_after, \
-                     instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END FROM {} \
-                     WHERE instance_keys.hash = bulk.hash",
-                    part.source()
-                );
-                let update = sqlx::query_with(AssertSqlSafe(update), part.bind());
-                update.execute(&mut *db).await?;
-            }
-        });
-        Ok(())
+        let rows: Vec<_> =
+            ends.iter().map(|(hash, end)| (hash.as_bytes(), end.unix_ms())).collect();
+        self.bulk(&END, &rows).await
     }
 
     /// Adds keys. Their hashes must not be known. One that has ended already belongs to no instance.
     pub(crate) async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<(), Error> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<Vec<Value>> = keys
+        let rows: Vec<_> = keys
             .iter()
             .map(|key| {
                 let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
-                vec![
-                    (&key.hash).into(),
-                    instance.into(),
-                    key.kind.as_str().into(),
-                    key.issued_at.unix_ms().into(),
-                    key.not_after.map(Timestamp::unix_ms).into(),
-                ]
+                let not_after = key.not_after.map(Timestamp::unix_ms);
+                let (hash, kind) = (key.hash.as_bytes(), key.kind.as_str());
+                (hash, instance, kind, key.issued_at.unix_ms(), not_after)
             })
             .collect();
-        on!(self.db(), |db| {
-            for part in dialect::parts(&INSERT, &rows) {
-                let insert = format!(
-                    "INSERT INTO instance_keys (hash, instance, kind, issued_at, not_after) \
-                     SELECT hash, instance, kind, issued_at, not_after FROM {}",
-                    part.source()
-                );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
-                insert.execute(&mut *db).await?;
-            }
-        });
-        Ok(())
+        self.bulk(&INSERT, &rows).await
+    }
+}
+
+impl Store {
+    /// Those of the keys that are known, as the last commit left them.
+    pub(crate) async fn known_keys(
+        &self,
+        hashes: Vec<KeyHash>,
+    ) -> Result<Vec<KnownKey<InstanceRow>>, Error> {
+        self.point(hashes, |db, hashes| Box::pin(db.known_keys(hashes))).await
     }
 }

@@ -1,68 +1,89 @@
 //! The only room with SQL, for both databases.
 //!
-//! One body of SQL with `$n` placeholders serves SQLite and PostgreSQL; what differs is in
-//! [`dialect`]. Callers see typed functions, one file a resource, and nothing of sqlx.
+//! One body of SQL with `$n` places serves SQLite and PostgreSQL; what differs is in [`dialect`].
+//! Callers see typed functions, one file a resource, and nothing of either driver. Rooms:
+//!
+//! - `db`, `row`, `bulk`, `query`: a connection of either database; arguments in, rows out
+//! - `transaction`: jobs, which run whole on a connection
+//! - `sqlite`, `postgres`, `open`, `url`, `migrate`: which connections there are
+//! - `error`: what can fail
+//! - the others: the SQL of a resource each
 
 mod activation;
 mod admin_keys;
 mod audit;
 mod bulk;
 mod clients;
-mod connect;
+mod db;
 mod dialect;
 mod error;
 mod instances;
 mod keys;
-mod lookup;
+mod migrate;
+mod open;
+mod postgres;
+mod query;
+mod row;
 mod sightings;
+mod sqlite;
 mod stats;
 mod telemetry;
-mod tx;
+mod transaction;
+mod url;
 
-pub(crate) use activation::{ActivationResult, ActivationWish, HotWrite, HotWritten};
-pub(crate) use admin_keys::AdminKeyRecord;
-pub(crate) use audit::{AuditFilter, Event};
-pub(crate) use clients::{ClientFilter, ClientRecord};
-pub use connect::{DatabaseUrl, MalformedUrl};
-pub(crate) use connect::{OpenError, PostgresTuning, Store};
-pub(crate) use error::{Error, Kind as ErrorKind};
-pub(crate) use instances::{InstanceFilter, InstanceRecord, InstanceRow, TermsRow};
-pub(crate) use keys::{Kind as KeyKind, NewKey};
-pub(crate) use lookup::KnownKey;
+pub(crate) use activation::LicenseRow;
+pub(crate) use admin_keys::AdminKeyRow;
+pub(crate) use audit::AuditFilter;
+pub(crate) use clients::ClientFilter;
+pub(crate) use error::Error;
+pub(crate) use instances::{InstanceFilter, InstanceRow, NewInstanceRow};
+pub(crate) use keys::KnownKey;
+pub(crate) use migrate::newest as schema;
+pub(crate) use open::OpenError;
+pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
 pub(crate) use telemetry::{ReportResult, ReportWish, Retention, UsageFilter, UsageRange};
-pub(crate) use tx::{Tx, transact, worth_another_try};
+pub(crate) use transaction::Tx;
+pub use url::{DatabaseUrl, MalformedUrl};
 
-use sqlx::{PgConnection, PgPool, SqliteConnection, SqlitePool};
+use std::sync::Arc;
 
-/// One of two: what SQLite has, or what PostgreSQL has.
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+
+use sqlite::Sqlite;
+use telemetry::Names;
+
+/// The database, open and migrated.
 #[derive(Clone)]
-pub(crate) enum Engine<S, P> {
-    Sqlite(S),
-    Postgres(P),
+pub(crate) struct Store {
+    engine: Arc<Engine>,
+    /// How many more reads of SQLite that may be long can begin.
+    long_reads: Arc<Semaphore>,
+    names: Arc<Names>,
 }
 
-/// Where a single read goes.
-type Reader<'a> = Engine<&'a SqlitePool, &'a PgPool>;
-/// Where a statement of a transaction goes.
-type Writer<'a> = Engine<&'a mut SqliteConnection, &'a mut PgConnection>;
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(PgPool),
+}
 
-/// Expands one expression for either database: `$db` is that database's executor in it, and
-/// `dialect` what differs between the two.
-macro_rules! on {
-    ($engine:expr, |$db:ident| $body:expr) => {
-        match $engine {
-            $crate::store::Engine::Sqlite($db) => {
-                use $crate::store::dialect::sqlite as dialect;
-                let _ = dialect::BEGIN; // most statements do not differ
-                $body
-            }
-            $crate::store::Engine::Postgres($db) => {
-                use $crate::store::dialect::postgres as dialect;
-                let _ = dialect::BEGIN;
-                $body
-            }
+impl Store {
+    /// `sqlite` or `postgres`.
+    pub(crate) fn database(&self) -> &'static str {
+        match &*self.engine {
+            Engine::Sqlite(_) => "sqlite",
+            Engine::Postgres(_) => "postgres",
         }
-    };
+    }
+
+    /// Whether a read by key is a trip to a server, which many callers had better make together.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(&*self.engine, Engine::Postgres(_))
+    }
+
+    /// What this process remembers of telemetry's names.
+    fn names(&self) -> &Arc<Names> {
+        &self.names
+    }
 }
-use on;

@@ -6,33 +6,27 @@ use std::sync::{Arc, PoisonError};
 use hub_core::redact::ToolName;
 
 use super::registry::Names;
+use crate::store::Store;
+use crate::store::clients::json;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::tx::Tx;
-use crate::store::{Store, on};
+use crate::store::row::{FromRow, Row};
 
 const SELECT: &str = "SELECT tools FROM catalogue WHERE id = 1";
 const SELECT_CHANGED: &str =
-    "SELECT version, CASE version WHEN $1 THEN NULL ELSE tools END FROM catalogue WHERE id = 1";
+    "SELECT version, CASE WHEN version = $1 THEN NULL ELSE tools END FROM catalogue WHERE id = 1";
 const UPDATE: &str = "UPDATE catalogue SET version = version + 1, tools = $1 WHERE id = 1";
 
-fn read(tools: &str) -> Result<BTreeSet<ToolName>, Error> {
-    serde_json::from_str(tools).map_err(|_| Error::corrupt("catalogue"))
-}
-
-impl Store {
-    /// The catalogue, as the last commit left it.
-    pub(crate) async fn catalogue(&self) -> Result<BTreeSet<ToolName>, Error> {
-        let tools: String =
-            on!(self.reader(), |db| sqlx::query_scalar(SELECT).fetch_one(db).await?);
-        read(&tools)
+impl FromRow for BTreeSet<ToolName> {
+    fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
+        row.json("catalogue")
     }
 }
 
-impl Tx {
+impl Db<'_> {
     /// The catalogue.
     pub(crate) async fn catalogue(&mut self) -> Result<BTreeSet<ToolName>, Error> {
-        let tools: String = on!(self.db(), |db| sqlx::query_scalar(SELECT).fetch_one(db).await?);
-        read(&tools)
+        self.one(SELECT, &[]).await
     }
 
     /// The catalogue as it is now; its text is read again only when its version has changed.
@@ -41,11 +35,10 @@ impl Tx {
         names: &Names,
     ) -> Result<Arc<BTreeSet<ToolName>>, Error> {
         let (known, tools) = names.catalogue.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let (version, changed): (i64, Option<String>) = on!(self.db(), |db| {
-            sqlx::query_as(SELECT_CHANGED).bind(known).fetch_one(db).await?
-        });
+        let (version, changed): (i64, Option<BTreeSet<ToolName>>) =
+            self.one(SELECT_CHANGED, &[&known]).await?;
         let Some(changed) = changed else { return Ok(tools) };
-        let tools = Arc::new(read(&changed)?);
+        let tools = Arc::new(changed);
         *names.catalogue.write().unwrap_or_else(PoisonError::into_inner) =
             (version, Arc::clone(&tools));
         Ok(tools)
@@ -53,10 +46,14 @@ impl Tx {
 
     /// Replaces it.
     pub(crate) async fn set_catalogue(&mut self, tools: &BTreeSet<ToolName>) -> Result<(), Error> {
-        let tools = serde_json::to_string(tools).map_err(|_| Error::corrupt("catalogue"))?;
-        on!(self.db(), |db| {
-            sqlx::query(UPDATE).bind(tools).execute(db).await?;
-        });
+        self.execute(UPDATE, &[&json(tools)]).await?;
         Ok(())
+    }
+}
+
+impl Store {
+    /// The catalogue, as the last commit left it.
+    pub(crate) async fn catalogue(&self) -> Result<BTreeSet<ToolName>, Error> {
+        self.point((), |db, ()| Box::pin(db.catalogue())).await
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use hub_core::redact::CleanReport;
 
+use super::counters::CEILING;
 use super::{OTHER, hour_of, int};
 
 /// The ids of the names in a batch.
@@ -33,9 +34,6 @@ pub(super) struct Fold {
     durations: BTreeMap<(i64, i64, i64), i64>,
     received: BTreeMap<i64, i64>,
 }
-
-/// No counter grows beyond this, so that sums of many stay in range: 35 years in microseconds.
-pub(super) const CEILING: i64 = 1 << 50;
 
 fn capped(n: u64) -> i64 {
     int(n).min(CEILING)

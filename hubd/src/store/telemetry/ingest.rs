@@ -1,6 +1,6 @@
 //! A batch of reports in one transaction: who may report, which reports are new, and what they add.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hub_core::key::KeyHash;
@@ -8,19 +8,18 @@ use hub_core::problem::ErrorCode;
 use hub_core::redact::{CleanReport, CodeName};
 use hub_core::time::Timestamp;
 use sha2::{Digest, Sha256};
-use sqlx::AssertSqlSafe;
 
+use super::counters::{COUNTS, DURATIONS, ERRORS, RECEIVED, USAGE};
 use super::day_of;
-use super::fold::{CEILING, Fold, Ids};
+use super::fold::{Fold, Ids};
 use super::registry::{Learned, Names, Registry};
 use super::tools_a_day::Reported;
-use crate::domain::Refusal;
-use crate::store::bulk::{Column, Value};
+use crate::domain::{InstanceKey, Refusal};
+use crate::store::Store;
+use crate::store::bulk::Bulk;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::keys::Kind;
 use crate::store::sightings::Sighting;
-use crate::store::tx::{Tx, transact};
-use crate::store::{Store, on};
 
 /// A report of an instance that proved who it is.
 #[derive(Debug, Clone)]
@@ -71,12 +70,14 @@ impl Store {
     /// Stores the whole batch or nothing of it; one answer a report, in order.
     pub(crate) async fn write_reports(
         &self,
-        batch: &[ReportWish],
+        batch: Arc<[ReportWish]>,
     ) -> Result<Vec<ReportResult>, Refusal> {
-        let names = self.names();
-        let (results, learned) =
-            transact!(self, "reports", unlocked | tx | tx.write_reports(batch, names))?;
-        names.learn(learned);
+        let names = Arc::clone(self.names());
+        let write = self.write_unlocked("reports", (batch, names), |tx, (batch, names)| {
+            Box::pin(async { Ok(tx.write_reports(batch, names).await?) })
+        });
+        let (results, learned) = write.await?;
+        self.names().learn(learned);
         Ok(results)
     }
 
@@ -84,40 +85,42 @@ impl Store {
     pub(crate) async fn preview_report(
         &self,
         instance: i64,
-        report: &CleanReport,
+        report: CleanReport,
     ) -> Result<CleanReport, Refusal> {
-        let names = self.names();
-        transact!(
-            self,
-            "preview",
-            unlocked
-                | tx
-                | async {
-                    let mut report = report.clone();
-                    report.confine(&*tx.present_catalogue(names).await?);
-                    let mut one = [Reported { instance, report: &mut report }];
-                    tx.hold_to_share(&mut one, names).await?;
-                    Ok(report)
-                }
-        )
+        let args = (instance, report, Arc::clone(self.names()));
+        let preview = self.write_unlocked("preview", args, |tx, (instance, report, names)| {
+            Box::pin(async {
+                let mut report = report.clone();
+                report.confine(&*tx.present_catalogue(names).await?);
+                let mut one = [Reported { instance: *instance, report: &mut report }];
+                tx.hold_to_share(&mut one, names).await?;
+                Ok(report)
+            })
+        });
+        preview.await
     }
 }
 
-const COLUMNS: [Column; 5] = [
-    Column::Bytes("key"),
-    Column::Bytes("report_hash"),
-    Column::Bytes("digest"),
-    Column::Int("window_end"),
-    Column::Int("now"),
-];
-const REPORT_HASHES: [Column; 1] = [Column::Bytes("report_hash")];
+/// Notes the digests of those reports that may be counted and were not yet. The key and the
+/// suspensions are checked in this very statement.
+const CLAIM: Bulk = Bulk::new(
+    &["key", "report_hash", "digest", "window_end", "now"],
+    "INSERT INTO reports (instance, report_hash, digest, window_end) \
+     SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
+     {from,} instance_keys k {look_up} instances i ON i.id = k.instance \
+     {look_up} clients c ON c.id = i.client \
+     WHERE k.hash = bulk.key AND k.kind = 'hub' \
+     AND (k.not_after IS NULL OR k.not_after > bulk.now) \
+     AND i.suspended_at IS NULL AND c.status = 'active' \
+     ON CONFLICT DO NOTHING RETURNING instance, report_hash",
+);
 
-impl Tx {
+impl Db<'_> {
     async fn write_reports(
         &mut self,
         batch: &[ReportWish],
         names: &Names,
-    ) -> Result<(Vec<ReportResult>, Learned), Refusal> {
+    ) -> Result<(Vec<ReportResult>, Learned), Error> {
         let new = self.claim(batch).await?;
         let results = self.results(batch, &new).await?;
         let accepted: Vec<&ReportWish> = batch
@@ -135,40 +138,19 @@ impl Tx {
         Ok((results, learned))
     }
 
-    /// Notes the digests of those reports that may be counted and were not yet. The key and the
-    /// suspensions are checked in this very statement.
+    /// The names of those reports that may be counted and were not yet.
     async fn claim(&mut self, batch: &[ReportWish]) -> Result<BTreeSet<ReportName>, Error> {
         let mut wishes: Vec<&ReportWish> = batch.iter().collect();
         wishes.sort_by_key(|wish| wish.name);
-        let row = |wish: &&ReportWish| {
-            vec![
-                (&wish.hub_key).into(),
-                wish.name.1.as_slice().into(),
-                wish.digest.as_slice().into(),
-                wish.report.end().unix_ms().into(),
-                wish.now.unix_ms().into(),
-            ]
-        };
-        let rows: Vec<Vec<Value>> = wishes.iter().map(row).collect();
-        let mut claimed: Vec<(i64, Vec<u8>)> = Vec::with_capacity(rows.len());
-        on!(self.db(), |db| {
-            for part in dialect::parts(&COLUMNS, &rows) {
-                let join = dialect::LOOKING_UP;
-                let insert = format!(
-                    "INSERT INTO reports (instance, report_hash, digest, window_end) \
-                     SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
-                     FROM {} {join} instance_keys k ON k.hash = bulk.key \
-                     {join} instances i ON i.id = k.instance {join} clients c ON c.id = i.client \
-                     WHERE k.kind = 'hub' AND (k.not_after IS NULL OR k.not_after > bulk.now) \
-                     AND i.suspended_at IS NULL AND c.status = 'active' \
-                     ON CONFLICT DO NOTHING RETURNING instance, report_hash",
-                    part.source()
-                );
-                let insert = sqlx::query_as_with(AssertSqlSafe(insert), part.bind());
-                claimed.extend(insert.fetch_all(&mut *db).await?);
-            }
-        });
-        Ok(claimed.into_iter().map(|(instance, hash)| (instance, first_half(&hash))).collect())
+        let rows: Vec<_> = wishes
+            .iter()
+            .map(|wish| {
+                let (name, digest) = (wish.name.1.as_slice(), wish.digest.as_slice());
+                let (end, now) = (wish.report.end().unix_ms(), wish.now.unix_ms());
+                (wish.hub_key.as_bytes(), name, digest, end, now)
+            })
+            .collect();
+        Ok(self.bulk_rows(&CLAIM, &rows).await?.into_iter().collect())
     }
 
     /// What became of each: the first of a claimed name is stored, the others are looked into.
@@ -199,10 +181,13 @@ impl Tx {
         let wishes: Vec<&ReportWish> = unclear.iter().map(|at| &batch[*at]).collect();
         let keys: Vec<KeyHash> = wishes.iter().map(|wish| wish.hub_key).collect();
         let known = self.known_keys(&keys).await?;
+        let known: HashMap<[u8; 32], _> =
+            known.into_iter().map(|key| (key.hash().to_bytes(), key)).collect();
         let digests = self.digests(&wishes).await?;
         for (at, wish) in unclear.into_iter().zip(wishes) {
-            let key = known.live(&wish.hub_key, Kind::Hub, wish.now);
-            let refusal = key.map(|key| key.instance.terms().suspension());
+            let key = known.get(&wish.hub_key.to_bytes());
+            let key = key.filter(|key| key.answers(&wish.hub_key, InstanceKey::Hub, wish.now));
+            let refusal = key.map(|key| key.holder.instance.standing().suspension());
             results[at] = match (refusal, digests.get(&wish.name)) {
                 (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
                 (Some(Some(code)), _) => ReportResult::Refused(code),
@@ -218,28 +203,19 @@ impl Tx {
         &mut self,
         wishes: &[&ReportWish],
     ) -> Result<HashMap<ReportName, [u8; 16]>, Error> {
-        let rows: Vec<Vec<Value>> =
-            wishes.iter().map(|wish| vec![wish.name.1.as_slice().into()]).collect();
-        let instances: BTreeSet<i64> = wishes.iter().map(|wish| wish.instance).collect();
+        let mut of_instance: BTreeMap<i64, Vec<&[u8]>> = BTreeMap::new();
+        for wish in wishes {
+            of_instance.entry(wish.instance).or_default().push(&wish.name.1);
+        }
         let mut digests = HashMap::new();
         // One statement an instance: repeats are rare, and each is found by the primary key.
-        for instance in instances {
-            let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-            on!(self.db(), |db| {
-                for part in dialect::parts(&REPORT_HASHES, &rows) {
-                    let find = format!(
-                        "SELECT report_hash, digest FROM reports WHERE instance = {instance} \
-                         AND report_hash {}",
-                        part.one_of()
-                    );
-                    let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind());
-                    found.extend(query.persistent(false).fetch_all(&mut *db).await?);
-                }
-            });
-            let named = found
-                .iter()
-                .map(|(hash, digest)| ((instance, first_half(hash)), first_half(digest)));
-            digests.extend(named);
+        for (instance, hashes) in of_instance {
+            let find = format!(
+                "SELECT report_hash, digest FROM reports WHERE report_hash {{key}} \
+                 AND instance = {instance}"
+            );
+            let found: Vec<([u8; 16], [u8; 16])> = self.rows_by(find, &hashes).await?;
+            digests.extend(found.into_iter().map(|(hash, digest)| ((instance, hash), digest)));
         }
         Ok(digests)
     }
@@ -293,59 +269,11 @@ impl Tx {
     }
 
     async fn add(&mut self, fold: &Fold) -> Result<(), Error> {
-        const USAGE: (&str, &[&str], &[&str]) = (
-            "usage_hour",
-            &["hour", "instance", "tool"],
-            &["+calls", "+errors", "+dur_n", "+dur_sum_us", "^dur_max_us"],
-        );
-        const ERRORS: (&str, &[&str], &[&str]) =
-            ("error_hour", &["hour", "instance", "tool", "code"], &["+n"]);
-        const COUNTS: (&str, &[&str], &[&str]) =
-            ("count_hour", &["hour", "instance", "name"], &["+sum_n", "^max_n"]);
-        const DURATIONS: (&str, &[&str], &[&str]) =
-            ("duration_hour", &["hour", "tool", "bucket"], &["+n"]);
-        const RECEIVED: (&str, &[&str], &[&str]) = ("report_hour", &["hour"], &["+n"]);
-        self.upsert(USAGE, &fold.usage()).await?;
-        self.upsert(ERRORS, &fold.errors()).await?;
-        self.upsert(COUNTS, &fold.counts()).await?;
-        self.upsert(DURATIONS, &fold.durations()).await?;
-        self.upsert(RECEIVED, &fold.received()).await
-    }
-
-    /// Adds rows to a table of counters: columns with `+` are added up to [`CEILING`], of those with
-    /// `^` the greater stays.
-    async fn upsert<const N: usize>(
-        &mut self,
-        (table, keys, values): (&'static str, &[&'static str], &[&'static str]),
-        rows: &[[i64; N]],
-    ) -> Result<(), Error> {
-        let names: Vec<&'static str> =
-            keys.iter().copied().chain(values.iter().map(|value| &value[1..])).collect();
-        let columns: Vec<Column> = names.iter().map(|name| Column::Int(name)).collect();
-        on!(self.db(), |db| {
-            let set = values.iter().map(|value| {
-                let name = &value[1..];
-                if value.starts_with('+') {
-                    let least = dialect::LEAST;
-                    format!("{name} = {least}({table}.{name} + excluded.{name}, {CEILING})")
-                } else {
-                    let greatest = dialect::GREATEST;
-                    format!("{name} = {greatest}({table}.{name}, excluded.{name})")
-                }
-            });
-            let (list, keys) = (names.join(", "), keys.join(", "));
-            let set = set.collect::<Vec<_>>().join(", ");
-            for part in dialect::parts(&columns, rows) {
-                let insert = format!(
-                    "INSERT INTO {table} ({list}) SELECT {list} FROM {} WHERE true \
-                     ON CONFLICT ({keys}) DO UPDATE SET {set}",
-                    part.source()
-                );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
-                insert.execute(&mut *db).await?;
-            }
-        });
-        Ok(())
+        self.bulk(&USAGE, &fold.usage()).await?;
+        self.bulk(&ERRORS, &fold.errors()).await?;
+        self.bulk(&COUNTS, &fold.counts()).await?;
+        self.bulk(&DURATIONS, &fold.durations()).await?;
+        self.bulk(&RECEIVED, &fold.received()).await
     }
 }
 

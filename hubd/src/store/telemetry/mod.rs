@@ -2,6 +2,7 @@
 //! out of hours. Of texts there are only names that the redactor let through.
 
 mod catalogue;
+mod counters;
 mod fold;
 mod ingest;
 mod own;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use hub_core::api::{ErrorCount, OwnCount, OwnDurations, OwnUsage, Period};
 use hub_core::time::Timestamp;
-use sqlx::AssertSqlSafe;
 
 use super::HOUR_MS;
 use super::reads::{name, ratio};
 use super::registry::Registry;
+use crate::store::Store;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::{Store, on};
 
 /// Hours and days of one instance.
 #[derive(Debug)]
@@ -30,17 +30,20 @@ struct AllNames {
 impl Store {
     /// Everything that is kept of an instance's usage, the hours that are kept and all days.
     pub(crate) async fn own_usage(&self, instance: i64) -> Result<OwnPeriods, Error> {
+        self.scan(instance, |db, instance| Box::pin(db.own_usage(*instance))).await
+    }
+}
+
+impl Db<'_> {
+    async fn own_usage(&mut self, instance: i64) -> Result<OwnPeriods, Error> {
+        const REPORTS: &str = "SELECT COUNT(*) FROM reports WHERE instance = $1";
         let names = AllNames {
             tools: self.names_by_id(Registry::Tools).await?,
             codes: self.names_by_id(Registry::Codes).await?,
             counts: self.names_by_id(Registry::Counts).await?,
         };
-        let reports: i64 = on!(self.reader(), |db| {
-            let count = format!("SELECT COUNT(*) FROM reports WHERE instance = {instance}");
-            sqlx::query_scalar(AssertSqlSafe(count)).persistent(false).fetch_one(db).await?
-        });
         Ok(OwnPeriods {
-            reports: reports.unsigned_abs(),
+            reports: self.one(REPORTS, &[&instance]).await?,
             hours: self.periods(instance, 1, &names).await?,
             days: self.periods(instance, 24, &names).await?,
         })
@@ -48,7 +51,7 @@ impl Store {
 
     /// Periods of 1 or 24 hours. Where only days are kept there are no hours to show.
     async fn periods(
-        &self,
+        &mut self,
         instance: i64,
         hours: i64,
         names: &AllNames,
@@ -56,11 +59,11 @@ impl Store {
         let base = |table: &str, columns: &str| {
             let days = format!(
                 " UNION ALL SELECT day * 24 AS hour, {columns} FROM {table}_day \
-                 WHERE instance = {instance} \
+                 WHERE instance = $1 \
                  AND day < (SELECT day FROM telemetry_horizon WHERE id = 1)"
             );
             format!(
-                "(SELECT hour, {columns} FROM {table}_hour WHERE instance = {instance} \
+                "(SELECT hour, {columns} FROM {table}_hour WHERE instance = $1 \
                  AND hour >= (SELECT day * 24 FROM telemetry_horizon WHERE id = 1){}) AS base",
                 if hours == 1 { "" } else { &days }
             )
@@ -83,38 +86,26 @@ impl Store {
             base("count", "name, sum_n, max_n")
         );
         let mut periods = BTreeMap::new();
-        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = self.numbers(usage).await?;
+        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = self.rows(usage, &[&instance]).await?;
         for (step, tool, calls, errors, n, sum, max) in rows {
             let tool = name(&names.tools, tool)?;
             let (calls, errors) = (calls.unsigned_abs(), errors.unsigned_abs());
             let duration_ms = durations(n, sum, max);
             period(&mut periods, step).tools.push(OwnUsage { tool, calls, errors, duration_ms });
         }
-        let rows: Vec<(i64, i64, i64, i64)> = self.numbers(errors).await?;
+        let rows: Vec<(i64, i64, i64, i64)> = self.rows(errors, &[&instance]).await?;
         for (step, tool, code, n) in rows {
             let (tool, code) = (name(&names.tools, tool)?, name(&names.codes, code)?);
             let count = n.unsigned_abs();
             period(&mut periods, step).errors.push(ErrorCount { tool, code, count });
         }
-        let rows: Vec<(i64, i64, i64, i64)> = self.numbers(counts).await?;
+        let rows: Vec<(i64, i64, i64, i64)> = self.rows(counts, &[&instance]).await?;
         for (step, id, sum, max) in rows {
             let (sum, max) = (sum.unsigned_abs(), max.unsigned_abs());
             let name = name(&names.counts, id)?;
             period(&mut periods, step).counts.push(OwnCount { name, sum, max });
         }
         Ok(periods.into_values().map(sorted).collect())
-    }
-
-    async fn numbers<R>(&self, sql: String) -> Result<Vec<R>, Error>
-    where
-        R: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
-            + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>
-            + Send
-            + Unpin,
-    {
-        Ok(on!(self.reader(), |db| {
-            sqlx::query_as(AssertSqlSafe(sql)).persistent(false).fetch_all(db).await?
-        }))
     }
 }
 

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, HashMap};
 use hub_core::api::{DurationStats, ErrorCount, NamedCount, Step, ToolUsage, UsageStep};
 use hub_core::histogram::{self, RELATIVE_ERROR};
 use hub_core::time::{Range, Timestamp};
-use sqlx::AssertSqlSafe;
 
 use super::registry::Registry;
 use super::{HOUR_MS, OTHER, hour_of};
+use crate::store::Store;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::{Store, on};
+use crate::store::row::FromRow;
 
 /// Whole hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,22 +113,21 @@ impl UsageFilter {
     }
 }
 
-/// Runs a statement whose only parameter may be the client.
-macro_rules! rows {
-    ($store:expr, $filter:expr, $sql:expr) => {
-        on!($store.reader(), |db| {
-            let mut query = sqlx::query_as(AssertSqlSafe($sql)).persistent(false);
-            if let Some(client) = &$filter.client {
-                query = query.bind(client.clone());
-            }
-            query.fetch_all(db).await?
-        })
-    };
-}
+impl Db<'_> {
+    /// The rows of a statement over a filter's base.
+    async fn usage_rows<T: FromRow>(
+        &mut self,
+        filter: &UsageFilter,
+        sql: String,
+    ) -> Result<Vec<T>, Error> {
+        match &filter.client {
+            Some(client) => self.rows(sql, &[client]).await,
+            None => self.rows(sql, &[]).await,
+        }
+    }
 
-impl Store {
     /// Each tool's usage, most calls first.
-    pub(crate) async fn tool_usage(&self, filter: &UsageFilter) -> Result<Vec<ToolUsage>, Error> {
+    async fn tool_usage(&mut self, filter: &UsageFilter) -> Result<Vec<ToolUsage>, Error> {
         let with = filter.with(
             "usage",
             "instance, tool, calls, errors, dur_n, dur_sum_us, dur_max_us",
@@ -139,7 +139,7 @@ impl Store {
              MAX(dur_max_us) FROM base GROUP BY shown",
             filter.shown("tool", "tool")
         );
-        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = rows!(self, filter, sql);
+        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = self.usage_rows(filter, sql).await?;
         let names = self.names_by_id(Registry::Tools).await?;
         let quantiles =
             if filter.is_fleet() { self.distributions(filter).await? } else { HashMap::new() };
@@ -161,7 +161,7 @@ impl Store {
 
     /// The fleet's distributions by tool, with those that too few clients have under `other`.
     async fn distributions(
-        &self,
+        &mut self,
         filter: &UsageFilter,
     ) -> Result<HashMap<i64, Vec<(u16, u64)>>, Error> {
         let with = filter.with("usage", "instance, tool", "tool");
@@ -171,7 +171,7 @@ impl Store {
              FROM spread GROUP BY shown, bucket ORDER BY shown, bucket",
             filter.shown("tool", "tool")
         );
-        let rows: Vec<(i64, i64, i64)> = rows!(self, filter, sql);
+        let rows: Vec<(i64, i64, i64)> = self.usage_rows(filter, sql).await?;
         let mut spread: HashMap<i64, Vec<(u16, u64)>> = HashMap::new();
         for (tool, bucket, n) in rows {
             let bucket = u16::try_from(bucket).map_err(|_| Error::corrupt("bucket"))?;
@@ -181,8 +181,8 @@ impl Store {
     }
 
     /// Usage in each step of the range, of one tool or of all.
-    pub(crate) async fn usage_series(
-        &self,
+    async fn usage_series(
+        &mut self,
         filter: &UsageFilter,
         step: Step,
         tool: Option<&str>,
@@ -202,7 +202,7 @@ impl Store {
              CAST(SUM(dur_sum_us) AS BIGINT) FROM base {of_tool} GROUP BY step",
             filter.with("usage", columns, "tool")
         );
-        let rows: Vec<(i64, i64, i64, i64, i64)> = rows!(self, filter, sql);
+        let rows: Vec<(i64, i64, i64, i64, i64)> = self.usage_rows(filter, sql).await?;
         let by_step: BTreeMap<i64, _> = rows.into_iter().map(|row| (row.0, row)).collect();
         let UsageRange { since, until } = filter.range;
         let first = since.div_euclid(hours) * hours;
@@ -221,10 +221,7 @@ impl Store {
     }
 
     /// Errors by tool and code, most first.
-    pub(crate) async fn usage_errors(
-        &self,
-        filter: &UsageFilter,
-    ) -> Result<Vec<ErrorCount>, Error> {
+    async fn usage_errors(&mut self, filter: &UsageFilter) -> Result<Vec<ErrorCount>, Error> {
         let key = "tool, code";
         let sql = format!(
             "{} SELECT {} AS shown_tool, {} AS shown_code, CAST(SUM(n) AS BIGINT) FROM base \
@@ -233,7 +230,7 @@ impl Store {
             filter.shown(key, "tool"),
             filter.shown(key, "code")
         );
-        let rows: Vec<(i64, i64, i64)> = rows!(self, filter, sql);
+        let rows: Vec<(i64, i64, i64)> = self.usage_rows(filter, sql).await?;
         let tools = self.names_by_id(Registry::Tools).await?;
         let codes = self.names_by_id(Registry::Codes).await?;
         let counts = rows.into_iter().map(|(tool, code, n)| {
@@ -248,17 +245,14 @@ impl Store {
     }
 
     /// Named counts, by name.
-    pub(crate) async fn usage_counts(
-        &self,
-        filter: &UsageFilter,
-    ) -> Result<Vec<NamedCount>, Error> {
+    async fn usage_counts(&mut self, filter: &UsageFilter) -> Result<Vec<NamedCount>, Error> {
         let sql = format!(
             "{} SELECT {} AS shown, CAST(SUM(sum_n) AS BIGINT), MAX(max_n), \
              COUNT(DISTINCT instance) FROM base GROUP BY shown",
             filter.with("count", "instance, name, sum_n, max_n", "name"),
             filter.shown("name", "name")
         );
-        let rows: Vec<(i64, i64, i64, i64)> = rows!(self, filter, sql);
+        let rows: Vec<(i64, i64, i64, i64)> = self.usage_rows(filter, sql).await?;
         let names = self.names_by_id(Registry::Counts).await?;
         let counts = rows.into_iter().map(|(id, sum, max, instances)| {
             Ok(NamedCount {
@@ -273,20 +267,38 @@ impl Store {
         Ok(counts)
     }
 
-    async fn tool_id(&self, tool: &str) -> Result<Option<i64>, Error> {
-        const FIND: &str = "SELECT id FROM tools WHERE name = $1";
-        Ok(on!(self.reader(), |db| sqlx::query_scalar(FIND).bind(tool).fetch_optional(db).await?))
+    async fn tool_id(&mut self, tool: &str) -> Result<Option<i64>, Error> {
+        self.find("SELECT id FROM tools WHERE name = $1", &[&tool]).await
+    }
+}
+
+impl Store {
+    /// Each tool's usage, most calls first.
+    pub(crate) async fn tool_usage(&self, filter: UsageFilter) -> Result<Vec<ToolUsage>, Error> {
+        self.scan(filter, |db, filter| Box::pin(db.tool_usage(filter))).await
     }
 
-    /// All names of a registry.
-    pub(super) async fn names_by_id(
+    /// Usage in each step of the range, of one tool or of all.
+    pub(crate) async fn usage_series(
         &self,
-        registry: Registry,
-    ) -> Result<HashMap<i64, String>, Error> {
-        let sql = format!("SELECT id, name FROM {}", registry.table());
-        let rows: Vec<(i64, String)> =
-            on!(self.reader(), |db| sqlx::query_as(AssertSqlSafe(sql)).fetch_all(db).await?);
-        Ok(rows.into_iter().collect())
+        filter: UsageFilter,
+        step: Step,
+        tool: Option<String>,
+    ) -> Result<Vec<UsageStep>, Error> {
+        self.scan((filter, tool), move |db, (filter, tool)| {
+            Box::pin(db.usage_series(filter, step, tool.as_deref()))
+        })
+        .await
+    }
+
+    /// Errors by tool and code, most first.
+    pub(crate) async fn usage_errors(&self, filter: UsageFilter) -> Result<Vec<ErrorCount>, Error> {
+        self.scan(filter, |db, filter| Box::pin(db.usage_errors(filter))).await
+    }
+
+    /// Named counts, by name.
+    pub(crate) async fn usage_counts(&self, filter: UsageFilter) -> Result<Vec<NamedCount>, Error> {
+        self.scan(filter, |db, filter| Box::pin(db.usage_counts(filter))).await
     }
 }
 

@@ -4,12 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hub_core::redact::ToolName;
-use sqlx::AssertSqlSafe;
 
-use crate::store::bulk::{Column, Value};
+use crate::store::bulk::Bulk;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::on;
-use crate::store::tx::Tx;
 
 /// A registry of names.
 #[derive(Debug, Clone, Copy)]
@@ -91,10 +89,8 @@ impl Names {
     }
 }
 
-const NAMES: [Column; 1] = [Column::Text("name")];
-
-impl Tx {
-    /// The ids of the names, of which those that are new are registered.
+impl Db<'_> {
+    /// The ids of the names; those that are new are registered.
     pub(super) async fn ids_of(
         &mut self,
         registry: Registry,
@@ -109,7 +105,7 @@ impl Tx {
                 Some(id) => {
                     ids.insert(name.to_owned(), id);
                 }
-                None => missing.push(vec![Value::from(name)]),
+                None => missing.push(name),
             }
         }
         if !missing.is_empty() {
@@ -125,25 +121,24 @@ impl Tx {
     async fn register(
         &mut self,
         registry: Registry,
-        names: &[Vec<Value>],
+        names: &[&str],
     ) -> Result<Vec<(String, i64)>, Error> {
         let table = registry.table();
-        let mut found = Vec::with_capacity(names.len());
-        on!(self.db(), |db| {
-            for part in dialect::parts(&NAMES, names) {
-                let insert = format!(
-                    "INSERT INTO {table} (name) SELECT name FROM {} WHERE true ORDER BY name \
-                     ON CONFLICT DO NOTHING",
-                    part.source()
-                );
-                let insert = sqlx::query_with(AssertSqlSafe(insert), part.bind());
-                insert.execute(&mut *db).await?;
-                let these = part.one_of();
-                let find = format!("SELECT name, id FROM {table} WHERE name {these}");
-                let find = sqlx::query_as_with(AssertSqlSafe(find), part.bind());
-                found.extend(find.fetch_all(&mut *db).await?);
-            }
-        });
-        Ok(found)
+        let insert = format!(
+            "INSERT INTO {table} (name) SELECT bulk.name {{from}} WHERE true ON CONFLICT DO NOTHING"
+        );
+        let insert = Bulk { columns: &["name"], sql: insert.into() };
+        let rows: Vec<(&str,)> = names.iter().map(|name| (*name,)).collect();
+        self.bulk(&insert, &rows).await?;
+        self.rows_by(format!("SELECT name, id FROM {table} WHERE name {{key}}"), names).await
+    }
+
+    /// All names of a registry.
+    pub(super) async fn names_by_id(
+        &mut self,
+        registry: Registry,
+    ) -> Result<HashMap<i64, String>, Error> {
+        let sql = format!("SELECT id, name FROM {}", registry.table());
+        Ok(self.rows(sql, &[]).await?.into_iter().collect())
     }
 }

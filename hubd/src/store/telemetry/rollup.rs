@@ -10,13 +10,12 @@
 use std::time::Duration;
 
 use hub_core::time::Timestamp;
-use sqlx::AssertSqlSafe;
 
 use super::hour_of;
 use crate::domain::Refusal;
+use crate::store::Store;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::tx::{Tx, transact};
-use crate::store::{Store, on};
 
 /// For how long what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -114,43 +113,40 @@ impl Store {
         let last: i64 = self.number(last).await?.unwrap_or(0);
         for first in (0..=last).step_by(usize::try_from(INSTANCES).unwrap_or(usize::MAX)) {
             let part = format!(" AND instance >= {first} AND instance < {}", first + INSTANCES);
-            let made = transact!(
-                self,
-                "part of a day",
-                unlocked
-                    | tx
-                    | async {
-                        let ours = tx.lock_horizon(day).await?;
-                        for table in TABLES.iter().filter(|table| ours && is_of_instances(table)) {
-                            tx.replace_day(table, day, &part).await?;
-                        }
-                        Ok(ours)
+            let part = self.write_unlocked("part of a day", part, move |tx, part| {
+                Box::pin(async move {
+                    let ours = tx.lock_horizon(day).await?;
+                    for table in TABLES.iter().filter(|table| ours && is_of_instances(table)) {
+                        tx.replace_day(table, day, part).await?;
                     }
-            )?;
+                    Ok(ours)
+                })
+            });
+            let made = part.await?;
             if !made {
                 return Ok(false);
             }
         }
-        transact!(
-            self,
-            "end of a day",
-            unlocked
-                | tx
-                | async {
-                    let ours = tx.lock_horizon(day).await?;
-                    for table in TABLES.iter().filter(|table| ours && !is_of_instances(table)) {
-                        tx.replace_day(table, day, "").await?;
-                    }
-                    if ours {
-                        tx.set_horizon(day + 1).await?;
-                    }
-                    Ok(ours)
+        let end = self.write_unlocked("end of a day", (), move |tx, ()| {
+            Box::pin(async move {
+                let ours = tx.lock_horizon(day).await?;
+                for table in TABLES.iter().filter(|table| ours && !is_of_instances(table)) {
+                    tx.replace_day(table, day, "").await?;
                 }
-        )
+                if ours {
+                    tx.set_horizon(day + 1).await?;
+                }
+                Ok(ours)
+            })
+        });
+        end.await
     }
 
     async fn move_horizon(&self, day: i64) -> Result<(), Refusal> {
-        transact!(self, "horizon", unlocked | tx | async { Ok(tx.set_horizon(day).await?) })
+        let write = self.write_unlocked("horizon", day, |tx, day| {
+            Box::pin(async { Ok(tx.set_horizon(*day).await?) })
+        });
+        write.await
     }
 
     async fn horizon(&self) -> Result<i64, Error> {
@@ -159,19 +155,18 @@ impl Store {
     }
 
     async fn number(&self, sql: String) -> Result<Option<i64>, Error> {
-        Ok(on!(self.reader(), |db| {
-            sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_one(db).await?
-        }))
+        self.scan(sql, |db, sql| Box::pin(db.one(sql.clone(), &[]))).await
     }
 
     /// Deletes the rows that meet a condition, some at a time.
     async fn delete_old(&self, table: &str, key: &str, condition: &str) -> Result<(), Refusal> {
         loop {
-            let deleted = transact!(
-                self,
-                "old telemetry",
-                unlocked | tx | async { Ok(tx.delete_some(table, key, condition).await?) }
-            )?;
+            let texts = (table.to_owned(), key.to_owned(), condition.to_owned());
+            let delete =
+                self.write_unlocked("old telemetry", texts, |tx, (table, key, condition)| {
+                    Box::pin(async { Ok(tx.delete_some(table, key, condition).await?) })
+                });
+            let deleted = delete.await?;
             if deleted == 0 {
                 return Ok(());
             }
@@ -179,16 +174,11 @@ impl Store {
     }
 }
 
-impl Tx {
+impl Db<'_> {
     /// Locks the horizon; false when it is locked by another, or the day is behind it.
     async fn lock_horizon(&mut self, day: i64) -> Result<bool, Error> {
-        let horizon: Option<i64> = on!(self.db(), |db| {
-            let lock = format!(
-                "SELECT day FROM telemetry_horizon WHERE id = 1{}",
-                dialect::LOCK_FREE_ROWS
-            );
-            sqlx::query_scalar(AssertSqlSafe(lock)).fetch_optional(db).await?
-        });
+        const LOCK: &str = "SELECT day FROM telemetry_horizon WHERE id = 1{skip_locked}";
+        let horizon: Option<i64> = self.find(LOCK, &[]).await?;
         Ok(horizon.is_some_and(|horizon| horizon <= day))
     }
 
@@ -209,19 +199,14 @@ impl Tx {
             day * 24,
             (day + 1) * 24
         );
-        for sql in [delete, insert] {
-            on!(self.db(), |db| {
-                sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(db).await?;
-            });
-        }
+        self.execute(delete, &[]).await?;
+        self.execute(insert, &[]).await?;
         Ok(())
     }
 
     async fn set_horizon(&mut self, day: i64) -> Result<(), Error> {
         const MOVE: &str = "UPDATE telemetry_horizon SET day = $1 WHERE id = 1 AND day < $1";
-        on!(self.db(), |db| {
-            sqlx::query(MOVE).bind(day).execute(db).await?;
-        });
+        self.execute(MOVE, &[&day]).await?;
         Ok(())
     }
 
@@ -231,9 +216,7 @@ impl Tx {
             "DELETE FROM {table} WHERE ({key}) IN \
              (SELECT {key} FROM {table} WHERE {condition} LIMIT {ROWS})"
         );
-        Ok(on!(self.db(), |db| {
-            sqlx::query(AssertSqlSafe(delete)).persistent(false).execute(db).await?.rows_affected()
-        }))
+        self.execute(delete, &[]).await
     }
 }
 

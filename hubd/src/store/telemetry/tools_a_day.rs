@@ -4,14 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub_core::redact::{CleanReport, ToolName};
-use sqlx::AssertSqlSafe;
 
 use super::registry::{Names, Registry};
 use super::{OTHER, day_of};
-use crate::store::bulk::Column;
+use crate::store::db::Db;
 use crate::store::error::Error;
-use crate::store::on;
-use crate::store::tx::Tx;
 
 /// The most tools of an instance a day, `other` not counted.
 const MOST: usize = 1_000;
@@ -28,9 +25,7 @@ impl Reported<'_> {
     }
 }
 
-const INSTANCES: [Column; 1] = [Column::Int("instance")];
-
-impl Tx {
+impl Db<'_> {
     /// Counts tools beyond an instance's share of the day under `other`.
     pub(super) async fn hold_to_share(
         &mut self,
@@ -70,22 +65,14 @@ impl Tx {
     ) -> Result<BTreeMap<(i64, i64), BTreeSet<String>>, Error> {
         let first = days.iter().map(|(_, day)| *day).min().unwrap_or(0) * 24;
         let end = days.iter().map(|(_, day)| *day + 1).max().unwrap_or(0) * 24;
-        let mut instances: Vec<[i64; 1]> = days.iter().map(|(instance, _)| [*instance]).collect();
+        let mut instances: Vec<i64> = days.iter().map(|(instance, _)| *instance).collect();
         instances.dedup();
-        let mut rows: Vec<(i64, i64, String)> = Vec::new();
-        on!(self.db(), |db| {
-            for part in dialect::parts(&INSTANCES, &instances) {
-                let these = part.one_of();
-                let find = format!(
-                    "SELECT u.instance, u.day, t.name FROM (SELECT DISTINCT instance, \
-                     hour / 24 AS day, tool FROM usage_hour WHERE instance {these} \
-                     AND hour >= {first} AND hour < {end} AND tool <> {OTHER}) AS u \
-                     JOIN tools t ON t.id = u.tool"
-                );
-                let query = sqlx::query_as_with(AssertSqlSafe(find), part.bind());
-                rows.extend(query.persistent(false).fetch_all(&mut *db).await?);
-            }
-        });
+        let find = format!(
+            "SELECT u.instance, u.day, t.name FROM (SELECT DISTINCT instance, hour / 24 AS day, tool \
+             FROM usage_hour WHERE instance {{key}} AND hour >= {first} AND hour < {end} \
+             AND tool <> {OTHER}) AS u JOIN tools t ON t.id = u.tool"
+        );
+        let rows: Vec<(i64, i64, String)> = self.rows_by(find, &instances).await?;
         let mut used: BTreeMap<(i64, i64), BTreeSet<String>> =
             days.iter().map(|day| (*day, BTreeSet::new())).collect();
         for (instance, day, tool) in rows {

@@ -3,8 +3,10 @@
 //! There is no timer: while one batch is being done the next one forms. An idle hub pays one commit a
 //! request, a busy one shares a commit among hundreds.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use hub_core::problem::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -96,14 +98,14 @@ where
     }
 }
 
-/// In a task of its own, so that a panic costs this batch and not all to come.
+/// A panic costs this batch and not all to come.
 async fn attempt<I, O, W, F>(work: &W, inputs: Arc<[I]>) -> Result<Vec<O>, Refusal>
 where
-    O: Send + 'static,
     W: Fn(Arc<[I]>) -> F,
-    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+    F: Future<Output = Result<Vec<O>, Refusal>>,
 {
-    tokio::spawn(work(inputs)).await.unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+    let done = AssertUnwindSafe(async { work(inputs).await }).catch_unwind().await;
+    done.unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
 }
 
 #[cfg(test)]

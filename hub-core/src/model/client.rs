@@ -1,0 +1,169 @@
+//! Clients: who instances are issued to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Field, Fields, FromFields, Patch};
+use crate::labels::Labels;
+use crate::name::Slug;
+use crate::text::{DisplayName, ExternalRef};
+use crate::time::Timestamp;
+
+/// A client as the hub knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// A UUID.
+    pub id: String,
+    /// The unique handle.
+    pub slug: Slug,
+    /// What operators set.
+    pub settings: ClientSettings,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When an operator last changed it.
+    pub updated_at: Timestamp,
+}
+
+/// What operators set of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientSettings {
+    /// The name for people.
+    pub name: DisplayName,
+    /// Where the operator's own records have it.
+    pub external_ref: Option<ExternalRef>,
+    /// The operator's labels.
+    pub labels: Labels,
+    /// Whether its instances work.
+    pub status: ClientStatus,
+}
+
+/// Whether a client's instances work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientStatus {
+    /// They do.
+    Active,
+    /// All are refused.
+    Suspended,
+}
+
+impl ClientStatus {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+impl std::str::FromStr for ClientStatus {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Active, Self::Suspended];
+        all.into_iter().find(|status| status.as_str() == text).ok_or(Self::EXPECTED)
+    }
+}
+
+impl Field for ClientStatus {
+    const EXPECTED: &'static str = "must be active or suspended";
+}
+
+/// `PATCH /api/v1/admin/clients/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ClientPatch {
+    /// A new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<DisplayName>,
+    /// A new reference, or none.
+    #[serde(skip_serializing_if = "Patch::is_keep")]
+    pub external_ref: Patch<ExternalRef>,
+    /// The whole new set of labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+    /// Suspend or reactivate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ClientStatus>,
+}
+
+impl ClientSettings {
+    /// The settings after a patch.
+    #[must_use]
+    pub fn patched(&self, patch: &ClientPatch) -> Self {
+        Self {
+            name: patch.name.as_ref().unwrap_or(&self.name).clone(),
+            external_ref: patch.external_ref.clone().apply(self.external_ref.clone()),
+            labels: patch.labels.as_ref().unwrap_or(&self.labels).clone(),
+            status: patch.status.unwrap_or(self.status),
+        }
+    }
+
+    /// The part of a patch that would change these settings; `None` when nothing of it would.
+    #[must_use]
+    pub fn difference(&self, wanted: ClientPatch) -> Option<ClientPatch> {
+        let patch = ClientPatch {
+            name: wanted.name.filter(|name| *name != self.name),
+            external_ref: wanted.external_ref.unless_set(&self.external_ref),
+            labels: wanted.labels.filter(|labels| *labels != self.labels),
+            status: wanted.status.filter(|status| *status != self.status),
+        };
+        (!patch.is_empty()).then_some(patch)
+    }
+
+    /// The names of the fields in which these settings differ from others, as on the wire. The status
+    /// is not among them: suspending is an action of its own.
+    #[must_use]
+    pub fn changed(&self, other: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("name", self.name != other.name),
+            ("external_ref", self.external_ref != other.external_ref),
+            ("labels", self.labels != other.labels),
+        ];
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+impl ClientPatch {
+    /// Whether it changes nothing, whatever the settings are.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl FromFields for ClientPatch {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            name: fields.replace("name"),
+            external_ref: fields.patch("external_ref"),
+            labels: fields.replace("labels"),
+            status: fields.replace("status"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_is_applied_and_only_what_differs_is_left_of_it() {
+        let settings = ClientSettings {
+            name: DisplayName::new("Acme").unwrap(),
+            external_ref: ExternalRef::new("crm:1"),
+            labels: Labels::default(),
+            status: ClientStatus::Active,
+        };
+        let patch = ClientPatch {
+            name: DisplayName::new("Acme GmbH"),
+            external_ref: Patch::Clear,
+            labels: Some(Labels::default()),
+            status: Some(ClientStatus::Suspended),
+        };
+        let after = settings.patched(&patch);
+        assert_eq!(settings.changed(&after), ["name", "external_ref"]);
+        let left = settings.difference(patch.clone()).unwrap();
+        assert_eq!(left, ClientPatch { labels: None, ..patch.clone() });
+        assert_eq!(after.difference(patch), None);
+    }
+}

@@ -1,0 +1,303 @@
+//! Activations and first sightings, a whole batch in one transaction.
+//!
+//! The batch reads what its requests are about under the write lock, decides each in turn on what the
+//! ones before it left, and writes each row once.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hub_core::api::Action;
+use hub_core::key::KeyHash;
+use hub_core::labels::Entitlements;
+use hub_core::name::InstanceId;
+use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
+use tokio_util::task::TaskTracker;
+
+use super::Batcher;
+use crate::domain::{
+    Activation, ActivationRequest, ENDED, Event, InstanceKey, NewKey, OpenKey, Refusal,
+    retire_for_activation,
+};
+use crate::store::{Error, KnownKey, LicenseRow, Sighting, Store, Tx};
+
+/// A request to activate.
+#[derive(Debug, Clone)]
+pub(crate) struct ActivationRequested {
+    pub(crate) license: KeyHash,
+    pub(crate) instance_id: Option<InstanceId>,
+    pub(crate) hub_key: KeyHash,
+    /// The caller made the hub key.
+    pub(crate) callers_key: bool,
+    pub(crate) request_id: String,
+    pub(crate) now: Timestamp,
+}
+
+/// An activation that is on disk, and what its caller is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Granted {
+    pub(crate) instance_id: InstanceId,
+    pub(crate) client: String,
+    pub(crate) reactivated: bool,
+    pub(crate) activated_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) in_grace: bool,
+    pub(crate) entitlements: Entitlements,
+}
+
+/// One item of a batch.
+#[derive(Debug, Clone)]
+enum Item {
+    Activate(ActivationRequested),
+    Sighting(Sighting),
+}
+
+/// What became of an item; nothing is told of a sighting.
+type Outcome = Result<Option<Granted>, ErrorCode>;
+
+/// The way to the batching task.
+pub(crate) struct Activations {
+    batches: Batcher<Item, Outcome>,
+}
+
+impl Activations {
+    /// Starts the batching task in `tasks`. The hub key before a new one works on for `overlap`.
+    pub(crate) fn start(
+        store: Store,
+        overlap: Duration,
+        queue: usize,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let batches = Batcher::start(tasks, queue, move |items: Arc<[Item]>| {
+            let store = store.clone();
+            async move {
+                let write = store.write("activations", items, move |tx, items| {
+                    Box::pin(write_batch(tx, items, overlap))
+                });
+                write.await
+            }
+        });
+        Self { batches }
+    }
+
+    /// Whether the next request would be refused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.batches.is_full()
+    }
+
+    /// Activates; the answer is on disk.
+    pub(crate) async fn activate(&self, request: ActivationRequested) -> Result<Granted, Refusal> {
+        let granted = self.batches.submit(Item::Activate(request)).await??;
+        granted.ok_or(ErrorCode::Internal.into())
+    }
+
+    /// Notes that an instance was heard of; the answer is on disk.
+    pub(crate) async fn note(&self, sighting: Sighting) -> Result<(), Refusal> {
+        self.batches.submit(Item::Sighting(sighting)).await??;
+        Ok(())
+    }
+}
+
+async fn write_batch(
+    tx: &mut Tx<'_>,
+    items: &[Item],
+    overlap: Duration,
+) -> Result<Vec<Outcome>, Refusal> {
+    let (mut requests, mut sightings) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Activate(request) => requests.push(request),
+            Item::Sighting(sighting) => sightings.push(*sighting),
+        }
+    }
+    tx.note_sightings(&sightings).await?;
+    let mut decided = decide_all(tx, &requests, overlap).await?.into_iter();
+    let outcomes = items.iter().map(|item| match item {
+        Item::Activate(_) => decided.next().unwrap_or(Err(ErrorCode::Internal)),
+        Item::Sighting(_) => Ok(None),
+    });
+    Ok(outcomes.collect())
+}
+
+/// Decides the requests in turn, and writes what that comes to.
+async fn decide_all(
+    tx: &mut Tx<'_>,
+    requests: &[&ActivationRequested],
+    overlap: Duration,
+) -> Result<Vec<Outcome>, Error> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hashes: Vec<KeyHash> = requests.iter().map(|request| request.license).collect();
+    let known = tx.licenses(&hashes).await?;
+    let mut states = States::read(tx, &known).await?;
+    let given = requests.iter().filter(|request| request.callers_key);
+    let given: Vec<KeyHash> = given.map(|request| request.hub_key).collect();
+    let taken = tx.known_hashes(&given).await?;
+    let mut taken: HashSet<[u8; 32]> = taken.iter().map(KeyHash::to_bytes).collect();
+
+    let keys: HashMap<&[u8], &KnownKey<LicenseRow>> =
+        known.iter().map(|key| (key.hash().as_bytes(), key)).collect();
+    let mut outcomes = Vec::with_capacity(requests.len());
+    for request in requests {
+        let key = keys.get(request.license.as_bytes());
+        let key =
+            key.filter(|key| key.answers(&request.license, InstanceKey::License, request.now));
+        let state = key.and_then(|key| states.0.get_mut(&key.holder.id));
+        let Some(state) = state else {
+            outcomes.push(Err(ErrorCode::LicenseInvalid));
+            continue;
+        };
+        let key_taken = taken.contains(&request.hub_key.to_bytes());
+        let decided = state.decide(request, key_taken, overlap).map(|(granted, event)| {
+            if let Some(event) = event {
+                tx.audit(event);
+                taken.insert(request.hub_key.to_bytes());
+            }
+            Some(granted)
+        });
+        outcomes.push(decided);
+    }
+    states.write(tx).await?;
+    Ok(outcomes)
+}
+
+/// The instances that a batch is about, by their rows.
+struct States(BTreeMap<i64, State>);
+
+/// An instance while its batch is being decided.
+struct State {
+    row: LicenseRow,
+    /// The row has a new count of activations, or its first time.
+    row_changed: bool,
+    /// The hub keys that were not ended, as the batch leaves them so far.
+    open: Vec<OpenKey>,
+    /// The same as the database has them.
+    stored: Vec<OpenKey>,
+    added: Vec<NewKey>,
+}
+
+impl States {
+    async fn read(tx: &mut Tx<'_>, known: &[KnownKey<LicenseRow>]) -> Result<Self, Error> {
+        let mut states = BTreeMap::new();
+        for key in known {
+            states.entry(key.holder.id).or_insert_with(|| State {
+                row: key.holder.clone(),
+                row_changed: false,
+                open: Vec::new(),
+                stored: Vec::new(),
+                added: Vec::new(),
+            });
+        }
+        let ids: Vec<i64> = states.keys().copied().collect();
+        for (instance, key) in tx.open_keys(&ids, InstanceKey::Hub).await? {
+            if let Some(state) = states.get_mut(&instance) {
+                state.stored.push(key);
+                state.open.push(key);
+            }
+        }
+        Ok(Self(states))
+    }
+
+    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let (mut ends, mut keys, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        for state in self.0.values() {
+            ends.extend(state.ends());
+            keys.extend(state.added.iter().copied());
+            rows.extend(state.row_changed.then_some(&state.row));
+        }
+        // The old newest keys end first: there is one newest key at any time.
+        tx.end_keys(&ends).await?;
+        tx.insert_keys(&keys).await?;
+        tx.note_activated(&rows).await
+    }
+}
+
+impl State {
+    fn decide(
+        &mut self,
+        request: &ActivationRequested,
+        key_taken: bool,
+        overlap: Duration,
+    ) -> Result<(Granted, Option<Event>), ErrorCode> {
+        let asked = ActivationRequest {
+            instance_id: request.instance_id.as_ref(),
+            hub_key: request.hub_key,
+            callers_key: request.callers_key,
+            key_taken,
+        };
+        let (row, license) = (&self.row, &self.row.license);
+        let live: Vec<OpenKey> =
+            self.open.iter().filter(|key| key.is_live(request.now)).copied().collect();
+        let decided = Activation::decide(license, &live, &asked, request.now)?;
+        let reactivated = license.standing.activated;
+        let granted = Granted {
+            instance_id: license.instance_id.clone(),
+            client: row.client.clone(),
+            reactivated,
+            activated_at: row.activated_at.unwrap_or(request.now),
+            expires_at: license.standing.expires_at,
+            in_grace: license.standing.in_grace(request.now),
+            entitlements: row.entitlements.clone(),
+        };
+        let Activation::New { counted } = decided else {
+            return Ok((granted, None));
+        };
+        let event = Event {
+            at: request.now,
+            actor: format!("instance:{}", license.instance_id),
+            action: Action::InstanceActivate,
+            target: license.instance_id.to_string(),
+            detail: BTreeMap::new(),
+            request_id: request.request_id.clone(),
+        }
+        .with("license", request.license.fingerprint())
+        .with("hub_key", request.hub_key.fingerprint())
+        .with("reactivated", reactivated);
+        self.grant(request, live, counted, overlap);
+        Ok((granted, Some(event)))
+    }
+
+    fn grant(
+        &mut self,
+        request: &ActivationRequested,
+        mut live: Vec<OpenKey>,
+        counted: bool,
+        overlap: Duration,
+    ) {
+        retire_for_activation(&mut live, request.now.after(overlap));
+        for added in &mut self.added {
+            let kept = live.iter().find(|key| key.hash == added.hash);
+            added.not_after = kept.map_or(Some(ENDED), |key| key.not_after);
+        }
+        live.retain(|key| key.not_after != Some(ENDED));
+        live.push(OpenKey { hash: request.hub_key, not_after: None, used: false });
+        self.open = live;
+        self.added.push(NewKey {
+            instance: self.row.id,
+            kind: InstanceKey::Hub,
+            hash: request.hub_key,
+            issued_at: request.now,
+            not_after: None,
+        });
+        if counted {
+            self.row.license.activations += 1;
+            self.row_changed = true;
+        }
+        if self.row.activated_at.is_none() {
+            self.row.activated_at = Some(request.now);
+            self.row.license.standing.activated = true;
+            self.row_changed = true;
+        }
+    }
+
+    /// When those keys end that the database has with another end.
+    fn ends(&self) -> impl Iterator<Item = (KeyHash, Timestamp)> {
+        self.stored.iter().filter_map(|stored| {
+            let now = self.open.iter().find(|key| key.hash == stored.hash);
+            let end = now.map_or(Some(ENDED), |key| key.not_after);
+            end.filter(|_| end != stored.not_after).map(|end| (stored.hash, end))
+        })
+    }
+}

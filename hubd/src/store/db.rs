@@ -1,0 +1,226 @@
+//! A connection of either database: values go in as arguments, typed rows come out.
+//!
+//! In the SQLite arm nothing ever waits: a future made of these calls is ready at its first poll, so a
+//! whole job runs to its end on the thread that owns the connection. In the PostgreSQL arm the same
+//! code awaits the server.
+
+use std::borrow::Cow;
+
+use rusqlite::{CachedStatement, Connection};
+use sqlx::postgres::{PgArguments, Postgres};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, Type};
+
+use super::bulk::{Bulk, BulkRow, Cell, add_array};
+use super::dialect;
+use super::error::Error;
+use super::row::{FromRow, Row};
+
+/// A connection.
+pub(crate) enum Db<'c> {
+    /// To the SQLite file.
+    Sqlite(&'c mut Connection),
+    /// To PostgreSQL.
+    Postgres(&'c mut PgConnection),
+}
+
+/// A value that both databases take as an argument of a statement.
+pub(crate) trait Arg: rusqlite::ToSql + Sync {
+    /// Adds it to the arguments of a PostgreSQL statement.
+    fn add_to(&self, arguments: &mut PgArguments) -> Result<(), Error>;
+}
+
+impl<T> Arg for T
+where
+    T: rusqlite::ToSql + Sync + Type<Postgres> + for<'q> Encode<'q, Postgres>,
+{
+    fn add_to(&self, arguments: &mut PgArguments) -> Result<(), Error> {
+        arguments.add(self).map_err(|_| Error::internal("an argument cannot be encoded"))
+    }
+}
+
+/// The arguments `$1`, `$2`, … of a statement.
+pub(crate) type Args<'a> = &'a [&'a dyn Arg];
+
+/// The text of a statement with `$1`, `$2`, … and the tokens of [`dialect`].
+pub(crate) type Sql = Cow<'static, str>;
+
+impl Db<'_> {
+    /// All rows of a query.
+    pub(crate) async fn rows<T: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Args<'_>,
+    ) -> Result<Vec<T>, Error> {
+        let sql = sql.into();
+        match self {
+            Self::Sqlite(db) => {
+                let mut statement = prepare(db, &dialect::sqlite(&sql))?;
+                let mut found = Vec::new();
+                read_into(&mut found, &mut statement, rusqlite::params_from_iter(args))?;
+                Ok(found)
+            }
+            Self::Postgres(db) => {
+                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
+                let rows = query.fetch_all(&mut **db).await?;
+                rows.iter().map(|row| T::from_row(&mut Row::postgres(row))).collect()
+            }
+        }
+    }
+
+    /// The first row of a query, if there is one.
+    pub(crate) async fn find<T: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Args<'_>,
+    ) -> Result<Option<T>, Error> {
+        let sql = sql.into();
+        match self {
+            Self::Sqlite(db) => {
+                let mut statement = prepare(db, &dialect::sqlite(&sql))?;
+                let mut rows = statement.query(rusqlite::params_from_iter(args))?;
+                rows.next()?.map(|row| T::from_row(&mut Row::sqlite(row))).transpose()
+            }
+            Self::Postgres(db) => {
+                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
+                let row = query.fetch_optional(&mut **db).await?;
+                row.map(|row| T::from_row(&mut Row::postgres(&row))).transpose()
+            }
+        }
+    }
+
+    /// The one row of a query that always has one.
+    pub(crate) async fn one<T: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Args<'_>,
+    ) -> Result<T, Error> {
+        self.find(sql, args).await?.ok_or(Error::corrupt("a row that is always there"))
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Args<'_>,
+    ) -> Result<u64, Error> {
+        let sql = sql.into();
+        match self {
+            Self::Sqlite(db) => {
+                let mut statement = prepare(db, &dialect::sqlite(&sql))?;
+                Ok(statement.execute(rusqlite::params_from_iter(args))? as u64)
+            }
+            Self::Postgres(db) => {
+                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
+                Ok(query.execute(&mut **db).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Runs several statements without arguments, such as a migration.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(db) => db.execute_batch(sql)?,
+            Self::Postgres(db) => {
+                db.execute(sqlx::raw_sql(sql)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that a query finds by each of the keys, which stand in its text as `{key}`.
+    pub(crate) async fn rows_by<T: FromRow, K: Cell>(
+        &mut self,
+        sql: impl Into<Sql>,
+        keys: &[K],
+    ) -> Result<Vec<T>, Error> {
+        let sql = sql.into();
+        let mut found = Vec::with_capacity(keys.len());
+        match self {
+            _ if keys.is_empty() => {}
+            Self::Sqlite(db) => {
+                let mut statement = prepare(db, &dialect::sqlite(&sql))?;
+                for key in keys {
+                    read_into(&mut found, &mut statement, [key])?;
+                }
+            }
+            Self::Postgres(db) => {
+                let mut arguments = PgArguments::default();
+                add_array(keys.iter().copied(), &mut arguments)?;
+                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), arguments);
+                for row in query.fetch_all(&mut **db).await? {
+                    found.push(T::from_row(&mut Row::postgres(&row))?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Runs a statement once for each of the keys, which stand in its text as `{key}`.
+    pub(crate) async fn execute_by<K: Cell>(
+        &mut self,
+        sql: impl Into<Sql>,
+        keys: &[K],
+    ) -> Result<(), Error> {
+        self.rows_by::<(), K>(sql, keys).await.map(|_| ())
+    }
+
+    /// Runs a statement for each of the rows; see [`Bulk`].
+    pub(crate) async fn bulk<R: BulkRow>(&mut self, bulk: &Bulk, rows: &[R]) -> Result<(), Error> {
+        self.bulk_rows::<(), R>(bulk, rows).await.map(|_| ())
+    }
+
+    /// Runs a statement for each of the rows, and gives all rows that it returns.
+    pub(crate) async fn bulk_rows<T: FromRow, R: BulkRow>(
+        &mut self,
+        bulk: &Bulk,
+        rows: &[R],
+    ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::new();
+        match self {
+            _ if rows.is_empty() => {}
+            Self::Sqlite(db) => {
+                let mut statement = prepare(db, &bulk.sqlite())?;
+                for row in rows {
+                    row.bind(&mut statement)?;
+                    let mut returned = statement.raw_query();
+                    while let Some(row) = returned.next()? {
+                        found.push(T::from_row(&mut Row::sqlite(row))?);
+                    }
+                }
+            }
+            Self::Postgres(db) => {
+                let mut arguments = PgArguments::default();
+                R::add_all(rows, &mut arguments)?;
+                let query = sqlx::query_with(AssertSqlSafe(bulk.postgres::<R>()), arguments);
+                for row in query.fetch_all(&mut **db).await? {
+                    found.push(T::from_row(&mut Row::postgres(&row))?);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Error> {
+    Ok(db.prepare_cached(sql)?)
+}
+
+fn read_into<T: FromRow>(
+    found: &mut Vec<T>,
+    statement: &mut CachedStatement<'_>,
+    params: impl rusqlite::Params,
+) -> Result<(), Error> {
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        found.push(T::from_row(&mut Row::sqlite(row))?);
+    }
+    Ok(())
+}
+
+fn encode(args: Args<'_>) -> Result<PgArguments, Error> {
+    let mut arguments = PgArguments::default();
+    for arg in args {
+        arg.add_to(&mut arguments)?;
+    }
+    Ok(arguments)
+}

@@ -1,0 +1,76 @@
+//! The pool of connections to PostgreSQL, and what each connection is set to.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnectionMetadata;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection, PgPool};
+
+/// How PostgreSQL is talked to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PostgresTuning {
+    /// Connections of this replica.
+    pub(crate) connections: u32,
+    /// A pooler in transaction mode is in between: no named statements, no session settings.
+    pub(crate) pgbouncer: bool,
+}
+
+pub(super) async fn connect(
+    options: &PgConnectOptions,
+    tuning: PostgresTuning,
+) -> Result<PgPool, sqlx::Error> {
+    let options = options
+        .clone()
+        .application_name("hubd")
+        .log_statements(tracing::log::LevelFilter::Off)
+        .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO);
+    let options = if tuning.pgbouncer {
+        options.statement_cache_capacity(0)
+    } else {
+        options.options([
+            ("statement_timeout", "5s"),
+            ("lock_timeout", "4s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("synchronous_commit", "on"),
+            ("client_min_messages", "error"),
+            // Every statement finds few rows by an index, whatever it is asked for: planning it anew
+            // each time would cost more than running it.
+            ("plan_cache_mode", "force_generic_plan"),
+            // A plan that was made while a table was small would scan it for as long as it is kept:
+            // joins go in the order in which they are written, row by row, each by an index.
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("enable_material", "off"),
+            ("join_collapse_limit", "1"),
+            // Starting workers takes longer than reading a page, and compiling a plan longer than
+            // running it; and no read of a usage report is to take all cores from the hot requests.
+            ("max_parallel_workers_per_gather", "0"),
+            ("jit", "off"),
+        ])
+    };
+    PgPoolOptions::new()
+        .max_connections(tuning.connections)
+        .acquire_timeout(Duration::from_secs(2))
+        .max_lifetime(Duration::from_mins(15))
+        .idle_timeout(Duration::from_mins(5))
+        .test_before_acquire(false)
+        // A cancelled `begin` would leave a transaction open on its connection. Nothing is cancelled:
+        // jobs run in tasks of their own. A rollback at each release would cost a round trip.
+        .before_acquire(|db, meta| Box::pin(answers(db, meta)))
+        .connect_with(options)
+        .await
+}
+
+/// Whether a connection that was idle for long still answers, and to a server that takes writes:
+/// after a failover an old connection answers reads and refuses writes for as long as it lives.
+async fn answers(db: &mut PgConnection, meta: PoolConnectionMetadata) -> Result<bool, sqlx::Error> {
+    if meta.idle_for < Duration::from_secs(5) {
+        return Ok(true);
+    }
+    let asked = sqlx::query_scalar::<_, String>("SHOW transaction_read_only").fetch_one(db);
+    match tokio::time::timeout(Duration::from_millis(250), asked).await {
+        Ok(Ok(read_only)) => Ok(read_only == "off"),
+        Ok(Err(_)) | Err(_) => Ok(false),
+    }
+}

@@ -1,0 +1,311 @@
+//! Jobs: reads and write transactions, written once for both databases.
+//!
+//! A job runs whole. On SQLite it runs to its end on the thread that owns its connection: a read by key
+//! in the caller's own thread, a read that may be long in one for blocking work, a write in the
+//! writer's. On PostgreSQL it runs in a task of its own. So a client that goes away cancels nothing.
+//!
+//! Every change that is audited starts by locking the audit chain's head, in SQLite with the
+//! database's write lock, in PostgreSQL with a row lock that all replicas share. So changes are
+//! decided one after the other on what the one before committed: no limit is passed, no two owners
+//! delete each other, nothing deadlocks. The chain would serialise the commits in any case.
+
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rusqlite::Connection;
+use sqlx::PgPool;
+
+use super::db::Db;
+use super::error::Error;
+use super::migrate::{MigrateError, migrate};
+use super::sqlite::Sqlite;
+use super::{Engine, Store, audit};
+use crate::domain::{Event, Fault, Head, Refusal};
+
+/// What a read is made of.
+pub(crate) type Read<'t, T> = BoxFuture<'t, Result<T, Error>>;
+/// What a write transaction is made of.
+pub(crate) type Write<'t, T> = BoxFuture<'t, Result<T, Refusal>>;
+
+/// An open write transaction: a connection, and the events that are written with the commit.
+pub(crate) struct Tx<'c> {
+    db: Db<'c>,
+    /// The audit chain's head, once it is locked.
+    head: Option<Head>,
+    events: Vec<Event>,
+}
+
+/// Whether a transaction waits for every other one that is audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    /// It locks the audit chain's head first.
+    Chain,
+    /// It locks the head when it has events to write.
+    Late,
+}
+
+/// How often a job is tried that lost against another one, or whose connection was cut.
+const ATTEMPTS: u32 = 4;
+/// Reads of SQLite that may be long, at once.
+pub(super) const LONG_READS: usize = 2;
+
+impl<'c> Deref for Tx<'c> {
+    type Target = Db<'c>;
+    fn deref(&self) -> &Db<'c> {
+        &self.db
+    }
+}
+
+impl<'c> DerefMut for Tx<'c> {
+    fn deref_mut(&mut self) -> &mut Db<'c> {
+        &mut self.db
+    }
+}
+
+impl Tx<'_> {
+    /// Notes an event; it is written with the commit.
+    pub(crate) fn audit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Decides and writes everything but the commit.
+    async fn run<A, T, F>(&mut self, lock: Lock, args: &A, body: &F) -> Result<T, Refusal>
+    where
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
+    {
+        if lock == Lock::Chain {
+            self.head = Some(audit::lock_head(&mut self.db).await?);
+        }
+        let value = body(self, args).await?;
+        if !self.events.is_empty() {
+            let mut head = match self.head {
+                Some(head) => head,
+                None => audit::lock_head(&mut self.db).await?,
+            };
+            let links: Vec<_> = self.events.drain(..).map(|event| head.append(event)).collect();
+            audit::append(&mut self.db, &links, &head).await?;
+        }
+        Ok(value)
+    }
+}
+
+impl Store {
+    /// A read of a few rows by their keys.
+    pub(crate) async fn point<A, T, F>(&self, args: A, job: F) -> Result<T, Error>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Db<'c>, &'t A) -> Read<'t, T> + Send + Sync + 'static,
+    {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => {
+                sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
+            }
+            Engine::Postgres(pool) => read_postgres(pool.clone(), args, job).await,
+        }
+    }
+
+    /// A read that may be long.
+    pub(crate) async fn scan<A, T, F>(&self, args: A, job: F) -> Result<T, Error>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Db<'c>, &'t A) -> Read<'t, T> + Send + Sync + 'static,
+    {
+        if let Engine::Postgres(pool) = &*self.engine {
+            return read_postgres(pool.clone(), args, job).await;
+        }
+        let permit = Arc::clone(&self.long_reads).acquire_owned().await;
+        let engine = Arc::clone(&self.engine);
+        let read = move || {
+            let _permit = permit;
+            let Engine::Sqlite(sqlite) = &*engine else {
+                return Err(Error::internal("an engine does not change"));
+            };
+            sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::unfinished())?
+    }
+
+    /// Runs a body in one write transaction and commits what it did, with its audit events. A refusal
+    /// rolls all of it back; a transaction that lost against another one is run again.
+    pub(crate) async fn write<A, T, F>(
+        &self,
+        name: &'static str,
+        args: A,
+        body: F,
+    ) -> Result<T, Refusal>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
+    {
+        self.transact(name, Lock::Chain, args, body).await
+    }
+
+    /// The same for what is rarely or never audited: on PostgreSQL it holds up no other hub.
+    pub(crate) async fn write_unlocked<A, T, F>(
+        &self,
+        name: &'static str,
+        args: A,
+        body: F,
+    ) -> Result<T, Refusal>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
+    {
+        self.transact(name, Lock::Late, args, body).await
+    }
+
+    async fn transact<A, T, F>(
+        &self,
+        name: &'static str,
+        lock: Lock,
+        args: A,
+        body: F,
+    ) -> Result<T, Refusal>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
+    {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => {
+                let job = move |connection: &mut Connection| {
+                    let outcome = at_once(on_sqlite(connection, lock, &args, &body));
+                    let usable = outcome.as_ref().err().and_then(Refusal::fault).is_none();
+                    (outcome, usable)
+                };
+                sqlite.write(job).await?
+            }
+            Engine::Postgres(pool) => {
+                let pool = pool.clone();
+                let done = tokio::spawn(async move {
+                    let mut attempt = 1;
+                    loop {
+                        let outcome = on_postgres(&pool, lock, &args, &body).await;
+                        let fault = outcome.as_ref().err().and_then(Refusal::fault);
+                        if fault != Some(Fault::Lost) || attempt == ATTEMPTS {
+                            return outcome;
+                        }
+                        tracing::debug!(transaction = name, attempt, "lost a race, trying again");
+                        attempt += 1;
+                    }
+                });
+                done.await.map_err(|_| Error::unfinished())?
+            }
+        }
+    }
+}
+
+impl Sqlite {
+    /// Brings the file to this program's schema.
+    pub(super) async fn migrate(&self) -> Result<(), MigrateError> {
+        let job = |connection: &mut Connection| {
+            let migrated = at_once(async {
+                let mut db = Db::Sqlite(connection);
+                db.script("BEGIN IMMEDIATE").await?;
+                let migrated = migrate(&mut db).await;
+                db.script(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+                migrated
+            });
+            let usable = migrated.is_ok();
+            (migrated, usable)
+        };
+        self.write(job).await?
+    }
+}
+
+/// The outcome of a job on SQLite, which waits for nothing.
+fn at_once<T>(job: impl Future<Output = T>) -> T {
+    job.now_or_never().unwrap_or_else(|| unreachable!("nothing waits in a job on SQLite"))
+}
+
+async fn on_sqlite<A, T, F>(
+    connection: &mut Connection,
+    lock: Lock,
+    args: &A,
+    body: &F,
+) -> Result<T, Refusal>
+where
+    F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
+{
+    let mut tx = Tx { db: Db::Sqlite(connection), head: None, events: Vec::new() };
+    // A deferred transaction that reads first and then writes fails when another wrote in between.
+    tx.execute("BEGIN IMMEDIATE", &[]).await?;
+    let outcome = match tx.run(lock, args, body).await {
+        Ok(value) => {
+            let committed = tx.execute("COMMIT", &[]).await;
+            committed.map(|_| value).map_err(|error| error.at_commit().into())
+        }
+        Err(refusal) => Err(refusal),
+    };
+    // A failure may have rolled back already.
+    if let (Err(_), Db::Sqlite(connection)) = (&outcome, &tx.db)
+        && !connection.is_autocommit()
+        && let Err(error) = tx.execute("ROLLBACK", &[]).await
+    {
+        tracing::warn!(%error, "a rollback failed");
+    }
+    outcome
+}
+
+async fn on_postgres<A, T, F>(pool: &PgPool, lock: Lock, args: &A, body: &F) -> Result<T, Refusal>
+where
+    F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
+{
+    let mut transaction = begin(pool).await?;
+    let mut tx = Tx { db: Db::Postgres(&mut transaction), head: None, events: Vec::new() };
+    match tx.run(lock, args, body).await {
+        Ok(value) => {
+            transaction.commit().await.map_err(|error| Error::from(error).at_commit())?;
+            Ok(value)
+        }
+        Err(refusal) => {
+            // One that fails leaves a connection that its pool rolls back or drops.
+            if let Err(error) = transaction.rollback().await {
+                tracing::warn!(%error, "a rollback failed");
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// Begins a transaction on a connection that is alive: the others of a server that was restarted are
+/// found one by one.
+async fn begin(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, Error> {
+    let mut attempt = 0;
+    loop {
+        match pool.begin().await.map_err(Error::from) {
+            Err(error) if error.fault == Fault::Disconnected && attempt < pool.size() => {
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn read_postgres<A, T, F>(pool: PgPool, args: A, job: F) -> Result<T, Error>
+where
+    A: Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'t, 'c> Fn(&'t mut Db<'c>, &'t A) -> Read<'t, T> + Send + Sync + 'static,
+{
+    let read = tokio::spawn(async move {
+        let mut attempt = 0;
+        loop {
+            let mut connection = pool.acquire().await?;
+            match job(&mut Db::Postgres(&mut connection), &args).await {
+                Err(error) if error.fault == Fault::Disconnected && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
+    });
+    read.await.map_err(|_| Error::unfinished())?
+}
