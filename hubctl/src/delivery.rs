@@ -54,7 +54,7 @@ impl<K: Deliverable> Delivery<K> {
             }
             Some(spec) => Self::into_sink(spec, args.allow_open_folder),
             None if out.at_terminal() && !names_only => Self::of(sink::screen()),
-            None => Err(Failure::input_needed("the new key needs a place to go")
+            None => Err(Failure::input_needed("the new key needs a sink")
                 .hint("give --sink file:PATH, or --sink stdout")),
         }
     }
@@ -65,13 +65,15 @@ impl<K: Deliverable> Delivery<K> {
     }
 
     fn of(mut sink: Box<dyn Sink>) -> Result<Self> {
-        let Some(text) = sink.held()? else { return Ok(Self { sink, found: None }) };
+        let Some(text) = sink.held()? else {
+            return Ok(Self { sink, found: None });
+        };
         // An admin key may have any form; one that hubctl made has its prefix.
         match Key::parse(&text).ok().filter(|_| text.starts_with(K::PREFIX)) {
             Some(key) => Ok(Self { sink, found: Some(key) }),
             None => {
                 Err(Failure::sink(format!("{} holds text that is no {}", sink.place(), K::NAME))
-                    .hint("name another sink, or move this one away"))
+                    .hint("name another sink, or remove that text"))
             }
         }
     }

@@ -15,8 +15,8 @@ fn field<T: Field + FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| T::EXPECTED.to_owned())
 }
 
-/// What names something that exists. The hub knows whether it does; here only what would leave its
-/// place in the path is refused.
+/// The handle of an existing object. Whether it exists, the hub knows; here only handles that would
+/// change the path of the request are refused.
 pub(super) fn handle(text: &str) -> Result<String, String> {
     if matches!(text, "" | "." | "..") {
         return Err("must be a handle".to_owned());

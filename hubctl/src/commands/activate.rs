@@ -1,4 +1,5 @@
-//! `hubctl activate`: a license in, a hub key in the sink. Made to be run at every start of a machine.
+//! `hubctl activate`: exchanges a license for a hub key in the sink. It can run at every start of a
+//! machine.
 
 use hub_core::api::{
     Activate, ActivateRequest, Activated, GetSelf, SelfInstance, Validate, ValidateRequest, Verdict,
@@ -8,7 +9,7 @@ use hub_core::key::{Fingerprint, Hub, HubKey, KeyHash, LicenseKey, Presented};
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
-use super::Context;
+use super::Invocation;
 use crate::cli::ActivateArgs;
 use crate::client::Call;
 use crate::commands::targets::Outcome;
@@ -17,25 +18,25 @@ use crate::error::{Failure, Result};
 use crate::output::Done;
 
 /// Runs it.
-pub(super) async fn run(args: ActivateArgs, context: &Context<'_>) -> Result<Exit> {
-    let delivery = Delivery::reserve(&args.sink, context.out)?;
+pub(super) async fn run(args: ActivateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let delivery = Delivery::reserve(&args.sink, invocation.out)?;
     let live = match delivery.found() {
-        Some(key) => who_is(key, context).await?,
+        Some(key) => who_is(key, invocation).await?,
         None => None,
     };
     if args.if_needed
         && let (Some(key), Some(instance)) = (delivery.found(), &live)
     {
-        return needless(key, instance, context);
+        return needless(key, instance, invocation);
     }
-    let license = context.license(&args.license_file).await?.ok_or_else(|| {
+    let license = invocation.license(&args.license_file).await?.ok_or_else(|| {
         Failure::of(ErrorCode::LicenseInvalid, "the text that was given is not a license key")
             .hint("a license key starts with lb_inst_; the file must hold nothing else")
     })?;
-    if context.settings.dry_run {
-        return dry_run(license, context).await;
+    if invocation.settings.dry_run {
+        return dry_run(license, invocation).await;
     }
-    let hub = context.hub()?;
+    let hub = invocation.hub()?;
     let register = async |hash: KeyHash| {
         let body = ActivateRequest {
             license_key: Presented(Ok(license.clone())),
@@ -47,26 +48,28 @@ pub(super) async fn run(args: ActivateArgs, context: &Context<'_>) -> Result<Exi
     let delivered = delivery.hold()?.register_or_renew(register).await?;
     let newest = live.and_then(|instance| instance.hub_key);
     let was_live = newest.is_some_and(|newest| newest.fingerprint == delivered.fingerprint());
-    tell(&delivered, !was_live, context)
+    tell(&delivered, !was_live, invocation)
 }
 
 /// Asks whether the license is valid, which changes nothing.
-async fn dry_run(license: LicenseKey, context: &Context<'_>) -> Result<Exit> {
+async fn dry_run(license: LicenseKey, invocation: &Invocation<'_>) -> Result<Exit> {
     let body = ValidateRequest { license_key: Presented(Ok(license)) };
-    let verdict = context.hub()?.call::<Validate>("", &(), &body).await?;
+    let verdict = invocation.hub()?.call::<Validate>("", &(), &body).await?;
     let handle = verdict.instance_id.as_ref().map(ToString::to_string).unwrap_or_default();
     match verdict.code {
-        Verdict::Valid(_) => Outcome::would(&verdict, &handle, &handle, "activate").tell(context),
+        Verdict::Valid(_) => {
+            Outcome::would(&verdict, &handle, &handle, "activate").tell(invocation)
+        }
         Verdict::Refused(code) => {
             Err(Failure::of(code, format!("the license would be refused: {}", code.as_str())))
         }
     }
 }
 
-/// The instance that a hub key works for, if it works.
-async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<Option<SelfInstance>> {
+/// The instance that a hub key belongs to, if the key works.
+async fn who_is(key: &HubKey, invocation: &Invocation<'_>) -> Result<Option<SelfInstance>> {
     let call = Call::<GetSelf> { hub_key: Some(key), ..Call::new("", &(), &()) };
-    match context.hub()?.answer(call).await {
+    match invocation.hub()?.answer(call).await {
         Ok(answer) => Ok(Some(answer.value)),
         Err(failure) if failure.is(ErrorCode::HubKeyInvalid) => Ok(None),
         Err(failure) => Err(failure),
@@ -76,12 +79,12 @@ async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<Option<SelfInstan
 fn tell(
     delivered: &Delivered<Hub, Activated>,
     changed: bool,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit> {
     let id = &delivered.answer.instance_id;
     let words = format!("activated {id}   hub key {}", delivered.told());
     let done = Done::new(&delivered.answer, id.as_str(), changed, words);
-    context.out.done(&done.reveal(delivered.reveal()))?;
+    invocation.out.done(&done.reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }
 
@@ -92,9 +95,9 @@ struct Needless<'a> {
     hub_key_fingerprint: Fingerprint,
 }
 
-fn needless(key: &HubKey, instance: &SelfInstance, context: &Context<'_>) -> Result<Exit> {
+fn needless(key: &HubKey, instance: &SelfInstance, invocation: &Invocation<'_>) -> Result<Exit> {
     let id = &instance.instance_id;
-    context.out.done(&Done::new(
+    invocation.out.done(&Done::new(
         &Needless { instance, hub_key_fingerprint: key.hash().fingerprint() },
         id.as_str(),
         false,

@@ -1,4 +1,4 @@
-//! Contexts: the hubs that a person works with, each with its URL, its admin key and what else it needs.
+//! Contexts: the hubs that a user works with, each with its URL, admin key and other settings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::url::{hub_url, same_hub};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
 
-/// An admin key in the file of contexts, and nowhere else in this form.
+/// An admin key in the file of contexts: the only place where a key is serialized.
 #[derive(Debug)]
 pub(crate) struct KeptKey(pub(crate) AdminKey);
 
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for KeptKey {
     }
 }
 
-/// One hub, as it is kept.
+/// One hub in the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Context {
@@ -56,18 +56,18 @@ impl Context {
         hub_url(&self.url, &format!("context {name}"))
     }
 
-    /// Whether it has an admin key, here or elsewhere.
+    /// Whether it has an admin key, in itself or in a file.
     pub(crate) fn has_key(&self) -> bool {
         self.admin_key.is_some() || self.admin_key_file.is_some()
     }
 
-    /// Whether it is of the hub at this URL.
+    /// Whether it is for the hub at this URL.
     pub(crate) fn is_of(&self, url: &Url) -> bool {
         self.url.parse().is_ok_and(|own| same_hub(&own, url))
     }
 }
 
-/// All contexts, and which is used when nothing names one.
+/// All contexts, and the current one.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contexts {
@@ -85,12 +85,12 @@ impl Contexts {
         self.entries.get(name).ok_or_else(|| self.unknown(name))
     }
 
-    /// Says that there is no such context, and which could be meant.
+    /// The failure that there is no such context, with a similar name.
     pub(crate) fn unknown(&self, name: &str) -> Failure {
         let hint = match closest(name, self.entries.keys().map(String::as_str)) {
             Some(known) => format!("did you mean {known}?"),
             None if self.entries.is_empty() => "hubctl login adds one".to_owned(),
-            None => "hubctl context list shows those that there are".to_owned(),
+            None => "hubctl context list shows what there is".to_owned(),
         };
         Failure::new(Exit::NotFound, "context_not_found", format!("no context {name}")).hint(hint)
     }

@@ -1,5 +1,5 @@
-//! A key in a file, alone or as a variable among others: complete or absent, readable by its owner
-//! alone, on disk before it counts.
+//! A key in a file, alone or as a variable among others: complete or absent, readable only by its owner,
+//! and on disk before it counts.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -20,9 +20,9 @@ pub(crate) struct FileSink {
     path: PathBuf,
     folder: PathBuf,
     slot: Slot,
-    /// What the file held when it was reserved; `None` when there was no file.
+    /// The content of the file when it was reserved; `None` if there was no file.
     before: Option<Before>,
-    /// Proof that the folder takes a new file, used up by the first key.
+    /// A new file in the folder, which proves that it can be made; the first key uses it up.
     spare: Option<NamedTempFile>,
     /// This run has written the file.
     written: bool,
@@ -51,8 +51,10 @@ impl FileSink {
             .map_err(|e| refuse(format!("its folder: {e}")).hint("make the folder first"))?;
         let (mode, sticky) = (about.mode(), about.mode() & 0o1000 != 0);
         if mode & 0o022 != 0 && !sticky && !allow_open_folder {
-            return Err(refuse("others can write its folder, and so replace the key".to_owned())
-                .hint("chmod go-w the folder, or give --allow-open-folder"));
+            return Err(refuse(
+                "others can write to its folder, and so replace the key".to_owned(),
+            )
+            .hint("chmod go-w the folder, or give --allow-open-folder"));
         }
         let before = read(path, slot.longest()).map_err(refuse)?;
         let spare = spare(path, &folder).map_err(|e| refuse(format!("cannot be made: {e}")))?;
@@ -60,18 +62,18 @@ impl FileSink {
         Ok(Self { path, folder, slot, before, spare: Some(spare), written: false })
     }
 
-    /// What stood in the slot when the file was reserved.
+    /// The content of the slot when the file was reserved.
     fn found(&self) -> Option<&str> {
         self.slot.find(&self.before.as_ref()?.content)
     }
 
-    /// Who may do what with it: one that a killed run left keeps what its owner chose.
+    /// The file's mode: an existing file keeps the mode that its owner chose.
     fn mode(&self) -> u32 {
         fs::metadata(&self.path).map_or(0, |about| about.mode() & 0o7777)
     }
 
-    /// Writes the file anew, from what it holds. Unless the slot holds what this run put there, it must
-    /// be as it was when it was reserved: what has appeared since is another run's key.
+    /// Writes the file again with another slot. Unless this run has written the slot, it must still be as
+    /// it was when it was reserved: anything new in it is another run's key.
     fn replace(
         &mut self,
         new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
@@ -126,8 +128,8 @@ impl Sink for FileSink {
         Ok(())
     }
 
-    /// Makes the slot what it was before this run. A failure leaves a key that no hub knows, which
-    /// the next run deals with.
+    /// Gives the slot its content from before this run. If that fails, a key stays that no hub knows, and
+    /// the next run deals with it.
     fn restore(&mut self) {
         if !std::mem::take(&mut self.written) {
             return;
@@ -163,8 +165,8 @@ impl Sink for FileSink {
     }
 }
 
-/// A new file beside the sink, for its owner alone. Its name is always the same, so that what a killed
-/// run has left is found and replaced; one of a run that still works is locked.
+/// A new file beside the sink, which only its owner can read. Its name is always the same, so that a file
+/// which a killed run has left is found and replaced; a run that still works holds a lock on it.
 fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = format!(".{name}.hubctl");
@@ -188,14 +190,13 @@ fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
     Ok(spare)
 }
 
-/// What stands in the slot of a file, without reserving it; `None` where there is nothing, or no way to
-/// read it.
+/// The content of a slot, read without reserving the file; `None` where it is empty or unreadable.
 pub(super) fn peek(path: &Path, slot: &Slot) -> Option<Zeroizing<String>> {
     let before = read(path, slot.longest()).ok()??;
     slot.find(&before.content).map(|text| Zeroizing::new(text.to_owned()))
 }
 
-/// What the file holds; `None` when there is none.
+/// The content of the file; `None` if there is no file.
 fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
@@ -209,7 +210,7 @@ fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
         return Err("is not a regular file".to_owned());
     }
     if about.len() > longest {
-        return Err("holds something that is no key".to_owned());
+        return Err("is too long to hold a key".to_owned());
     }
     let content = fs::read(path).map_err(|error| error.to_string())?;
     Ok(Some(Before { content: Zeroizing::new(content), owner: (about.uid(), about.gid()) }))

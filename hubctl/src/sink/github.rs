@@ -54,7 +54,7 @@ impl StepSink {
 }
 
 impl Sink for StepSink {
-    /// What this step has put there before.
+    /// The key that this step has put there before.
     fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
         let mut content = Zeroizing::new(Vec::new());
         let read = self

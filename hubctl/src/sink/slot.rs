@@ -22,7 +22,7 @@ impl Slot {
         }
     }
 
-    /// What stands there; `None` when nothing does.
+    /// The content of the slot; `None` if it is empty.
     pub(super) fn find<'a>(&self, content: &'a [u8]) -> Option<&'a str> {
         let text = match self {
             Self::Whole => {
@@ -37,7 +37,7 @@ impl Slot {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The file's content with this in the slot, or with nothing in it.
+    /// The file's content with this in the slot, or with an empty slot.
     pub(super) fn with(&self, content: &[u8], secret: Option<&str>) -> Zeroizing<Vec<u8>> {
         let Self::Line(name) = self else {
             return Zeroizing::new(secret.unwrap_or_default().as_bytes().to_vec());
@@ -59,7 +59,7 @@ impl Slot {
     }
 }
 
-/// What a line gives to the variable, if that is what it does.
+/// The value that a line gives to the variable, if it is such a line.
 fn value<'a>(line: &'a [u8], name: &ShellName) -> Option<&'a [u8]> {
     let line = line.trim_ascii_start();
     let line = line.strip_prefix(b"export ").unwrap_or(line);

@@ -10,7 +10,7 @@ use reqwest::Url;
 pub(crate) struct ContextName(String);
 
 impl ContextName {
-    /// What a context is called that nobody named: the hub's host, and its port where that is special.
+    /// The default name: the hub's host, with its port unless that is the usual one.
     pub(crate) fn of(url: &Url) -> Self {
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map(|port| format!("-{port}")).unwrap_or_default();

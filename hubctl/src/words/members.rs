@@ -1,10 +1,10 @@
-//! Every member of a fleet file, in one table: the reader knows no others, and help is made from it.
+//! One table of every member of a fleet file. The reader accepts no others, and help is made from it.
 
 use std::fmt::Write as _;
 
 /// A table of the file.
 pub(crate) struct Table {
-    /// How it is written.
+    /// How it begins.
     pub(crate) heading: &'static str,
     /// What it may hold.
     pub(crate) members: &'static [Member],
@@ -35,7 +35,7 @@ pub(crate) const FILE: Table = Table {
         required("version", "1"),
         optional(
             "fleet",
-            "name of the fleet, kept as label hubctl.fleet on all of it; --prune deletes only what carries it",
+            "name of the fleet, kept as label hubctl.fleet on its objects; --prune deletes only objects with it",
         ),
         optional("client", "the clients, each a table [[client]]"),
     ],
@@ -46,9 +46,9 @@ pub(crate) const CLIENT: Table = Table {
     heading: "[[client]]",
     members: &[
         required("slug", "its handle"),
-        optional("name", "name for people; a new client without one is named by its slug"),
-        optional("external_ref", "where your own records have it; \"\" for nowhere"),
-        optional("labels", "the whole set, hubctl.fleet aside"),
+        optional("name", "name for people; a new client without a name gets its slug"),
+        optional("external_ref", "reference to your own records; \"\" removes it"),
+        optional("labels", "the whole set, without hubctl.fleet"),
         optional("state", "active (default), suspended, or absent: deleted with its instances"),
         optional("instance", "its instances, each a table [[client.instance]]"),
     ],
@@ -60,25 +60,22 @@ pub(crate) const INSTANCE: Table = Table {
     members: &[
         required("instance_id", "its handle, unique over all clients"),
         optional("state", "active (default), suspended, or absent: deleted"),
-        optional("labels", "the whole set, hubctl.fleet aside"),
+        optional("labels", "the whole set, without hubctl.fleet"),
         optional("expires_at", "when its license ends: an RFC 3339 time, or \"never\""),
-        optional("grace_days", "for how many days the license works after that"),
-        optional(
-            "max_activations",
-            "how often it may be activated: a number, or \"none\" for no limit",
-        ),
-        optional("entitlements", "what the license entitles to, the whole set"),
+        optional("grace_days", "days that the license still works after that"),
+        optional("max_activations", "maximum number of activations, or \"none\" for no limit"),
+        optional("entitlements", "the whole set of entitlements"),
         optional(
             "sink",
-            "where the license key of a new instance goes, such as \"file:PATH\"; a new one needs this or license_sha256",
+            "where the license key of a new instance goes, such as \"file:PATH\"; a new instance needs this or license_sha256",
         ),
         optional(
             "license_sha256",
-            "SHA-256 of a license key that exists already, in place of a sink",
+            "SHA-256 of a license key that exists already, instead of a sink",
         ),
         optional(
             "hub_key_sha256",
-            "SHA-256 of a hub key that goes on working; the new instance is then active at once",
+            "SHA-256 of a hub key that keeps working; the new instance is then active at once",
         ),
     ],
 };
@@ -106,11 +103,11 @@ pub(crate) const EXAMPLE: &str = r#"
       sink = "file:/run/secrets/acme-prod-1.key"
 "#;
 
-/// All there is to know of the file's form, for a help topic.
+/// The reference of the fleet file, for help.
 pub(crate) fn reference() -> String {
     let mut text = String::from(
         "A fleet file says which clients and instances there should be, in TOML, YAML or JSON.\n\
-         What is not given stays as it is on the hub; only state is active unless it says otherwise.\n",
+         A member that is absent leaves the field as it is on the hub; only state is active by default.\n",
     );
     text.push_str(EXAMPLE);
     for table in [&FILE, &CLIENT, &INSTANCE] {

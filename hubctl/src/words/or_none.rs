@@ -1,5 +1,7 @@
 //! A value that the user can also switch off.
 
+use hub_core::fields::Patch;
+
 /// A value, or the word that says there is none, such as `--expires-at never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrNone<T> {
@@ -10,11 +12,12 @@ pub(crate) enum OrNone<T> {
 }
 
 impl<T> OrNone<T> {
-    /// The value, if there is one.
-    pub(crate) fn into_option(self) -> Option<T> {
-        match self {
-            Self::None => None,
-            Self::Some(value) => Some(value),
+    /// The change that it asks for; without a value there is none.
+    pub(crate) fn patch(given: Option<Self>) -> Patch<T> {
+        match given {
+            None => Patch::Keep,
+            Some(Self::None) => Patch::Clear,
+            Some(Self::Some(value)) => Patch::Set(value),
         }
     }
 }

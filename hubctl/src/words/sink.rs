@@ -13,7 +13,7 @@ pub(crate) enum StepFile {
 }
 
 impl StepFile {
-    /// The variable that the runner says the file's path in.
+    /// The variable in which the runner gives the file's path.
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Output => "GITHUB_OUTPUT",
@@ -41,13 +41,13 @@ impl FromStr for ShellName {
             || text.starts_with(|c: char| c.is_ascii_digit())
             || !text.chars().all(word)
         {
-            return Err("a variable's name has letters, digits and _ only".to_owned());
+            return Err("must be a variable's name: letters, digits and _".to_owned());
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// A `--sink` as given.
+/// A `--sink` as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SinkSpec {
     /// `file:PATH`
@@ -62,7 +62,7 @@ pub(crate) enum SinkSpec {
     Step(StepFile, ShellName),
 }
 
-/// What there is to choose from.
+/// The forms that a sink can have.
 const EXPECTED: &str = "must be file:PATH, env-file:PATH?var=NAME, stdout, cmd:COMMAND, \
     gha-output:NAME or gha-env:NAME";
 

@@ -3,7 +3,7 @@
 use hub_core::api::{GetInstance, Instance, UpdateInstance};
 use hub_core::problem::ErrorCode;
 
-use super::{Context, terms};
+use super::Invocation;
 use crate::cli::InstanceNewArgs;
 use crate::client::{Answer, Call};
 use crate::commands::exists;
@@ -29,7 +29,7 @@ pub(super) enum Existing {
 /// The sink holds a key that is not the instance's.
 pub(super) fn holds_another(instance: &Instance) -> Failure {
     let id = &instance.instance_id;
-    let message = format!("instance {id} exists, and the sink holds another key than its own");
+    let message = format!("instance {id} exists, and the sink holds a different key");
     exists(ErrorCode::InstanceExists, message, instance)
         .hint(format!("hubctl instance rotate-license {id} makes a new license"))
 }
@@ -39,16 +39,16 @@ pub(super) fn holds_another(instance: &Instance) -> Failure {
 pub(super) async fn converge(
     args: &InstanceNewArgs,
     mut found: Answer<Instance>,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<(Instance, bool)> {
-    let hub = context.hub()?;
+    let hub = invocation.hub()?;
     let handle = args.instance.as_str();
     for _ in 0..ROUNDS {
-        let wanted = terms::patch(&args.terms)?;
-        let Some(patch) = terms::difference(wanted, &found.value) else {
+        let wanted = args.terms.patch()?;
+        let Some(patch) = found.value.terms().difference(wanted) else {
             return Ok((found.value, false));
         };
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok((found.value, true));
         }
         let if_match = found.etag.as_deref();

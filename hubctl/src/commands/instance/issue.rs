@@ -7,7 +7,7 @@ use hub_core::key::License;
 use hub_core::problem::ErrorCode;
 
 use super::existing::{Existing, converge, holds_another};
-use super::{Context, redeliver, tell, terms, would};
+use super::{Invocation, redeliver, tell, would};
 use crate::cli::InstanceNewArgs;
 use crate::client::{Answer, Call};
 use crate::commands::exists;
@@ -15,49 +15,38 @@ use crate::commands::targets::Outcome;
 use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
 use crate::output::Done;
-use crate::words::OrNone;
 
 /// Runs either.
 pub(super) async fn run(
     args: InstanceNewArgs,
     existing: Existing,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit> {
-    let new = new_instance(&args)?;
-    let delivery = Delivery::reserve(&args.sink, context.out)?;
-    match context.hub()?.find::<GetInstance>(args.instance.as_str()).await? {
-        Some(found) => meet(&args, existing, found, delivery, context).await,
-        None if context.settings.dry_run => {
-            // The client must exist.
-            context.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
-            let handle = args.instance.as_str();
-            Outcome::would(&new, handle, handle, "issue").tell(context)
-        }
-        None => issue(&args, new, delivery, context).await,
-    }
-}
-
-fn new_instance(args: &InstanceNewArgs) -> Result<NewInstance> {
-    let patch = terms::patch(&args.terms)?;
-    Ok(NewInstance {
+    let new = NewInstance {
         instance_id: Some(args.instance.clone()),
-        license_sha256: None,
-        expires_at: args.terms.expires_at.and_then(OrNone::into_option),
-        grace_days: patch.grace_days,
-        max_activations: args.terms.max_activations.and_then(OrNone::into_option),
-        entitlements: patch.entitlements,
-        labels: patch.labels,
-        hub_key_sha256: None,
-    })
+        terms: args.terms.patch()?,
+        ..NewInstance::default()
+    };
+    let delivery = Delivery::reserve(&args.sink, invocation.out)?;
+    match invocation.hub()?.find::<GetInstance>(args.instance.as_str()).await? {
+        Some(found) => meet(&args, existing, found, delivery, invocation).await,
+        None if invocation.settings.dry_run => {
+            // The client must exist.
+            invocation.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
+            let handle = args.instance.as_str();
+            Outcome::would(&new, handle, handle, "issue").tell(invocation)
+        }
+        None => issue(&args, new, delivery, invocation).await,
+    }
 }
 
 async fn issue(
     args: &InstanceNewArgs,
     new: NewInstance,
     delivery: Delivery<License>,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit> {
-    let hub = context.hub()?;
+    let hub = invocation.hub()?;
     let held = delivery.hold()?;
     let path = held.path();
     let register = async |hash| {
@@ -66,7 +55,7 @@ async fn issue(
     };
     let delivered = match held.register(register).await {
         Ok(delivered) => delivered,
-        Err(failure) => return Err(explain(failure, args, path, context).await),
+        Err(failure) => return Err(explain(failure, args, path, invocation).await),
     };
     let Answer { created, after_unknown, value, .. } = &delivered.answer;
     let instance = &value.instance;
@@ -77,7 +66,7 @@ async fn issue(
     );
     let changed = *created || *after_unknown;
     let done = Done::new(instance, instance.instance_id.as_str(), changed, words);
-    context.out.done(&done.next(next).reveal(delivered.reveal()))?;
+    invocation.out.done(&done.next(next).reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }
 
@@ -86,7 +75,7 @@ async fn explain(
     failure: Failure,
     args: &InstanceNewArgs,
     path: Option<String>,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Failure {
     if failure.is(ErrorCode::KeyConflict)
         && let Some(path) = path
@@ -94,7 +83,7 @@ async fn explain(
         return failure.hint(format!("{path} holds a key that the hub knows already, from another instance or from one that was deleted: name another file"));
     }
     if failure.is(ErrorCode::InstanceExists)
-        && let Ok(hub) = context.hub()
+        && let Ok(hub) = invocation.hub()
         && let Ok(Some(found)) = hub.find::<GetInstance>(args.instance.as_str()).await
     {
         return failure.existing(&found.value);
@@ -108,7 +97,7 @@ async fn meet(
     existing: Existing,
     found: Answer<Instance>,
     delivery: Delivery<License>,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit> {
     let instance = &found.value;
     let id = &instance.instance_id;
@@ -121,24 +110,24 @@ async fn meet(
     match delivery.found().map(|key| key.hash().fingerprint() == *live) {
         Some(true) => {}
         _ if may_redeliver(existing, instance, &delivery, args) => {
-            return redeliver::run(args, existing, found, delivery, context).await;
+            return redeliver::run(args, existing, found, delivery, invocation).await;
         }
         Some(false) => return Err(holds_another(instance)),
         None if existing == Existing::Refuse => {
             return Err(refuse(format!("instance {id} exists already")));
         }
-        None => context.out.warn(&format!(
+        None => invocation.out.warn(&format!(
             "{id} exists, and its license is not in the sink: hubctl instance rotate-license {id} makes a new one"
         )),
     }
     if !matches!(existing, Existing::Converge { .. }) {
-        return quiet_tell(context, &delivery, instance, false);
+        return quiet_tell(invocation, &delivery, instance, false);
     }
-    let (instance, changed) = converge(args, found, context).await?;
-    if changed && context.settings.dry_run {
-        return would(&instance, "update").tell(context);
+    let (instance, changed) = converge(args, found, invocation).await?;
+    if changed && invocation.settings.dry_run {
+        return would(&instance, "update").tell(invocation);
     }
-    quiet_tell(context, &delivery, &instance, changed)
+    quiet_tell(invocation, &delivery, &instance, changed)
 }
 
 /// Whether a license that the sink does not hold may be replaced. One that was never activated is of no
@@ -149,22 +138,24 @@ fn may_redeliver(
     delivery: &Delivery<License>,
     args: &InstanceNewArgs,
 ) -> bool {
-    let Existing::Converge { redeliver } = existing else { return false };
+    let Existing::Converge { redeliver } = existing else {
+        return false;
+    };
     let unused = instance.activated_at.is_none() && instance.license.activations == 0;
     redeliver || (unused && delivery.is_readable() && args.sink.sink.is_some())
 }
 
 /// Tells what was done without a key. Where standard output is for a key alone, only words are written.
 fn quiet_tell(
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
     delivery: &Delivery<License>,
     instance: &Instance,
     changed: bool,
 ) -> Result<Exit> {
-    if delivery.is_stdout() && context.out.format().is_table() {
+    if delivery.is_stdout() && invocation.out.format().is_table() {
         let state = if changed { "updated" } else { "unchanged" };
-        context.out.words(&format!("{} {state}", instance.instance_id));
+        invocation.out.words(&format!("{} {state}", instance.instance_id));
         return Ok(Exit::Done);
     }
-    tell(context, instance, changed, "updated")
+    tell(invocation, instance, changed, "updated")
 }

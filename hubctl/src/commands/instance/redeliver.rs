@@ -7,7 +7,7 @@ use hub_core::key::{KeyHash, License};
 use hub_core::problem::ErrorCode;
 
 use super::existing::{Existing, converge, holds_another};
-use super::{Context, would};
+use super::{Invocation, would};
 use crate::cli::InstanceNewArgs;
 use crate::client::{Answer, Call};
 use crate::delivery::Delivery;
@@ -20,12 +20,12 @@ pub(super) async fn run(
     existing: Existing,
     found: Answer<Instance>,
     delivery: Delivery<License>,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit> {
-    if context.settings.dry_run {
-        return would(&found.value, "make a new license for").tell(context);
+    if invocation.settings.dry_run {
+        return would(&found.value, "make a new license for").tell(invocation);
     }
-    let hub = context.hub()?;
+    let hub = invocation.hub()?;
     let handle = args.instance.as_str();
     let register = async |hash: KeyHash| {
         let body = RotateLicenseRequest { license_sha256: Some(hash), overlap_seconds: None };
@@ -43,8 +43,8 @@ pub(super) async fn run(
         delivery.hold_next(live)?.register_or_renew(register).await?
     };
     let found = hub.answer(Call::<GetInstance>::new(handle, &(), &())).await?;
-    let (instance, _) = converge(args, found, context).await?;
+    let (instance, _) = converge(args, found, invocation).await?;
     let words = format!("{handle} has a new license   {}", delivered.told());
-    context.out.done(&Done::new(&instance, handle, true, words).reveal(delivered.reveal()))?;
+    invocation.out.done(&Done::new(&instance, handle, true, words).reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }

@@ -10,44 +10,44 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use serde::Serialize;
 
-use super::{Context, would};
+use super::{Invocation, would};
 use crate::cli::RotateArgs;
 use crate::delivery::{Deliverable, Delivered, Delivery};
 use crate::error::{Failure, Result};
 use crate::output::Done;
 
 /// `hubctl instance rotate-license`
-pub(super) async fn license(args: RotateArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
+pub(super) async fn license(args: RotateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
     let overlap_seconds = Some(args.overlap);
     let live = |instance: &Instance| Some(instance.license.fingerprint.clone());
     let register = async |hash: KeyHash| {
         let body = RotateLicenseRequest { license_sha256: Some(hash), overlap_seconds };
         hub.call::<RotateLicense>(&args.instance, &(), &body).await
     };
-    match rotate::<License, _>(&args, context, live, register).await? {
+    match rotate::<License, _>(&args, invocation, live, register).await? {
         None => Ok(Exit::Done),
         Some(rotated) => {
             let until = rotated.answer.previous_valid_until;
-            tell(context, &args, "license", &rotated, until)
+            tell(invocation, &args, "license", &rotated, until)
         }
     }
 }
 
 /// `hubctl instance rotate-hub-key`
-pub(super) async fn hub_key(args: RotateArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
+pub(super) async fn hub_key(args: RotateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
     let overlap_seconds = Some(args.overlap);
     let live = |instance: &Instance| instance.hub_key.as_ref().map(|key| key.fingerprint.clone());
     let register = async |hash: KeyHash| {
         let body = RotateHubKeyRequest { hub_key_sha256: Some(hash), overlap_seconds };
         hub.call::<RotateHubKey>(&args.instance, &(), &body).await
     };
-    match rotate::<Hub, _>(&args, context, live, register).await? {
+    match rotate::<Hub, _>(&args, invocation, live, register).await? {
         None => Ok(Exit::Done),
         Some(rotated) => {
             let until = rotated.answer.previous_valid_until;
-            tell(context, &args, "hub key", &rotated, until)
+            tell(invocation, &args, "hub key", &rotated, until)
         }
     }
 }
@@ -55,27 +55,27 @@ pub(super) async fn hub_key(args: RotateArgs, context: &Context<'_>) -> Result<E
 /// Delivers a key that replaces the live one; `None` after a dry run.
 async fn rotate<K: Deliverable, A>(
     args: &RotateArgs,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
     live: impl Fn(&Instance) -> Option<Fingerprint>,
     register: impl AsyncFn(KeyHash) -> Result<A>,
 ) -> Result<Option<Delivered<K, A>>> {
-    let delivery = Delivery::reserve(&args.sink, context.out)?;
-    let instance = context.hub()?.call::<GetInstance>(&args.instance, &(), &()).await?;
+    let delivery = Delivery::reserve(&args.sink, invocation.out)?;
+    let instance = invocation.hub()?.call::<GetInstance>(&args.instance, &(), &()).await?;
     let Some(live) = live(&instance) else {
-        // Known before a key is made for nothing.
+        // Checked before a key is made in vain.
         let message = format!("instance {} was never activated", instance.instance_id);
         return Err(Failure::of(ErrorCode::NotActivated, message)
             .hint("it gets its first hub key from hubctl activate"));
     };
-    if context.settings.dry_run {
-        would(&instance, &format!("replace the {} of", K::NAME)).tell(context)?;
+    if invocation.settings.dry_run {
+        would(&instance, &format!("replace the {} of", K::NAME)).tell(invocation)?;
         return Ok(None);
     }
     delivery.hold_next(&live)?.register_or_renew(register).await.map(Some)
 }
 
 fn tell<K: Deliverable, A: Serialize>(
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
     args: &RotateArgs,
     what: &str,
     rotated: &Delivered<K, A>,
@@ -83,12 +83,12 @@ fn tell<K: Deliverable, A: Serialize>(
 ) -> Result<Exit> {
     let next = match previous_until {
         None => "the previous key has ended".to_owned(),
-        Some(until) => format!("the previous key ends {}", context.out.times().write(until)),
+        Some(until) => format!("the previous key ends {}", invocation.out.times().write(until)),
     };
     let words = format!("rotated {}   {what} {}", args.instance, rotated.told());
     let done = Done::new(&rotated.answer, &args.instance, true, words)
         .next(format!("put the new key in place; {next}"))
         .reveal(rotated.reveal());
-    context.out.done(&done)?;
+    invocation.out.done(&done)?;
     Ok(Exit::Done)
 }
