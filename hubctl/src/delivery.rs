@@ -195,3 +195,118 @@ impl<K: Deliverable, A> Delivered<K, A> {
         (display != Display::Hidden).then_some(Reveal { field: K::MEMBER, secret, alone })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use hub_core::key::HubKey;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    const LEFT: &str = "hk_000000000000000000000000";
+
+    type Log = Rc<RefCell<Vec<&'static str>>>;
+
+    /// A sink that notes what is done to it.
+    struct Noted {
+        text: Option<String>,
+        log: Log,
+    }
+
+    impl Sink for Noted {
+        fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
+            Ok(self.text.clone().map(Zeroizing::new))
+        }
+
+        fn put(&mut self, secret: &str) -> Result<()> {
+            self.log.borrow_mut().push("put");
+            self.text = Some(secret.to_owned());
+            Ok(())
+        }
+
+        fn restore(&mut self) {
+            self.log.borrow_mut().push("restore");
+        }
+
+        fn let_go(&mut self) {
+            self.log.borrow_mut().push("let go");
+        }
+    }
+
+    fn delivery(text: Option<&str>) -> (Delivery<Hub>, Log) {
+        let log = Log::default();
+        let sink = Noted { text: text.map(str::to_owned), log: Rc::clone(&log) };
+        (Delivery::of(Box::new(sink)).unwrap(), log)
+    }
+
+    fn done<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn answers(code: ErrorCode) -> Failure {
+        Failure::of(code, "no")
+    }
+
+    #[test]
+    fn a_new_key_is_in_the_sink_before_it_is_registered() {
+        let (delivery, log) = delivery(None);
+        let register = async |hash| {
+            assert_eq!(*log.borrow(), ["put"]);
+            Ok(hash)
+        };
+        let delivered = done(delivery.hold().unwrap().register(register)).unwrap();
+        assert_eq!(delivered.fingerprint(), delivered.answer.fingerprint());
+        assert_eq!(*log.borrow(), ["put"]);
+    }
+
+    #[test]
+    fn a_refused_key_is_taken_out_and_one_of_unknown_fate_stays() {
+        for (code, log_after) in [
+            (ErrorCode::LicenseInvalid, vec!["put", "restore"]),
+            (ErrorCode::DatabaseUnavailable, vec!["put"]),
+        ] {
+            let (delivery, log) = delivery(None);
+            let held = delivery.hold().unwrap();
+            let failed = done(held.register(async |_| Err::<(), _>(answers(code))));
+            assert!(failed.err().unwrap().is(code));
+            assert_eq!(*log.borrow(), log_after, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_a_killed_run_left_is_registered() {
+        let (delivery, log) = delivery(Some(LEFT));
+        let held = delivery.hold().unwrap();
+        let delivered = done(held.register_or_renew(async |hash| Ok(hash))).unwrap();
+        assert_eq!(delivered.answer, HubKey::parse(LEFT).unwrap().hash());
+        assert_eq!(*log.borrow(), ["let go"]);
+    }
+
+    #[test]
+    fn a_key_that_has_ended_or_is_live_is_replaced() {
+        let left = HubKey::parse(LEFT).unwrap().hash();
+        let (ended, log) = delivery(Some(LEFT));
+        let register = async |hash| {
+            if hash == left { Err(answers(ErrorCode::KeyConflict)) } else { Ok(hash) }
+        };
+        let delivered = done(ended.hold().unwrap().register_or_renew(register)).unwrap();
+        assert_ne!(delivered.answer, left);
+        assert_eq!(*log.borrow(), ["let go", "put"]);
+
+        let (live, log) = delivery(Some(LEFT));
+        let held = live.hold_next(&left.fingerprint()).unwrap();
+        assert_ne!(done(held.register(async |hash| Ok(hash))).unwrap().answer, left);
+        assert_eq!(*log.borrow(), ["put"]);
+    }
+
+    #[test]
+    fn text_that_is_no_key_is_never_overwritten() {
+        let log = Log::default();
+        let sink = Noted { text: Some("no key".to_owned()), log: Rc::clone(&log) };
+        let refused = Delivery::<Hub>::of(Box::new(sink)).err().unwrap();
+        assert_eq!((refused.exit(), log.borrow().len()), (Exit::SinkFailed, 0));
+    }
+}
