@@ -1,9 +1,12 @@
 //! What the hub keeps of telemetry, as data: the allow-list, and what is never stored.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::redact::{
-    CodeName, CountName, LONGEST_MS, MOST_CALLS, MOST_CODES, MOST_COUNTS, MOST_TOOLS, ToolName,
+    CodeName, CountName, LONGEST_MS, MOST_CALLS, MOST_CODES, MOST_COUNTS, MOST_DAYS_LATE,
+    MOST_TOOLS, ToolName,
 };
 
 /// The answer of `GET /api/v1/privacy`.
@@ -34,30 +37,58 @@ pub struct StoredField {
     pub retention_days: u32,
 }
 
-/// Days that a report's digest is kept, to tell a repeat from a new report.
-const DEDUPE_DAYS: u32 = 8;
-/// Days that daily counters are kept.
-const USAGE_DAYS: u32 = 400;
+/// Days that a report's digest is kept, to tell a repeat from a new report: a day longer than a report
+/// is taken.
+pub const DIGEST_DAYS: u32 = MOST_DAYS_LATE + 1;
+
+/// For how long the hub keeps what operators can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// What is counted of usage.
+    pub usage: Duration,
+}
+
+impl Retention {
+    /// Whole days, rounded up: what is promised is gone by then.
+    fn days(self, kept: Kept) -> u32 {
+        match kept {
+            Kept::Digest => DIGEST_DAYS,
+            Kept::Usage => {
+                let days = self.usage.as_secs().div_ceil(24 * 60 * 60);
+                u32::try_from(days).unwrap_or(u32::MAX)
+            }
+        }
+    }
+}
+
+/// Which of the two retentions a field has.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    /// As long as the digest of its report.
+    Digest,
+    /// As long as usage.
+    Usage,
+}
 
 /// The whole allow-list.
 const STORED: [Allowed; 8] = [
-    Allowed::new("report_id", "truncated SHA-256, to count once", DEDUPE_DAYS),
-    Allowed::new("window_start", "hour (UTC)", USAGE_DAYS),
-    Allowed::new("window_end", "time, to know when the digest may go", DEDUPE_DAYS),
-    Allowed::new("tools[].name", "name", USAGE_DAYS)
+    Allowed::new("report_id", "truncated SHA-256, to count once", Kept::Digest),
+    Allowed::new("window_start", "hour (UTC)", Kept::Usage),
+    Allowed::new("window_end", "time, to know when the digest may go", Kept::Digest),
+    Allowed::new("tools[].name", "name", Kept::Usage)
         .named(ToolName::PATTERN)
         .at_most(MOST_TOOLS as u64),
-    Allowed::new("tools[].calls", "count", USAGE_DAYS).at_most(MOST_CALLS),
-    Allowed::new("tools[].errors", "code and count", USAGE_DAYS)
+    Allowed::new("tools[].calls", "count", Kept::Usage).at_most(MOST_CALLS),
+    Allowed::new("tools[].errors", "code and count", Kept::Usage)
         .named(CodeName::PATTERN)
         .at_most(MOST_CODES as u64),
     Allowed::new(
         "tools[].durations_ms",
         "number, sum and maximum; a distribution for the whole fleet only",
-        USAGE_DAYS,
+        Kept::Usage,
     )
     .at_most(LONGEST_MS),
-    Allowed::new("counts", "name, sum and maximum", USAGE_DAYS)
+    Allowed::new("counts", "name, sum and maximum", Kept::Usage)
         .named(CountName::PATTERN)
         .at_most(MOST_COUNTS as u64),
 ];
@@ -67,12 +98,12 @@ struct Allowed {
     kind: &'static str,
     pattern: Option<&'static str>,
     limit: Option<u64>,
-    retention_days: u32,
+    kept: Kept,
 }
 
 impl Allowed {
-    const fn new(field: &'static str, kind: &'static str, retention_days: u32) -> Self {
-        Self { field, kind, pattern: None, limit: None, retention_days }
+    const fn new(field: &'static str, kind: &'static str, kept: Kept) -> Self {
+        Self { field, kind, pattern: None, limit: None, kept }
     }
 
     const fn named(self, pattern: &'static str) -> Self {
@@ -97,20 +128,40 @@ const NEVER_STORED: [&str; 9] = [
 ];
 
 impl PrivacyPromise {
-    /// The promise, with the size of the catalogue that the operator set.
+    /// The promise of a hub, with what its operator set: the size of the catalogue, and for how long
+    /// usage is kept.
     #[must_use]
-    pub fn new(catalogue_size: u64) -> Self {
+    pub fn new(catalogue_size: u64, retention: Retention) -> Self {
         let stored = STORED.map(|allowed| StoredField {
             field: allowed.field.to_owned(),
             kind: allowed.kind.to_owned(),
             pattern: allowed.pattern.map(|p| format!("^{p}$")),
             limit: allowed.limit,
-            retention_days: allowed.retention_days,
+            retention_days: retention.days(allowed.kept),
         });
         Self {
             stored: stored.into(),
             never_stored: NEVER_STORED.map(str::to_owned).into(),
             catalogue_size,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days_of(field: &str, usage: Duration) -> u32 {
+        let promise = PrivacyPromise::new(0, Retention { usage });
+        promise.stored.iter().find(|stored| stored.field == field).unwrap().retention_days
+    }
+
+    #[test]
+    fn the_promise_says_what_is_set_in_whole_days() {
+        let day = Duration::from_hours(24);
+        assert_eq!(days_of("tools[].calls", day * 100), 100);
+        assert_eq!(days_of("tools[].calls", day * 100 + Duration::from_secs(1)), 101);
+        assert_eq!(days_of("counts", Duration::MAX), u32::MAX);
+        assert_eq!(days_of("report_id", day * 100), DIGEST_DAYS);
     }
 }

@@ -1,36 +1,39 @@
 //! The hub: the database, the batching tasks before it, and the limits, wired together.
 
-use std::num::NonZeroU32;
+mod settings;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hub_core::api::Access;
+use clap::Args;
 use hub_core::key::KeyHash;
+use hub_core::privacy::Retention;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use settings::{HotSettings, TelemetrySettings};
+
+use crate::caller::AdminCaller;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks};
-use crate::http::{AdminCaller, Admission, Guesses};
+use crate::limits::{Guesses, LimitsSettings, Queue, Shares};
 use crate::store::{InstanceRow, KnownKey, ReportResult, ReportWish, Sighting, Store};
 
 /// How finely "last seen" and "last used" are kept: a write a minute, not one a request.
 const SIGHTING_GRAIN: Duration = Duration::from_mins(1);
 
-/// What the operator set of it.
-#[derive(Debug, Clone)]
+/// What operators set of the hub and its limits.
+#[derive(Debug, Clone, Args)]
 pub(crate) struct HubSettings {
-    pub(crate) activation_overlap: Duration,
-    pub(crate) guess_burst: NonZeroU32,
-    pub(crate) guess_period: Duration,
-    pub(crate) queue: usize,
-    pub(crate) public_requests: usize,
-    pub(crate) admin_requests: usize,
-    pub(crate) report_bytes: usize,
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    #[command(flatten)]
+    pub(crate) limits: LimitsSettings,
+    #[command(flatten)]
+    pub(crate) hot: HotSettings,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetrySettings,
 }
 
 /// The running hub.
@@ -39,7 +42,7 @@ pub(crate) struct Hub {
     activations: Activations,
     keys: KeyChecks,
     reports: Batcher<ReportWish, ReportResult>,
-    admission: Admission,
+    shares: Shares,
     guesses: Guesses,
     settings: HubSettings,
     tasks: TaskTracker,
@@ -49,26 +52,21 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts the batching tasks in `tasks`.
     pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
-        let (overlap, queue) = (settings.activation_overlap, settings.queue);
-        let activations = Activations::start(store.clone(), overlap, queue, tasks);
+        let HotSettings { activation_overlap, queue } = settings.hot;
+        let activations = Activations::start(store.clone(), activation_overlap, queue, tasks);
         let keys = KeyChecks::start(store.clone(), queue, tasks);
         let counter = store.clone();
-        let reports = Batcher::start(tasks, settings.queue, move |batch: Arc<[ReportWish]>| {
+        let reports = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[ReportWish]>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         });
-        let admission = Admission::new(
-            settings.public_requests,
-            settings.admin_requests,
-            settings.report_bytes,
-        );
         Self {
             store,
             activations,
             keys,
             reports,
-            admission,
-            guesses: Guesses::new(settings.guess_burst, settings.guess_period),
+            shares: Shares::new(&settings.limits),
+            guesses: Guesses::new(&settings.limits),
             settings,
             tasks: tasks.clone(),
             stopping: AtomicBool::new(false),
@@ -79,8 +77,8 @@ impl Hub {
         &self.store
     }
 
-    pub(crate) fn admission(&self) -> &Admission {
-        &self.admission
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     pub(crate) fn guesses(&self) -> &Guesses {
@@ -88,7 +86,12 @@ impl Hub {
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpNet] {
-        &self.settings.trusted_proxies
+        &self.settings.limits.trusted_proxies
+    }
+
+    /// For how long telemetry is kept, for the privacy promise.
+    pub(crate) fn retention(&self) -> Retention {
+        self.settings.telemetry.retention()
     }
 
     /// From now on the hub is not ready for new work.
@@ -100,12 +103,12 @@ impl Hub {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Refuses before a body is read when its request would be refused after.
-    pub(crate) fn refuse_when_full(&self, access: Access) -> Result<(), Refusal> {
-        let full = match access {
-            Access::License => self.activations.is_full() || self.keys.is_full(),
-            Access::Reporter => self.reports.is_full(),
-            Access::Public | Access::Hub | Access::Admin(_) => false,
+    /// Refuses a request whose queue is full, before its body is read.
+    pub(crate) fn refuse_when_full(&self, queue: Queue) -> Result<(), Refusal> {
+        let full = match queue {
+            Queue::None => false,
+            Queue::Activations => self.activations.is_full() || self.keys.is_full(),
+            Queue::Reports => self.reports.is_full(),
         };
         if full { Err(ErrorCode::Overloaded.into()) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! Signals: the first asks the hub to stop in good order, the second ends it at once.
+//! Signals: the first stops the hub in good order, the second ends it at once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -14,14 +14,16 @@ pub(crate) fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let asked = stop.clone();
     tokio::spawn(async move {
         first_of(&mut terminate, &mut interrupt).await;
-        tracing::info!("stopping: what was begun is answered; a second signal ends at once");
+        tracing::info!(
+            "stopping: requests that were begun are answered; a second signal ends the hub at once"
+        );
         asked.cancel();
         std::process::exit(first_of(&mut terminate, &mut interrupt).await);
     });
     Ok(stop)
 }
 
-/// Waits for either; the exit code that it stands for.
+/// Waits for either of them and returns the exit code that it stands for.
 async fn first_of(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
     tokio::select! {
         _ = terminate.recv() => 143,

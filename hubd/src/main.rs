@@ -3,23 +3,29 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use hubd::config::{Command, Settings};
+use hubd::config::{Command, ConfigError, resolve};
 
-/// For the operator to mend: settings, files, the database.
+/// Something that the operator has to mend: settings, files, the database.
 const FAILED: u8 = 1;
 /// As clap exits.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let settings = match Settings::read(std::env::args_os(), std::env::vars_os()) {
+    let settings = match resolve(std::env::args_os(), std::env::vars_os()) {
         Ok(settings) => settings,
+        Err(ConfigError::Usage(error)) => error.exit(),
+        Err(error) => return fail(USAGE, &error),
+    };
+    let bootstrap_key = match settings.bootstrap_key.read() {
+        Ok(key) => key,
         Err(error) => return fail(USAGE, &error),
     };
     if settings.command == Command::Config {
-        let written = std::io::stdout().write_all(settings.describe().as_bytes());
+        let text = settings.describe(bootstrap_key.as_ref());
+        let written = std::io::stdout().write_all(text.as_bytes());
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
     }
-    if let Err(error) = hubd::observe::start(&settings.config.log) {
+    if let Err(error) = hubd::observe::start(&settings.log) {
         return fail(USAGE, &error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -28,7 +34,7 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match settings.command {
-            Command::Serve | Command::Config => hubd::serve::serve(settings).await,
+            Command::Serve | Command::Config => hubd::serve::serve(settings, bootstrap_key).await,
             Command::Migrate => hubd::serve::migrate(&settings).await,
             Command::Check => hubd::serve::check(&settings).await,
         }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::api::AuditVerdict;
+use hub_core::key::AdminKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::changes::{Change, OwnerKey, ensure_owner_key};
 use crate::clock;
-use crate::config::Settings;
+use crate::config::{Settings, StoreSettings};
 use crate::domain::Refusal;
-use crate::http::{HubService, Limits, Listener};
-use crate::hub::{Hub, HubSettings};
+use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
+use crate::server::{HubService, Listener};
 use crate::store::{self, OpenError, PostgresTuning, Retention, Store};
 
 /// Why the hub did not start, or what is wrong with its database. The text is for the operator.
@@ -55,15 +56,15 @@ impl From<Refusal> for RunError {
     }
 }
 
-/// How long the queue may take to drain when all requests are answered or cut off.
+/// How long the queues may take to drain once all requests are answered or cut off.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn open(settings: &Settings) -> Result<Store, RunError> {
     let tuning = PostgresTuning {
-        connections: settings.config.database_connections,
-        pgbouncer: settings.config.pgbouncer,
+        connections: settings.store.connections,
+        pgbouncer: settings.store.pgbouncer,
     };
-    Ok(Store::open(&settings.database, tuning).await?)
+    Ok(Store::open(&settings.store.url, tuning).await?)
 }
 
 /// Brings the database to the newest schema.
@@ -72,7 +73,7 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
 /// [`RunError`].
 pub async fn migrate(settings: &Settings) -> Result<(), RunError> {
     let store = open(settings).await?;
-    tracing::info!(schema = store::schema(), database = %settings.database, "migrated");
+    tracing::info!(schema = store::schema(), database = %settings.store.url, "migrated");
     store.close().await;
     Ok(())
 }
@@ -102,33 +103,27 @@ pub async fn check(settings: &Settings) -> Result<(), RunError> {
 ///
 /// # Errors
 /// [`RunError`], when the hub cannot start.
-pub async fn serve(settings: Settings) -> Result<(), RunError> {
+pub async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let stop = lifecycle::stop_on_signal()?;
-    let config = &settings.config;
-    let limits = Limits {
-        head_timeout: config.head_timeout,
-        idle_timeout: config.idle_timeout,
-        connections: config.max_connections,
-    };
-    let address = config.listen;
-    let listener = Listener::bind(address, limits)
+    let address = settings.server.listen;
+    let listener = Listener::bind(settings.server)
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let store = open(&settings).await?;
-    let key_file = config.data_dir.join("admin.key");
+    let key_file = settings.store.data_dir.join("admin.key");
     let change = Change::by_system(clock::now());
-    let bootstrap = settings.bootstrap_key.clone();
-    if let OwnerKey::Written(path) = ensure_owner_key(&store, change, bootstrap, key_file).await? {
+    let owner = ensure_owner_key(&store, change, bootstrap_key, key_file).await?;
+    if let OwnerKey::Written(path) = owner {
         tracing::info!(path = %path.display(), "wrote the owner key; keep it safe");
     }
     let tasks = TaskTracker::new();
-    let hub = Arc::new(Hub::start(store.clone(), hub_settings(&settings), &tasks));
-    let service = HubService::new(Arc::clone(&hub), config.body_timeout);
-    announce(&listener, &settings)?;
+    let telemetry = settings.hub.telemetry;
+    let hub = Arc::new(Hub::start(store.clone(), settings.hub, &tasks));
+    let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
+    announce(&listener, &settings.store)?;
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));
-    let retention = Retention { hours: config.hours_kept, days: config.days_kept };
-    tasks.spawn(roll_up(store.clone(), retention, config.rollup_every, stop.clone()));
-    run(listener, service, &hub, &stop, config.stop_timeout).await;
+    tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
+    run(listener, service, &hub, &stop, settings.server.stop_timeout).await;
     // The batchers' tasks end with the last holder of the hub, which may be a request that was cut off.
     drop(hub);
     tasks.close();
@@ -165,15 +160,16 @@ async fn run(
 }
 
 /// Says where the hub listens: on standard output, for people and scripts, and to systemd.
-fn announce(listener: &Listener, settings: &Settings) -> Result<(), RunError> {
+fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> {
     let address = listener.address()?;
     writeln!(io::stdout(), "hubd listening on http://{address}")?;
-    tracing::info!(%address, database = %settings.database, "ready");
+    tracing::info!(%address, database = %store.url, "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     Ok(())
 }
 
-/// The head of the audit chain goes to the log now and then: a tail that is cut off later shows.
+/// Writes the head of the audit chain to the log now and then, so that a tail that is cut off later
+/// shows.
 async fn log_audit_head(store: Store, stop: CancellationToken) {
     const EVERY: Duration = Duration::from_hours(1);
     loop {
@@ -188,13 +184,14 @@ async fn log_audit_head(store: Store, stop: CancellationToken) {
     }
 }
 
-/// Makes days of hours and deletes what is old, now and then. What it was at when the hub stops is done
-/// again the next time.
-async fn roll_up(store: Store, retention: Retention, every: Duration, stop: CancellationToken) {
+/// Adds hours up to days and deletes old usage, now and then. Work that a stop cuts off is done again at
+/// the next start.
+async fn roll_up(store: Store, settings: TelemetrySettings, stop: CancellationToken) {
+    let retention = Retention { hours: settings.hours_kept, days: settings.days_kept };
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(settings.rollup_every) => {}
         }
         let work = tokio::spawn({
             let store = store.clone();
@@ -209,19 +206,5 @@ async fn roll_up(store: Store, retention: Retention, every: Duration, stop: Canc
                 }
             }
         }
-    }
-}
-
-fn hub_settings(settings: &Settings) -> HubSettings {
-    let config = &settings.config;
-    HubSettings {
-        activation_overlap: config.activation_overlap,
-        guess_burst: config.guess_burst,
-        guess_period: config.guess_period,
-        queue: config.queue,
-        public_requests: config.max_public_requests,
-        admin_requests: config.max_admin_requests,
-        report_bytes: config.max_report_bytes,
-        trusted_proxies: config.trusted_proxies.clone(),
     }
 }

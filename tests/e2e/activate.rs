@@ -81,7 +81,7 @@ async fn activating_again_keeps_the_previous_key_for_an_overlap(hub: Hub) {
     hub.instance(&first).get(SELF).await.problem(401, "hub_key_invalid");
 }
 
-/// A lost answer costs nothing: only after the newest key was used does activating count again.
+/// A lost answer costs no activation: the next one counts only if the newest key was used.
 async fn an_activation_counts_once_its_key_was_used(hub: Hub) {
     let issued = acme(&hub, json!({"max_activations": 2})).await;
     for _ in 0..5 {
@@ -151,7 +151,7 @@ async fn a_hash_of_another_or_an_ended_key_is_refused(hub: Hub) {
     hub.instance(&ended).get(SELF).await.problem(401, "hub_key_invalid");
 }
 
-/// Unknown, malformed and deleted: one answer, so that nobody learns which it was.
+/// Unknown, malformed and deleted licenses get the same answer, so that nobody learns which it is.
 async fn all_wrong_licenses_are_answered_alike(hub: Hub) {
     let deleted = acme(&hub, json!({})).await.license_key;
     hub.admin().delete("/api/v1/admin/instances/acme-1").await.expect(204).done();

@@ -1,4 +1,4 @@
-//! deploy/activate.sh, as a bootstrap script runs it: with the smallest shells there are.
+//! deploy/activate.sh, as a bootstrap script runs it, with the smallest shells.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -20,7 +20,7 @@ struct Machine {
     path: PathBuf,
 }
 
-/// What the script runs, but for `sha256sum` and `curl`.
+/// The programs that the script runs, except `sha256sum` and `curl`.
 const TOOLS: [&str; 13] = [
     "cat", "chmod", "cut", "date", "dirname", "head", "ln", "mv", "od", "rm", "sed", "sleep", "tr",
 ];
@@ -94,7 +94,7 @@ impl Machine {
         said
     }
 
-    /// What lies in the folder, but for what this test put there.
+    /// The files in the folder, except those of this test.
     fn leftovers(&self) -> Vec<String> {
         let names = fs::read_dir(self.dir.path()).unwrap().flatten();
         let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -298,7 +298,7 @@ fn signal(name: &str, process: &str) {
     assert!(sent.success() || name == "-KILL", "kill {name} {process}");
 }
 
-/// A hub that stands still for a while is waited for.
+/// The script waits for a hub that does not answer for a while.
 #[tokio::test]
 async fn a_slow_hub_is_waited_for() {
     let hub = Hub::sqlite().await;
@@ -315,8 +315,7 @@ async fn a_slow_hub_is_waited_for() {
     assert_eq!(activations(&hub, "acme-1").await, 1);
 }
 
-/// In a file system of its own that has no room left: nothing is asked of the hub, and once there is
-/// room the same command goes on.
+/// On a full file system the script sends no request; once there is room, the same command succeeds.
 #[tokio::test]
 async fn a_full_disk_is_75_and_loses_nothing() {
     let hub = Hub::sqlite().await;

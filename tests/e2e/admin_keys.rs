@@ -1,4 +1,4 @@
-//! Admin keys: made, shown once, listed, revoked; and the one owner key that cannot go.
+//! Admin keys: created, shown once, listed, revoked; the last owner key cannot be revoked.
 
 use hub_core::api::Role;
 use hub_tests::clock::{DAY, later};
@@ -9,7 +9,7 @@ use serde_json::json;
 const KEYS: &str = "/api/v1/admin/keys";
 const WHOAMI: &str = "/api/v1/admin/whoami";
 
-/// The last use is noted after the answer: asks until it is; the limit is for a hub that never notes it.
+/// Asks until the last use is noted, which happens after the answer; gives up on a hub that never does.
 async fn until_used(hub: &Hub, name: &str) {
     for _ in 0..600 {
         let keys = hub.admin().get(KEYS).await.ok();
@@ -101,7 +101,7 @@ async fn the_last_owner_key_cannot_go(hub: Hub) {
     hub.admin_with(&second).delete(&format!("{KEYS}/second")).await.problem(409, "last_owner_key");
 }
 
-/// An owner key that has expired opens nothing, so it is no reason to let the last one go.
+/// An owner key that has expired does not count as another owner key.
 async fn an_expired_owner_key_does_not_count(hub: Hub) {
     let first = text(&hub.admin().get(WHOAMI).await.ok(), "name");
     hub.admin_key_of("expired", Role::Owner).await;
@@ -118,7 +118,7 @@ async fn every_wrong_field_is_named(hub: Hub) {
     hub.admin().post(KEYS, json!({})).await.wrong_fields(&["name", "role"]);
 }
 
-/// The operator's own bootstrap key works, and no key is made or written beside it.
+/// The operator's own bootstrap key works, and the hub makes no other.
 async fn a_bootstrap_key_can_be_set(setup: Setup) {
     let key = "an-operators-own-bootstrap-key-0123456789";
     let hub = setup.env("HUBD_ADMIN_API_KEY", key).start().await;

@@ -1,12 +1,12 @@
 //! Secrets of many shapes in every position of a report: none is found in any file, log or answer, in
-//! any writing. A hub that leaks on purpose is found out by the same search.
+//! any encoding. The same search finds the leaks of a hub that is built to leak.
 
 use hub_tests::http::Answer;
 use hub_tests::reports::{Instance, report, report_of};
 use hub_tests::{Hub, Setup, both_stores, sweep};
 use serde_json::{Value, json};
 
-/// A secret with the look of one, around 12 hex digits that are looked for.
+/// A secret of a realistic shape, around 12 hex digits that the search looks for.
 const SHAPES: [&str; 9] = [
     "AKIA@",
     "ghp_@",
@@ -19,7 +19,7 @@ const SHAPES: [&str; 9] = [
     "01234567-89ab-4cde-8f01-@",
 ];
 
-/// The canaries that were let out.
+/// The canaries that were sent.
 struct Aviary {
     nonces: Vec<String>,
 }
@@ -39,7 +39,7 @@ impl Aviary {
     }
 }
 
-/// Tells the tests of one run apart, which share a PostgreSQL.
+/// Different in each test of a run, because they share a PostgreSQL.
 fn salt() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -91,7 +91,7 @@ async fn let_out(hub: &Hub, aviary: &mut Aviary) -> Vec<Answer> {
             let report = hide(position, &secret).unwrap();
             let answer = instance.send(&report).await;
             assert!(answer.status.as_u16() < 500, "{answer}");
-            // An id that is one is told to its own sender, and to nobody else.
+            // A valid id is repeated to its sender, and to nobody else.
             if answer.status == 202 && position == 15 {
                 continue;
             }

@@ -56,7 +56,7 @@ async fn a_slug_is_derived_from_the_name(hub: Hub) {
     assert_eq!(slug_of(&hub, "Acme GmbH").await, "acme-gmbh");
     let second = slug_of(&hub, "Acme GmbH").await;
     assert!(second.starts_with("acme-gmbh-") && second.len() > "acme-gmbh-".len(), "{second}");
-    // Nothing to derive from, too long, and in the form of a UUID: a handle all the same.
+    // Names without letters, too long, or in the form of a UUID get a handle too.
     for name in ["!", "ä", "公司", &"long ".repeat(40), "0191d6a0-0000-7000-8000-000000000000"] {
         let slug = slug_of(&hub, name).await;
         assert!(slug.parse::<hub_core::name::Slug>().is_ok(), "{name}: {slug}");
@@ -123,7 +123,7 @@ async fn if_match_protects_a_change_by_someone_else(hub: Hub) {
     hub.admin().if_match(&format!("\"x\", {now}")).delete(&path).await.expect(204).done();
 }
 
-/// Counters and last-seen times are not the operators' doing.
+/// Counters and last-seen times are no changes by an operator.
 async fn an_etag_does_not_change_with_activity(hub: Hub) {
     hub.client("acme").await;
     let issued = hub.issue("acme", "acme-1").await;
@@ -186,7 +186,7 @@ async fn a_client_goes_with_its_instances_only_when_asked_to(hub: Hub) {
     let body = json!({"license_key": issued.license_key});
     let answer = hub.anonymous().post("/api/v1/instances/activate", body).await;
     answer.problem(401, "license_invalid");
-    // The handles are free again, for others.
+    // Others can take the handles now.
     hub.client("acme").await;
     hub.issue("acme", "acme-1").await;
 }

@@ -1,5 +1,7 @@
 //! Every error code is produced once, or says where it is produced instead.
 
+use std::fmt::Write;
+
 use http::Method;
 use hub_core::api::Role;
 use hub_core::problem::ErrorCode;
@@ -27,14 +29,22 @@ both_stores!(
     errors_repeat_nothing_that_could_be_secret
 );
 
+/// After a change on purpose: `INSTA_UPDATE=always cargo test -p hub-tests every_code`, then read the diff.
 async fn every_code_has_the_status_and_body_that_the_table_says(setup: Setup) {
     let hub = setup.any_number_of_guesses().start().await;
     furnish(&hub).await;
+    let mut seen = String::new();
     for &code in ErrorCode::ALL {
         if let Some(answer) = provoke(&hub, code).await {
             answer.problem(code.status().as_u16(), code.as_str());
+            writeln!(seen, "{:#}", answer.json()).unwrap();
         }
     }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r#""request_id": "[^"]+""#, r#""request_id": "<id>""#);
+    settings.bind(|| insta::assert_snapshot!("errors", seen));
 }
 
 /// An instance in each state that an activation is refused for.
@@ -64,7 +74,7 @@ async fn furnish(hub: &Hub) {
     hub.admin_key_of("watcher", Role::Viewer).await;
 }
 
-/// Makes the hub answer with a code; `None` for one that cannot be had from outside, with the reason.
+/// Makes the hub answer with a code; `None` for a code that needs more, with the name of its test.
 #[expect(clippy::too_many_lines, reason = "a row a code")]
 async fn provoke(hub: &Hub, code: ErrorCode) -> Option<Answer> {
     let (admin, anyone) = (hub.admin(), hub.anonymous());
@@ -165,7 +175,7 @@ async fn wrong_keys_are_limited(setup: Setup) {
     assert!(limited.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{limited}");
 }
 
-/// Who has sent a head and keeps its body back takes up room, for as long as a body may take.
+/// A request whose body does not come holds its place until the time for a body is over.
 async fn a_full_hub_sheds_public_requests_and_nothing_else(setup: Setup) {
     let hub = setup.args(["--max-public-requests", "1"]).any_number_of_guesses().start().await;
     let unfinished = b"POST /api/v1/instances/validate HTTP/1.1\r\nHost: hub\r\n\
@@ -181,11 +191,11 @@ async fn a_full_hub_sheds_public_requests_and_nothing_else(setup: Setup) {
         hub.admin().post(CLIENTS, json!({"name": "Acme"})).await.expect(201).done();
     };
     let (_, ()) = tokio::join!(slow, asking);
-    // Room again, once the slow ones were given up.
+    // Once the slow requests have timed out, there is room again.
     hub.instance(&own_hub_key(1)).get(SELF).await.problem(401, "hub_key_invalid");
 }
 
-/// A person reads what went wrong; what might be a secret is not repeated.
+/// The log has the cause; the answer says only that the hub failed.
 async fn a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log(hub: Hub) {
     hub.client("acme").await;
     hub.sql().await.execute("ALTER TABLE instances RENAME TO instances_gone").await;
@@ -206,7 +216,7 @@ async fn sqlite_a_late_head_is_told() {
     assert_eq!(problem["code"], "request_timeout");
 }
 
-/// SQLite's database cannot go away without the process; PostgreSQL's can.
+/// Only PostgreSQL can go away while the hub runs.
 #[tokio::test]
 async fn postgres_a_database_that_is_gone_is_told_and_comes_back() {
     let cluster = Cluster::start(Durability::Fsync);
@@ -233,7 +243,7 @@ async fn postgres_a_database_that_is_gone_is_told_and_comes_back() {
     assert_eq!(hub.admin().get("/api/v1/admin/audit/verify").await.ok()["ok"], true);
 }
 
-/// Asks until there is no room; the limit is for a hub that always has some.
+/// Asks until the hub refuses for want of room; gives up on one that never does.
 async fn until_shed(hub: &Hub) -> Answer {
     for _ in 0..200 {
         let body = json!({"license_key": own_license_key(1)});
@@ -246,7 +256,7 @@ async fn until_shed(hub: &Hub) -> Answer {
     panic!("the hub has room without end");
 }
 
-/// Asks until the hub is ready again; the limit is for a hub that never is.
+/// Asks until the hub is ready again; gives up on one that never is.
 async fn until_ready(hub: &Hub) {
     for _ in 0..600 {
         if hub.anonymous().get("/readyz").await.status == 200 {

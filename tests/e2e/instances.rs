@@ -136,7 +136,7 @@ async fn a_patch_keeps_what_is_absent_and_clears_what_is_null(hub: Hub) {
     assert_eq!(changed["license"]["fingerprint"], before["license"]["fingerprint"]);
 }
 
-/// Any offset is read, and UTC with milliseconds is written.
+/// Times are read with any offset, and written in UTC with milliseconds.
 async fn times_are_written_in_utc(hub: Hub) {
     hub.client("acme").await;
     let terms = json!({"expires_at": "2099-06-30T23:59:59+02:00"});
@@ -230,7 +230,7 @@ async fn an_instance_sees_itself_without_labels(hub: Hub) {
     assert!(own.remove("certificate").is_some());
     let mut shown = hub.show("acme-1").await;
     shown.as_object_mut().unwrap().remove("labels");
-    // Heard of by the very request.
+    // This request counts as a sign of life.
     shown["last_seen_at"] = own["last_seen_at"].clone();
     assert_eq!(json!(own), shown);
 }

@@ -1,4 +1,4 @@
-//! End-to-end tests: the real programs, from outside. A story a test, a module a subject.
+//! End-to-end tests: the real programs, from outside. A test is a story, a module is a subject.
 //!
 //! Most run on both databases: `cargo test sqlite` and `cargo test postgres` pick one.
 #![expect(clippy::unwrap_used, reason = "a story fails where it stops")]
@@ -9,7 +9,7 @@ mod admin_keys; // roles, the last owner key
 mod keys; // the caller's own keys, rotation, overlap
 
 // What operators do.
-mod audit; // a row a change, and a chain that shows tampering
+mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
@@ -18,7 +18,7 @@ mod lists; // pages, filters, cursors
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
 
-mod rollup; // days out of hours, whatever is killed meanwhile
+mod rollup; // days are made of hours, whatever is killed meanwhile
 mod telemetry; // reports: what is kept, and that it counts once
 mod usage; // reads over instances, tools and time
 
@@ -27,11 +27,12 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 
 // What must never happen.
 mod canaries; // secrets in every position of a report
-mod counting; // a journal of reports against what was counted, through kills
+mod counting; // the totals equal a journal of reports, whatever is killed
 mod errors; // every error code, and its body
+mod faults; // a disk that fails once, at every system call of a write
 mod malformed; // requests that no client sends
 mod noninterference; // two hubs, different secrets, the same bytes
-mod previews; // made reports: what dry_run says, and what is in the database then
+mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
 

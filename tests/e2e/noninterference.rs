@@ -1,8 +1,8 @@
-//! What is not allowed changes nothing: two hubs get the same allowed content and different secrets in
-//! every other position, and their answers, logs, database bytes and write-ahead logs are the same.
+//! Content that is not allowed has no effect: two hubs get the same allowed content and different
+//! secrets in every other position; their answers, logs, database bytes and write-ahead logs are equal.
 //!
-//! That finds what a search for secrets cannot: a hash of one, its length, a part of it. Each leak that
-//! hubd is built with for this must be found.
+//! This finds what a search for secrets cannot: a hash, the length or a part of one. It must find each
+//! leak that hubd is built with for this test.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -110,7 +110,7 @@ async fn misbehave(hub: &Hub, instance: &Instance, secret: &str, at: &str) -> Ve
 fn plain_log(hub: &Hub, from: usize) -> Vec<String> {
     let log = hub.log();
     let lines = log[from..].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    // What a start says is said before anything was asked.
+    // The lines of the start come before any request.
     let plain = lines.filter(|line| line["target"] != "hubd::serve").map(|mut line| {
         for changing in ["timestamp", "micros"] {
             line.as_object_mut().unwrap().remove(changing);

@@ -1,4 +1,4 @@
-//! Keys never reach a file, a log, an error or a command line.
+//! Keys never reach a file, a log, an error or a command line; and what is promised is what is set.
 //!
 //! The sweep looks for the random part of each key in several writings. It first proves that it finds
 //! what must be there.
@@ -23,7 +23,10 @@ struct Sweep {
     answers: String,
 }
 
-both_stores!(keys_are_nowhere_but_in_the_answer_that_made_them);
+both_stores!(
+    keys_are_nowhere_but_in_the_answer_that_made_them,
+    the_promise_tells_the_retention_that_is_set
+);
 
 async fn keys_are_nowhere_but_in_the_answer_that_made_them(setup: Setup) {
     let mut hub = setup.args(["--log", "trace"]).any_number_of_guesses().start().await;
@@ -45,6 +48,20 @@ async fn keys_are_nowhere_but_in_the_answer_that_made_them(setup: Setup) {
     sweep.expect_none_in_files(&hub, "with the hub running");
     assert!(hub.stop().success());
     sweep.expect_none_in_files(&hub, "after its end");
+}
+
+/// What is promised is what is set.
+async fn the_promise_tells_the_retention_that_is_set(setup: Setup) {
+    let hub = setup.args(["--days-kept", "100d"]).start().await;
+    let promise = hub.anonymous().get("/api/v1/privacy").await.ok();
+    let stored = promise["stored"].as_array().expect("the allow-list");
+    let days = |field: &str| {
+        let found = stored.iter().find(|stored| stored["field"] == field);
+        found.map(|stored| stored["retention_days"].clone()).expect("a field of the list")
+    };
+    assert_eq!(days("tools[].calls"), 100);
+    assert_eq!(days("counts"), 100);
+    assert_eq!(days("report_id"), 8, "this one is not set");
 }
 
 /// Keys by every path that makes one.

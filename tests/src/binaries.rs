@@ -1,4 +1,4 @@
-//! Builds hubd and hubctl once a test process, and knows where they are.
+//! Builds hubd and hubctl once in a test process, and knows where they are.
 //!
 //! Cargo builds no other package's programs for an integration test, and a program left over from an
 //! earlier build would be tested instead of the code at hand.
@@ -43,7 +43,7 @@ struct Build {
 fn built() -> &'static Build {
     static BUILD: OnceLock<Build> = OnceLock::new();
     BUILD.get_or_init(|| {
-        // The first is put aside before the second takes its place.
+        // Copied, because the second build overwrites it.
         let mut proof = build();
         let said = proof.args(["-p", "hubd", "--features", "hubd/proof"]).output();
         let made = executable(&said.expect("cargo runs"), "hubd");
@@ -58,14 +58,14 @@ fn built() -> &'static Build {
 fn build() -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut build = Command::new(cargo);
-    // One program that does not compile fails the tests that need it, not all.
+    // If one program does not compile, only the tests that need it fail.
     build.args(["build", "--keep-going", "--message-format=json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
     build.arg("--target-dir").arg(target_dir());
     build.current_dir(workspace());
-    // What cargo set for this test would make build scripts run again.
+    // These variables are set for the test itself; passed on, they make build scripts run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 use crate::Hub;
 
-/// A licence that was just issued.
+/// A license that was just issued.
 #[derive(Debug, Clone)]
 pub struct Issued {
     /// The instance's handle.
     pub instance_id: String,
-    /// The licence key.
+    /// The license key.
     pub license_key: String,
 }
 
@@ -85,7 +85,7 @@ impl Hub {
     }
 }
 
-/// A member that must be a string.
+/// A member of an object, which must be a string.
 #[must_use]
 pub fn text(object: &Value, name: &str) -> String {
     let text = object[name].as_str();
@@ -98,7 +98,7 @@ pub fn sha256(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
-/// What people are shown of a key.
+/// The fingerprint of a key, which people are shown in its place.
 #[must_use]
 pub fn fingerprint(key: &str) -> String {
     sha256(key)[..12].to_owned()
@@ -110,7 +110,7 @@ pub fn own_hub_key(n: u32) -> String {
     format!("hk_{n:024x}")
 }
 
-/// A licence key that a caller made.
+/// A license key that a caller made.
 #[must_use]
 pub fn own_license_key(n: u32) -> String {
     format!("lb_inst_{n:032x}")

@@ -17,17 +17,17 @@ use crate::setup::{Engine, Setup};
 use crate::watchdog::{self, Chore};
 use crate::{binaries, raw};
 
-/// How long a hub may take until it listens; only a broken one takes longer.
+/// How long a hub may take until it listens.
 const START: Duration = Duration::from_mins(1);
 
-/// A hubd process and what it works on.
+/// A hubd process with its data folder and database.
 #[derive(Debug)]
 pub struct Hub {
     setup: Setup,
     process: Option<Process>,
     admin_key: String,
     dir: TempDir,
-    // After the process: a database is dropped when nobody is connected any more.
+    // Dropped after the process, which is connected to it.
     database: Option<Arc<Database>>,
 }
 
@@ -91,7 +91,7 @@ impl Hub {
         let clean = format!("kill -9 {}; rm -rf '{}'", child.id(), self.dir.path().display());
         let chore = watchdog::at_exit(&clean);
         let stdout = child.stdout.take().expect("stdout is piped");
-        // Stored before its line is read, so that a panic below kills it and prints its log.
+        // Stored first: if a panic below ends the test, the process is killed and its log printed.
         self.process = Some(Process { child, base: String::new(), _chore: chore });
         let line = first_line(stdout);
         let base = line.as_deref().and_then(|line| line.strip_prefix("hubd listening on "));
@@ -105,7 +105,7 @@ impl Hub {
         self.setup.env.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Forgets so many of the last arguments that it was set up with, for the next start.
+    /// Leaves out the last arguments of the setup at the next start.
     pub fn drop_args(&mut self, last: usize) {
         self.setup.args.truncate(self.setup.args.len() - last);
     }
@@ -123,12 +123,12 @@ impl Hub {
         }
         hubd.args(&self.setup.args).envs(self.setup.env.iter().map(|(n, v)| (n, v)));
         hubd.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::piped());
-        // Its own group: an interrupt at the terminal is for the tests, which then end it.
+        // In a process group of its own, so that Ctrl-C reaches only the tests, which then end it.
         hubd.stderr(log.expect("the log opens")).process_group(0);
         hubd
     }
 
-    /// Starts the process in the expectation that it ends by itself; gives how, and what it said.
+    /// Starts the process, which must refuse to run; gives its exit status and what it logged.
     #[must_use]
     pub fn launch_refused(&self) -> (ExitStatus, String) {
         let said = self.log().len();
@@ -286,7 +286,7 @@ impl Drop for Hub {
     }
 }
 
-/// The first line of a stream; the rest is read too, so that the writer never waits.
+/// The first line of a stream. The rest is read too, because a full pipe would block the writer.
 fn first_line(stream: impl std::io::Read + Send + 'static) -> Option<String> {
     let (found, line) = mpsc::channel();
     std::thread::spawn(move || {

@@ -2,21 +2,25 @@
 //!
 //! It knows the contract through `hub-core` and nothing of the insides of hubd. Rooms:
 //!
-//! - [`binaries`]: builds hubd and hubctl once a test process
+//! - [`binaries`]: builds hubd and hubctl, once in a test process
 //! - [`watchdog`]: cleans up after the test process, however it ended
-//! - [`postgres`]: a throwaway PostgreSQL cluster, once a test process, and a database a test
+//! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
-//! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same before a person; [`strace`]: killed at
-//!   each system call
-//! - [`sql`]: looks into the hub's database, and tampers with it
+//! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
+//! - [`strace`]: kills and failures at a chosen system call
+//! - [`sql`]: reads the hub's database directly, and tampers with it
 //! - [`sweep`]: searches everything that a hub writes
-//! - [`load`]: many clients at once, for the benchmarks; [`clock`]: times for requests
+//! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
+//!   does nothing; [`cpu`], CPU time
+//! - [`clock`]: times for requests
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
 
+pub mod bare;
 pub mod binaries;
 pub mod clock;
+pub mod cpu;
 pub mod ctl;
 pub mod fleet;
 pub mod http;
@@ -31,26 +35,27 @@ pub mod strace;
 pub mod sweep;
 pub mod terminal;
 pub mod watchdog;
+pub mod workload;
 
 pub use hub::Hub;
 pub use setup::{Engine, Setup};
 
-/// Makes two tests of each story that it lists, `name::sqlite` and `name::postgres`.
+/// Turns each story that it lists into two tests, `name::sqlite` and `name::postgres`.
 ///
-/// A story is an async function of the same module. It takes a running [`Hub`], or a [`Setup`] that it
-/// starts itself. One that is not listed is never called, and the compiler says so.
+/// A story is an async function of the same module that takes a running [`Hub`], or a [`Setup`] that it
+/// starts itself. The compiler warns of a story that is not listed: it is never called.
 #[macro_export]
 macro_rules! both_stores {
     ($($story:ident),+ $(,)?) => {
         $(mod $story {
             #[tokio::test]
             async fn sqlite() {
-                $crate::setup::tell(super::$story, $crate::Engine::Sqlite).await;
+                $crate::setup::run(super::$story, $crate::Engine::Sqlite).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                $crate::setup::tell(super::$story, $crate::Engine::Postgres).await;
+                $crate::setup::run(super::$story, $crate::Engine::Postgres).await;
             }
         })+
     };

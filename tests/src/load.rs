@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How many clients, for how long.
+/// A load: how many clients send, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     /// How many at once.
@@ -15,7 +15,7 @@ pub struct Load {
     pub lasting: Duration,
 }
 
-/// What they saw.
+/// What the clients saw.
 #[derive(Debug)]
 pub struct Outcome {
     /// Sorted.
@@ -54,15 +54,15 @@ impl Outcome {
     }
 }
 
-/// What is sent over and over.
+/// A request that is sent again and again.
 #[derive(Debug, Clone)]
 pub struct Request {
     bytes: Vec<u8>,
-    /// Where 12 hex digits stand that are different each time.
+    /// The position of 12 hex digits that are different each time.
     unique: Option<usize>,
 }
 
-/// What stands there at first.
+/// The digits that [`Request::post`] replaces each time.
 pub const UNIQUE: &str = "ffffffffffff";
 
 impl Request {
@@ -94,7 +94,7 @@ impl Request {
 }
 
 impl Load {
-    /// Sends the requests over and over, each client starting at another one.
+    /// Sends the requests again and again; each client starts at a different one.
     pub async fn run(&self, address: &str, requests: &[Request]) -> Outcome {
         let started = Instant::now();
         let deadline = started + self.lasting;

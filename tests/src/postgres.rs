@@ -1,4 +1,4 @@
-//! A throwaway PostgreSQL cluster: made when the first test needs it, gone when the process ends.
+//! A throwaway PostgreSQL cluster: created when the first test needs it, removed when the process ends.
 //!
 //! PostgreSQL refuses to run as root, so as root everything runs as the user `postgres`.
 
@@ -144,8 +144,8 @@ impl Drop for Database {
     fn drop(&mut self) {
         let server = format!("{}/postgres", self.server);
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        // A thread, because the test's own runtime cannot be waited for here. Hundreds of databases of
-        // some megabytes would add up; one that stays because the server is gone does not matter.
+        // In a thread, because `drop` cannot wait for the test's own runtime. Hundreds of databases of
+        // some megabytes would add up; if the server is gone, nothing is left to drop.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {

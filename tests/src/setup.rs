@@ -38,7 +38,7 @@ impl Setup {
         self.engine
     }
 
-    /// With these arguments too.
+    /// With more arguments.
     #[must_use]
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.args.extend(args.into_iter().map(str::to_owned));
@@ -66,7 +66,7 @@ impl Setup {
         self
     }
 
-    /// Without a limit on wrong keys that a test could reach.
+    /// With a limit on wrong keys that no test reaches.
     #[must_use]
     pub fn any_number_of_guesses(self) -> Self {
         self.args(["--guess-burst", "1000000"])
@@ -95,14 +95,14 @@ impl Setup {
     }
 }
 
-/// Tells a story on this database.
-pub async fn tell<G: Given>(story: impl AsyncFnOnce(G), engine: Engine) {
+/// Runs a story on this database.
+pub async fn run<G: Given>(story: impl AsyncFnOnce(G), engine: Engine) {
     story(G::on(engine).await).await;
 }
 
-/// What a story of [`both_stores!`](crate::both_stores) can begin with.
+/// What a story of [`both_stores!`](crate::both_stores) takes.
 pub trait Given {
-    /// Makes it on this database.
+    /// Creates it on this database.
     fn on(engine: Engine) -> impl Future<Output = Self>;
 }
 

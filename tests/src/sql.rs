@@ -1,10 +1,11 @@
-//! The hub's database from behind: to look whether the hub kept its word, and to tamper with it.
+//! Direct access to the hub's database: tests check what was stored, and tamper with it.
 
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
+use rusqlite::OpenFlags;
+use rusqlite::types::FromSql;
+use sqlx::postgres::Postgres;
+use sqlx::{AssertSqlSafe, Connection, Decode, PgConnection, Type};
 
 use crate::Hub;
 
@@ -12,19 +13,9 @@ use crate::Hub;
 #[derive(Debug)]
 pub enum Sql {
     /// To the file.
-    Sqlite(SqliteConnection),
+    Sqlite(rusqlite::Connection),
     /// To the server.
     Postgres(PgConnection),
-}
-
-/// The same on both connections: one block, two match arms.
-macro_rules! on_either {
-    ($sql:expr, |$connection:ident| $block:expr) => {
-        match $sql {
-            Sql::Sqlite($connection) => $block,
-            Sql::Postgres($connection) => $block,
-        }
-    };
 }
 
 impl Hub {
@@ -37,51 +28,67 @@ impl Hub {
 impl Sql {
     /// Opens the database at this URL.
     pub async fn open(url: &str) -> Self {
-        if url.starts_with("sqlite:") {
-            let options = SqliteConnectOptions::from_str(url).expect("a URL of our own");
-            let options = options.busy_timeout(Duration::from_secs(30)).foreign_keys(true);
-            return Self::Sqlite(options.connect().await.expect("the file opens"));
+        let Some(path) = url.strip_prefix("sqlite://") else {
+            return Self::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers"));
+        };
+        // Only hubd creates the file.
+        let file = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let file = file.expect("the file opens");
+        file.busy_timeout(Duration::from_secs(30)).expect("a setting");
+        file.pragma_update(None, "foreign_keys", "ON").expect("a setting");
+        Self::Sqlite(file)
+    }
+
+    /// Executes one statement; gives the number of rows that it changed, or what the database says.
+    pub async fn try_execute(&mut self, sql: &str) -> Result<u64, String> {
+        match self {
+            Self::Sqlite(file) => {
+                let changed = file.execute(sql, []).map_err(|error| error.to_string())?;
+                Ok(u64::try_from(changed).expect("a number of rows"))
+            }
+            Self::Postgres(server) => {
+                let done = sqlx::query(AssertSqlSafe(sql)).execute(server).await;
+                Ok(done.map_err(|error| error.to_string())?.rows_affected())
+            }
         }
-        Self::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers"))
     }
 
-    /// Executes one statement; gives the number of rows that it changed.
-    pub async fn try_execute(&mut self, sql: &str) -> Result<u64, sqlx::Error> {
-        let query = AssertSqlSafe(sql.to_owned());
-        on_either!(self, |connection| {
-            sqlx::query(query).execute(connection).await.map(|done| done.rows_affected())
-        })
-    }
-
-    /// As [`Self::try_execute`], for what must work.
+    /// As [`Self::try_execute`]; panics when the database refuses.
     pub async fn execute(&mut self, sql: &str) -> u64 {
         self.try_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// The one number of a query.
     pub async fn number(&mut self, sql: &str) -> i64 {
-        let query = AssertSqlSafe(sql.to_owned());
-        on_either!(self, |connection| {
-            sqlx::query_scalar::<_, i64>(query).fetch_one(connection).await
-        })
-        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        let rows = self.column(sql).await;
+        *rows.first().unwrap_or_else(|| panic!("{sql}: no row"))
     }
 
     /// The one text column of a query.
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
-        let query = AssertSqlSafe(sql.to_owned());
-        on_either!(self, |connection| {
-            sqlx::query_scalar::<_, String>(query).fetch_all(connection).await
-        })
-        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        self.column(sql).await
     }
 
     /// The one column of bytes of a query.
     pub async fn blobs(&mut self, sql: &str) -> Vec<Vec<u8>> {
-        let query = AssertSqlSafe(sql.to_owned());
-        on_either!(self, |connection| {
-            sqlx::query_scalar::<_, Vec<u8>>(query).fetch_all(connection).await
-        })
+        self.column(sql).await
+    }
+
+    async fn column<T>(&mut self, sql: &str) -> Vec<T>
+    where
+        T: FromSql + Type<Postgres> + for<'r> Decode<'r, Postgres> + Send + Unpin,
+    {
+        match self {
+            Self::Sqlite(file) => column(file, sql).map_err(|error| error.to_string()),
+            Self::Postgres(server) => {
+                let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(server).await;
+                rows.map_err(|error| error.to_string())
+            }
+        }
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
+}
+
+fn column<T: FromSql>(file: &rusqlite::Connection, sql: &str) -> rusqlite::Result<Vec<T>> {
+    file.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }

@@ -1,8 +1,12 @@
-//! Runs of hubctl that are killed at a system call, one after the other: `strace` injects the signal.
+//! Faults at system calls, which `strace` injects: runs of hubctl that are killed at one call after the
+//! other, and calls of a running hub that fail once.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
+use crate::Hub;
 use crate::ctl::Ctl;
 
 /// A system call of a run: the `nth` (from 1) of this name.
@@ -14,16 +18,15 @@ pub struct Step {
     pub nth: usize,
 }
 
-/// Whether programs can be traced here. Where they cannot, as in some containers, a test has to kill by
-/// time.
+/// Whether programs can be traced here. Some containers do not allow it.
 #[must_use]
 pub fn works() -> bool {
     let traced = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
     traced.is_ok_and(|traced| traced.status.success())
 }
 
-/// Every system call that a run makes once it looks at its sink, by running it to its end. `after` is
-/// in the first call of interest: before it, nothing but the program itself was loaded.
+/// Every system call of a run, found by running the command to its end. The calls before the first one
+/// that mentions `after` load the program and are left out.
 #[must_use]
 pub fn steps(ctl: &Ctl, args: &[&str], after: &str) -> Vec<Step> {
     let log = ctl.dir().join("strace.log");
@@ -49,7 +52,7 @@ pub fn steps(ctl: &Ctl, args: &[&str], after: &str) -> Vec<Step> {
     steps
 }
 
-/// Runs it, and kills it as it enters that call.
+/// Runs the command and kills it as it enters this call. Whether it was killed.
 #[must_use]
 pub fn killed_at(ctl: &Ctl, step: &Step, args: &[&str]) -> bool {
     let inject = format!("inject={}:signal=KILL:when={}", step.call, step.nth);
@@ -57,6 +60,51 @@ pub fn killed_at(ctl: &Ctl, step: &Step, args: &[&str]) -> bool {
     let traced = ["-f", "-qq", "-o", "/dev/null", "-e", &inject, "--", &hubctl];
     let ran = ctl.run_program("strace", &[&traced, args].concat());
     ran.code != 0
+}
+
+/// A system call of a running hub that fails once. `strace` counts calls by thread, so another thread
+/// that makes as many can fail too. Calls work again when this is dropped.
+#[derive(Debug)]
+pub struct Fault {
+    strace: Child,
+    log: PathBuf,
+}
+
+impl Fault {
+    /// Lets a call, counted from now on, fail with an error such as `ENOSPC`.
+    #[must_use]
+    pub fn at(hub: &Hub, step: &Step, error: &str) -> Self {
+        let log = hub.dir().join("faults.log");
+        let inject = format!("inject={}:error={error}:when={}", step.call, step.nth);
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-e", &format!("trace={}", step.call), "-e", &inject, "-o"]).arg(&log);
+        strace.args(["-p", &hub.pid().to_string()]).stderr(Stdio::piped());
+        let mut strace = strace.spawn().expect("strace is installed");
+        let said = strace.stderr.take().expect("stderr is piped");
+        let fault = Self { strace, log };
+        let attached = BufReader::new(said).lines().next().and_then(Result::ok);
+        assert!(attached.iter().any(|line| line.contains(" attached")), "{attached:?}");
+        fault
+    }
+
+    /// Ends the fault; whether the hub has met it.
+    #[must_use]
+    pub fn was_met(mut self) -> bool {
+        self.detach();
+        std::fs::read_to_string(&self.log).is_ok_and(|log| log.contains("(INJECTED)"))
+    }
+
+    fn detach(&mut self) {
+        let pid = self.strace.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ = self.strace.wait();
+    }
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        self.detach();
+    }
 }
 
 fn hubctl() -> String {

@@ -10,7 +10,7 @@ use pty_process::blocking::{Command, Pty};
 
 use crate::ctl::Ctl;
 
-/// How long something may take to appear; only what never appears takes longer.
+/// How long something may take to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program at a terminal.
@@ -149,7 +149,7 @@ impl Drop for Terminal {
 }
 
 impl Seen {
-    /// This, if it ended so.
+    /// This, if it ended with that exit code.
     #[must_use]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}", self.text);

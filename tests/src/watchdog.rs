@@ -1,8 +1,7 @@
 //! Cleans up after the test process, however it ended: a small shell waits until its pipe from this
 //! process closes, then does the chores that are left.
 //!
-//! A chore is a script in a folder: noting one is writing a file, and being done with it is removing
-//! the file.
+//! A chore is a script in a folder; dropping the [`Chore`] removes the script.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -20,15 +19,15 @@ rm -rf "$1"
 
 struct Watchdog {
     chores: PathBuf,
-    // Holds the pipe, which closes when this process ends, be it by SIGKILL.
+    // Holds the pipe, which the kernel closes when this process ends, by SIGKILL too.
     _shell: Child,
 }
 
-/// A shell command that is run when the test process ends; dropped, it is not.
+/// A shell command that runs when the test process ends, unless this is dropped before.
 #[derive(Debug)]
 pub struct Chore(PathBuf);
 
-/// Notes a shell command for the end of the test process.
+/// Registers a shell command to run when the test process ends.
 pub fn at_exit(command: &str) -> Chore {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("{:06}.sh", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -50,7 +49,7 @@ fn watchdog() -> &'static Watchdog {
         let chores = chores.expect("a temporary folder").keep();
         let mut shell = Command::new("sh");
         shell.args(["-c", WATCH, "watchdog"]).arg(&chores);
-        // Its own group: an interrupt at the terminal ends the tests, and must not end it.
+        // In a process group of its own, so that Ctrl-C does not end it with the tests.
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         Watchdog { chores, _shell: shell.spawn().expect("sh runs") }
     })

@@ -65,18 +65,6 @@ pub enum Access {
     Admin(Role),
 }
 
-impl Access {
-    /// The largest body in bytes.
-    #[must_use]
-    pub fn body_limit(self) -> usize {
-        match self {
-            Self::Public | Self::License | Self::Hub => 4 * 1024,
-            Self::Reporter => 1024 * 1024,
-            Self::Admin(_) => 64 * 1024,
-        }
-    }
-}
-
 /// [`Access`] as types, for [`Endpoint::Access`].
 pub mod access {
     /// See [`super::Access::Public`].

@@ -41,7 +41,7 @@ macro_rules! routes {
 
             /// Who may call it.
             #[must_use]
-            pub fn access(self) -> Access {
+            pub const fn access(self) -> Access {
                 match self { $(Self::$name => Access::$access$((Role::$role))?,)+ }
             }
 

@@ -10,7 +10,7 @@ mod report;
 mod scalar;
 
 pub use name::{CodeName, CountName, ToolName};
-pub use parse::redact;
+pub use parse::{MOST_DAYS_LATE, redact};
 pub use report::{CleanReport, MOST_CODES, MOST_COUNTS, MOST_TOOLS, Usage};
 pub use scalar::{LONGEST_MS, MOST_CALLS};
 

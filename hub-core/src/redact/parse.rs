@@ -24,8 +24,9 @@ use crate::time::Timestamp;
 const WINDOW: Duration = Duration::from_hours(24);
 /// How far in the future a window may end: clocks differ.
 const AHEAD: Duration = Duration::from_mins(5);
-/// How long ago a window may start.
-const LATE: Duration = Duration::from_hours(7 * 24);
+/// How many days ago a window may start.
+pub const MOST_DAYS_LATE: u32 = 7;
+const LATE: Duration = Duration::from_hours(24 * MOST_DAYS_LATE as u64);
 
 /// Turns a request's body into what may be kept of it.
 ///

@@ -11,10 +11,10 @@ use hub_core::model;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
+use crate::call::{Call, Reply};
 use crate::changes::given_or_new;
 use crate::domain::Refusal;
 use crate::hot::ActivationRequested;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 
 pub(super) async fn activate(
@@ -29,7 +29,7 @@ pub(super) async fn activate(
         instance_id: request.instance_id,
         hub_key,
         callers_key: made.is_none(),
-        request_id: call.request_id,
+        request_id: call.request_id.to_string(),
         now: call.now,
     };
     let granted = hub.activate(requested).await?;

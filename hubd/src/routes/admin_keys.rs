@@ -8,9 +8,9 @@ use hub_core::api::{
 };
 use hub_core::key::Shown;
 
+use crate::call::{Call, Reply};
 use crate::changes::{self, Made};
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::AdminKeyRow;
 

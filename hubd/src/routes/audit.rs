@@ -7,8 +7,8 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Range;
 
 use super::paging::Paging;
+use crate::call::{Call, Reply};
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::AuditFilter;
 

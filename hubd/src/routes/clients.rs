@@ -10,9 +10,9 @@ use hub_core::model;
 use hub_core::problem::ErrorCode;
 
 use super::paging::Paging;
+use crate::call::{Call, Reply};
 use crate::changes;
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::ClientFilter;
 

@@ -14,9 +14,9 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use super::paging::Paging;
+use crate::call::{Call, Reply};
 use crate::changes::{self, Made, Rotation};
 use crate::domain::{InstanceKey, Refusal};
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::InstanceFilter;
 

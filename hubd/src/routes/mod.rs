@@ -12,11 +12,11 @@ mod usage;
 
 use hub_core::api::{self, Route};
 
+use crate::call::{Answer, Exchange};
 use crate::domain::Refusal;
-use crate::http::{Answer, Exchange};
 
 /// The table of contents: every route and its handler. A route without one does not compile.
-pub(crate) async fn dispatch(route: Route, exchange: Exchange) -> Result<Answer, Refusal> {
+pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Answer, Refusal> {
     macro_rules! handle {
         ($endpoint:ident, $handler:path) => {
             Box::pin(exchange.run::<api::$endpoint, _, _>($handler)).await

@@ -6,8 +6,8 @@ use hub_core::api::{GetPrivacy, GetStats, GetVersion, Health, Ready, Stats, Stat
 use hub_core::privacy::PrivacyPromise;
 use hub_core::problem::ErrorCode;
 
+use crate::call::{Call, Reply};
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store;
 
@@ -36,7 +36,7 @@ pub(super) async fn privacy(
     _: Call<GetPrivacy>,
 ) -> Result<Reply<PrivacyPromise>, Refusal> {
     let names = hub.store().catalogue().await?.len();
-    Ok(Reply::found(PrivacyPromise::new(names as u64)))
+    Ok(Reply::found(PrivacyPromise::new(names as u64, hub.retention())))
 }
 
 pub(super) async fn stats(hub: Arc<Hub>, call: Call<GetStats>) -> Result<Reply<Stats>, Refusal> {

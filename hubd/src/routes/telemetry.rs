@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportReply, SendReport};
 
+use crate::call::{Call, Reply};
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::ReportWish;
 

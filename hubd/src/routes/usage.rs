@@ -9,9 +9,9 @@ use hub_core::api::{
 use hub_core::problem::ErrorCode;
 use hub_core::time::{Range, Timestamp};
 
+use crate::call::{Call, Reply};
 use crate::changes;
 use crate::domain::Refusal;
-use crate::http::{Call, Reply};
 use crate::hub::Hub;
 use crate::store::{UsageFilter, UsageRange};
 

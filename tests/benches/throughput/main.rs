@@ -6,22 +6,16 @@
 
 #![expect(clippy::print_stdout, reason = "its output is the report")]
 
-mod bare;
-
 use std::time::Duration;
 
-use hub_tests::load::{Load, Outcome, Request, UNIQUE};
+use hub_tests::bare::{self, Bare};
+use hub_tests::load::{Load, Outcome, Request};
 use hub_tests::postgres::{Cluster, Durability};
-use hub_tests::{Engine, Hub, Setup, clock};
-use serde_json::json;
-
-/// Instances that requests are spread over.
-const INSTANCES: usize = 500;
+use hub_tests::workload::{Workload, report_body};
+use hub_tests::{Engine, Hub, Setup};
 
 fn main() {
-    if std::env::args().any(|argument| argument == bare::FLAG) {
-        return bare::serve();
-    }
+    bare::serve_if_asked();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(compare());
 }
@@ -33,7 +27,7 @@ async fn compare() {
         clients.split(',').map(|n| n.parse().expect("BENCH_CLIENTS are numbers")).collect();
     let load = |clients| Load { clients, lasting: Duration::from_secs(seconds) };
 
-    let server = bare::start();
+    let server = Bare::start(400);
     let mut ceiling = Vec::new();
     for &n in &clients {
         let requests = [Request::post("/", "", &"x".repeat(70))];
@@ -56,19 +50,19 @@ async fn compare() {
             Engine::Postgres => setup.start_in(&cluster).await,
         };
         println!("{:<28} {:>8.1} MiB resident at rest", name(engine, "hubd"), resident(&hub));
-        let fleet = Fleet::issue(&hub).await;
+        let work = Workload::issue(&hub).await;
         for (n, bare) in clients.iter().zip(&ceiling) {
-            let done = load(*n).run(hub.address(), &fleet.checks).await;
+            let done = load(*n).run(hub.address(), &work.checks).await;
             report(&name(engine, "self"), *n, &done, Some(bare));
         }
         for (n, bare) in clients.iter().zip(&ceiling) {
-            let done = load(*n).run(hub.address(), &fleet.activations).await;
+            let done = load(*n).run(hub.address(), &work.activations).await;
             report(&name(engine, "activate"), *n, &done, Some(bare));
         }
         let before = store_bytes(&hub).await;
         let mut reports = 0;
         for (n, bare) in clients.iter().zip(&report_ceiling) {
-            let done = load(*n).run(hub.address(), &fleet.reports).await;
+            let done = load(*n).run(hub.address(), &work.reports).await;
             report(&name(engine, "report"), *n, &done, Some(bare));
             reports += done.answered();
         }
@@ -81,51 +75,6 @@ async fn compare() {
             resident(&hub)
         );
     }
-}
-
-/// Instances with their licenses and hub keys, as requests.
-struct Fleet {
-    activations: Vec<Request>,
-    checks: Vec<Request>,
-    reports: Vec<Request>,
-}
-
-impl Fleet {
-    async fn issue(hub: &Hub) -> Self {
-        hub.client("bench").await;
-        let (mut activations, mut checks, mut reports) = (Vec::new(), Vec::new(), Vec::new());
-        let report = report_body();
-        for n in 0..INSTANCES {
-            let issued = hub.issue("bench", &format!("bench-{n}")).await;
-            let hub_key = hub.hub_key(&issued.license_key).await;
-            hub.use_key(&hub_key).await;
-            let body = json!({ "license_key": issued.license_key }).to_string();
-            activations.push(Request::post("/api/v1/instances/activate", "", &body));
-            let key = format!("x-hub-api-key: {hub_key}\r\n");
-            checks.push(Request::get("/api/v1/instances/self", &key));
-            // Another one, whose key no activation replaces.
-            let id = format!("reporter-{n}");
-            let issued = hub.issue("bench", &id).await;
-            let key = format!("x-hub-api-key: {}\r\n", hub.hub_key(&issued.license_key).await);
-            let path = format!("/api/v1/instances/{id}/telemetry");
-            reports.push(Request::post(&path, &key, &report));
-        }
-        Self { activations, checks, reports }
-    }
-}
-
-/// A report of 5 tools with 20 durations each.
-fn report_body() -> String {
-    let tool = |(n, letter): (u64, char)| {
-        let durations: Vec<u64> = (1..=20).map(|d| d * d * (n + 3)).collect();
-        json!({"name": format!("tool.{letter}"), "calls": 20 + n,
-            "errors": {"TIMEOUT": n}, "durations_ms": durations})
-    };
-    let now = clock::ago(Duration::ZERO);
-    let tools: Vec<_> = (0..).zip('a'..='e').map(tool).collect();
-    json!({"report_id": format!("0191d6a0-0000-7000-8000-{UNIQUE}"), "window_start": now,
-        "window_end": now, "tools": tools, "counts": {"agents_online": 3}})
-    .to_string()
 }
 
 /// What the database takes, as the hub says.

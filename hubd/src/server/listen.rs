@@ -13,31 +13,21 @@ use tokio_util::task::TaskTracker;
 
 use super::connection;
 use super::service::HubService;
-
-/// How long peers may take, and how many there may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// From the first byte of a head to its end, and from the connection to the first byte.
-    pub(crate) head_timeout: Duration,
-    /// Without a byte in either direction.
-    pub(crate) idle_timeout: Duration,
-    /// At once; more wait in the kernel's queue.
-    pub(crate) connections: usize,
-}
+use super::settings::ServerSettings;
 
 /// A bound socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
-    limits: Limits,
+    settings: ServerSettings,
 }
 
-/// After an `accept` that failed for want of descriptors or memory.
+/// The pause after an `accept` that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
-    pub(crate) async fn bind(address: SocketAddr, limits: Limits) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await?, limits })
+    pub(crate) async fn bind(settings: ServerSettings) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(settings.listen).await?, settings })
     }
 
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
@@ -46,7 +36,8 @@ impl Listener {
 
     /// Serves until `stop`, then ends when every connection has ended.
     pub(crate) async fn run(self, service: HubService, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        let service = Arc::new(service);
+        let slots = Arc::new(Semaphore::new(self.settings.max_connections));
         let connections = TaskTracker::new();
         loop {
             let slot = Arc::clone(&slots).acquire_owned();
@@ -65,7 +56,8 @@ impl Listener {
                 (Err(_), _) => break,
             };
             tune(&io);
-            let served = connection::serve(io, peer, service.clone(), self.limits, stop.clone());
+            let served =
+                connection::serve(io, peer, Arc::clone(&service), self.settings, stop.clone());
             connections.spawn(async move {
                 served.await;
                 drop(slot);
@@ -77,8 +69,8 @@ impl Listener {
     }
 }
 
-/// A peer that vanished without a word is noticed, also while it is being answered. Where the system
-/// does not know an option, the connection works without.
+/// Makes the system notice a peer that vanished, also while it is being answered. A connection works
+/// without an option that the system does not know.
 fn tune(io: &TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_mins(1))

@@ -1,4 +1,4 @@
-//! The one pipeline of a request: caller, query, body, handler, answer, in this order.
+//! The one pipeline of a request: permit, caller, query, body, handler and answer, in this order.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hub_core::api::{Endpoint, Route};
+use hub_core::api::Endpoint;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::body::{Body, Incoming};
@@ -18,25 +18,27 @@ use super::authenticate::Authenticate;
 use super::body;
 use super::problem::Answer;
 use super::reply::{Outcome, Reply};
+use super::request_id::RequestId;
 use crate::changes::Change;
 use crate::domain::{Precondition, Refusal};
 use crate::hub::Hub;
+use crate::limits::Class;
 
-/// A request on its way: what is known of it before anything of it was read.
-pub(crate) struct Exchange {
-    pub(super) hub: Arc<Hub>,
-    pub(super) head: Parts,
-    pub(super) body: Incoming,
-    pub(super) handle: String,
-    pub(super) client: IpAddr,
-    pub(super) request_id: String,
-    pub(super) now: Timestamp,
-    pub(super) body_timeout: Duration,
+/// A request on its way: what is known of it before any of its body was read.
+pub(crate) struct Exchange<'a> {
+    pub(crate) hub: &'a Arc<Hub>,
+    pub(crate) head: Parts,
+    pub(crate) body: Incoming,
+    pub(crate) handle: String,
+    pub(crate) client: IpAddr,
+    pub(crate) request_id: RequestId,
+    pub(crate) now: Timestamp,
+    pub(crate) body_timeout: Duration,
 }
 
-/// Typed input of a handler.
+/// The typed input of a handler.
 pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
-    /// What stands in the place of `{…}` in the path.
+    /// The part of the path that stands where its pattern has `{…}`.
     pub(crate) handle: String,
     pub(crate) query: E::Query,
     pub(crate) body: E::Body,
@@ -44,51 +46,44 @@ pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
     pub(crate) if_match: Precondition,
     /// The address that the limit against guessing counts by.
     pub(crate) client: IpAddr,
-    pub(crate) request_id: String,
+    pub(crate) request_id: RequestId,
     pub(crate) now: Timestamp,
 }
 
 impl<E: Endpoint<Access = hub_core::api::access::Admin>> Call<E> {
-    /// The change that the call makes, for the audit log.
+    /// The author of a change, for the audit log.
     pub(crate) fn change(&self) -> Change {
         Change {
             actor: format!("admin:{}", self.caller.name),
-            request_id: self.request_id.clone(),
+            request_id: self.request_id.to_string(),
             now: self.now,
         }
     }
 }
 
-impl Exchange {
+impl Exchange<'_> {
     /// Takes the request through the pipeline.
     pub(crate) async fn run<E, H, F>(self, handler: H) -> Result<Answer, Refusal>
     where
         E: Endpoint<Access: Authenticate>,
         H: FnOnce(Arc<Hub>, Call<E>) -> F,
-        F: Future<Output = Result<Reply<E::Reply>, Refusal>> + Send + 'static,
-        E::Reply: 'static,
+        F: Future<Output = Result<Reply<E::Reply>, Refusal>>,
     {
         let Self { hub, head, body, handle, client, request_id, now, body_timeout } = self;
-        let access = E::ROUTE.access();
-        let _room = hub.admission().admit(access)?;
-        let caller = E::Access::authenticate(&hub, &head.headers, access, &handle, now).await?;
+        let (access, class) = (E::ROUTE.access(), const { Class::of(E::ROUTE) });
+        let _permit = hub.shares().admit(&class)?;
+        let caller = E::Access::authenticate(hub, &head.headers, access, &handle, now).await?;
         let query = body::query(head.uri.query())?;
-        hub.refuse_when_full(access)?;
+        hub.refuse_when_full(class.queue)?;
         let size = body.size_hint().upper().unwrap_or(u64::MAX);
-        let _body_room = hub.admission().admit_body(access, size)?;
-        let body = body::read(body, &head.headers, access, body_timeout, now).await?;
+        let _body_permit = hub.shares().admit_body(&class, size)?;
+        let limits = body::Limits { bytes: class.body_limit, time: body_timeout };
+        let body = body::read(body, &head.headers, access, limits, now).await?;
         let if_match = head.headers.get(IF_MATCH).map_or_else(Precondition::default, |value| {
             Precondition::parse(value.to_str().unwrap_or_default())
         });
         let call = Call { handle, query, body, caller, if_match, client, request_id, now };
-        let work = handler(Arc::clone(&hub), call);
-        // Hot calls leave their database work to the batching tasks. The others do it here, where a
-        // peer that goes away must not cancel it half-way: it runs in a task of its own.
-        let reply = match E::ROUTE {
-            Route::Activate | Route::Validate | Route::GetSelf => work.await?,
-            _ => tokio::spawn(work).await.map_err(|_| ErrorCode::Internal)??,
-        };
-        encode(reply)
+        encode(handler(Arc::clone(hub), call).await?)
     }
 }
 
@@ -99,10 +94,9 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
         Outcome::Created(path, body) => (StatusCode::CREATED, Some(path), Some(body)),
         Outcome::Deleted => (StatusCode::NO_CONTENT, None, None),
     };
-    let json = body.map(|body| serde_json::to_vec(&body)).transpose();
-    let json = json.map_err(|_| ErrorCode::Internal)?;
+    let json = body.map(|body| to_json(&body)).transpose()?;
     let has_body = json.is_some();
-    let mut answer = Response::new(Full::new(Bytes::from(json.unwrap_or_default())));
+    let mut answer = Response::new(Full::new(json.unwrap_or_default()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -117,4 +111,11 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
         headers.insert(ETAG, header(etag.to_string())?);
     }
     Ok(answer)
+}
+
+fn to_json<T: serde::Serialize>(body: &T) -> Result<Bytes, ErrorCode> {
+    // Most answers fit, so the buffer does not grow.
+    let mut json = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut json, body).map_err(|_| ErrorCode::Internal)?;
+    Ok(json.into())
 }

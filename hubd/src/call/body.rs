@@ -15,15 +15,22 @@ use zeroize::Zeroizing;
 
 use crate::domain::Refusal;
 
+/// How large a body may be, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
 /// Reads a body of the kind that `access` implies.
 pub(super) async fn read<T: ReadBody>(
     body: Incoming,
     headers: &HeaderMap,
     access: Access,
-    limit: Duration,
+    limits: Limits,
     now: Timestamp,
 ) -> Result<T, Refusal> {
-    let bytes = collect(body, headers, access.body_limit(), limit).await?;
+    let bytes = collect(body, headers, limits).await?;
     #[cfg(feature = "proof")]
     if hub_core::proof::leak() == Some(hub_core::proof::Leak::Log) {
         tracing::info!(body = %String::from_utf8_lossy(&bytes), "leak");
@@ -51,12 +58,12 @@ fn refuse(fault: Fault) -> Refusal {
 async fn collect(
     body: Incoming,
     headers: &HeaderMap,
-    most: usize,
-    limit: Duration,
+    limits: Limits,
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     if body.is_end_stream() {
         return Ok(Zeroizing::default());
     }
+    let most = limits.bytes;
     if !is_plain_json(headers) {
         return Err(Refusal::new(ErrorCode::UnsupportedMediaType));
     }
@@ -67,7 +74,7 @@ async fn collect(
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }
-    let collected = timeout(limit, Limited::new(body, most).collect()).await;
+    let collected = timeout(limits.time, Limited::new(body, most).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().into())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),

@@ -1,9 +1,7 @@
 //! What hyper calls for each request: names it, routes it, answers it, and survives its panics.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,58 +10,51 @@ use hub_core::problem::ErrorCode;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
+use tracing::Level;
 
-use super::call::Exchange;
-use super::guess::client_of;
-use super::problem::{self, Answer, REQUEST_ID};
 use super::request_id::RequestIds;
 use super::router::Router;
+use crate::call::{Answer, Exchange, RequestId, problem};
 use crate::domain::Refusal;
 use crate::hub::Hub;
+use crate::limits::client_of;
 use crate::{clock, routes};
 
 /// The service of all connections.
-#[derive(Clone)]
 pub(crate) struct HubService {
     hub: Arc<Hub>,
-    router: Arc<Router>,
-    request_ids: Arc<RequestIds>,
+    router: Router,
+    request_ids: RequestIds,
     body_timeout: Duration,
 }
 
 impl HubService {
     pub(crate) fn new(hub: Arc<Hub>, body_timeout: Duration) -> Self {
-        let (router, request_ids) = (Arc::new(Router::new()), Arc::new(RequestIds::new()));
-        Self { hub, router, request_ids, body_timeout }
+        Self { hub, router: Router::new(), request_ids: RequestIds::new(), body_timeout }
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {
         &self.request_ids
     }
 
-    /// The service of one connection.
-    pub(super) fn of_peer(&self, peer: SocketAddr) -> PeerService {
-        PeerService { service: self.clone(), peer: peer.ip() }
-    }
-
-    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
-        let started = Instant::now();
-        let request_id = self.request_ids.of(request.headers());
-        // Where the next head begins is not known after chunks: see `gate`.
+    /// Answers a request from `peer`, whatever happens.
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
+        let id = self.request_ids.of(request.headers());
+        // Where the next head begins is not known after chunks: see `framer`.
         let last = request.headers().contains_key(TRANSFER_ENCODING);
         let mut route = "";
-        let routed = AssertUnwindSafe(self.route(request, peer, &request_id, &mut route));
-        let mut answer = routed.catch_unwind().await.unwrap_or_else(|_| {
-            problem::answer(&Refusal::new(ErrorCode::Internal), &request_id, None)
-        });
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            answer.headers_mut().insert(REQUEST_ID, id);
-        }
+        let routed = AssertUnwindSafe(self.route(request, peer, id, &mut route)).catch_unwind();
+        let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
+        let mut answer = routed.await.unwrap_or_else(failed);
+        problem::name(&mut answer, id);
         if last {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let (status, micros) = (answer.status().as_u16(), started.elapsed().as_micros());
-        tracing::debug!(route, status, micros, request_id, "answered");
+        if let Some(started) = started {
+            let (status, micros) = (answer.status().as_u16(), started.elapsed().as_micros());
+            tracing::debug!(route, status, micros, request_id = id.as_str(), "answered");
+        }
         answer
     }
 
@@ -71,25 +62,26 @@ impl HubService {
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
-        request_id: &str,
+        request_id: RequestId,
         name: &mut &'static str,
     ) -> Answer {
         let (head, body) = request.into_parts();
         let target = match self.router.find(&head.method, &head.uri) {
             Ok(target) => target,
-            Err(astray) => {
-                return problem::answer(&astray.refusal, request_id, astray.allow.as_deref());
+            Err(not_found) => {
+                let allow = not_found.allow.as_deref();
+                return problem::answer(&not_found.refusal, request_id, allow);
             }
         };
         *name = target.route.path();
         let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
         let exchange = Exchange {
-            hub: Arc::clone(&self.hub),
+            hub: &self.hub,
             head,
             body,
             handle: target.handle,
             client,
-            request_id: request_id.to_owned(),
+            request_id,
             now: clock::now(),
             body_timeout: self.body_timeout,
         };
@@ -102,25 +94,8 @@ impl HubService {
         let limited = wrong_key.then(|| self.hub.guesses().spend(client).err()).flatten();
         let refusal = limited.unwrap_or(refusal);
         if let Some(cause) = refusal.cause() {
-            tracing::error!(route = *name, request_id, %cause, "failed");
+            tracing::error!(route = *name, request_id = request_id.as_str(), %cause, "failed");
         }
         problem::answer(&refusal, request_id, None)
-    }
-}
-
-/// The service of one connection.
-pub(super) struct PeerService {
-    service: HubService,
-    peer: IpAddr,
-}
-
-impl hyper::service::Service<Request<Incoming>> for PeerService {
-    type Response = Answer;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (service, peer) = (self.service.clone(), self.peer);
-        Box::pin(async move { Ok(service.answer(request, peer).await) })
     }
 }

@@ -1,4 +1,4 @@
-//! Method and path → route and handle, by the shared table.
+//! Finds the route of a method and a path in the shared table.
 
 use std::borrow::Cow;
 
@@ -15,23 +15,23 @@ pub(crate) struct Router {
     paths: matchit::Router<Vec<Route>>,
 }
 
-/// What a request asks for.
+/// The route that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) route: Route,
-    /// What stands in the place of `{…}`; empty when the path has none.
+    /// The part of the path that stands where the route has `{…}`; empty when it has none.
     pub(crate) handle: String,
 }
 
-/// A request that asks for nothing that is there.
+/// No route takes the request.
 #[derive(Debug)]
-pub(crate) struct Astray {
+pub(crate) struct NotFound {
     pub(crate) refusal: Refusal,
     /// The methods that the path takes, for `Allow`.
     pub(crate) allow: Option<String>,
 }
 
-impl From<ErrorCode> for Astray {
+impl From<ErrorCode> for NotFound {
     fn from(code: ErrorCode) -> Self {
         Self { refusal: Refusal::new(code), allow: None }
     }
@@ -55,7 +55,7 @@ impl Router {
     }
 
     /// Finds the route. A HEAD is a GET whose body is not sent.
-    pub(crate) fn find(&self, method: &Method, uri: &Uri) -> Result<Target, Astray> {
+    pub(crate) fn find(&self, method: &Method, uri: &Uri) -> Result<Target, NotFound> {
         let path = uri.path();
         if !path.starts_with('/') || *method == Method::CONNECT || !is_encoded_well(path) {
             return Err(ErrorCode::InvalidRequestTarget.into());
@@ -65,7 +65,7 @@ impl Router {
         let Some(&route) = found.value.iter().find(|route| route.method() == wanted) else {
             let allow = Some(allowed(found.value));
             let refusal = Refusal::new(ErrorCode::MethodNotAllowed);
-            return Err(Astray { refusal, allow });
+            return Err(NotFound { refusal, allow });
         };
         let encoded = found.params.iter().next().map_or("", |(_, value)| value);
         let handle = percent_decode_str(encoded).decode_utf8();
@@ -84,6 +84,9 @@ fn allowed(routes: &[Route]) -> String {
 
 /// Every `%` is followed by two hex digits, and what they stand for is UTF-8 without NUL.
 fn is_encoded_well(path: &str) -> bool {
+    if !path.contains('%') {
+        return true; // a target that holds a NUL is no `Uri`
+    }
     let whole = path.bytes().enumerate().filter(|(_, b)| *b == b'%').all(|(at, _)| {
         path.as_bytes().get(at + 1..at + 3).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
     });
@@ -98,7 +101,7 @@ mod tests {
     fn find(method: &str, target: &str) -> Result<Target, (ErrorCode, Option<String>)> {
         let router = Router::new();
         let found = router.find(&method.parse().unwrap(), &target.parse().unwrap());
-        found.map_err(|astray| (astray.refusal.code, astray.allow))
+        found.map_err(|not_found| (not_found.refusal.code, not_found.allow))
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What a handler answers with, before it is JSON.
+//! What a handler answers, before it becomes JSON.
 
 use crate::domain::ETag;
 
-/// An answer: a body, and what goes with it.
+/// A body, and the headers that go with it.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     pub(super) outcome: Outcome<T>,
@@ -19,12 +19,12 @@ pub(super) enum Outcome<T> {
 }
 
 impl<T> Reply<T> {
-    /// What was asked for.
+    /// The thing that was asked for.
     pub(crate) fn found(body: T) -> Self {
         Self { outcome: Outcome::Found(body), etag: None }
     }
 
-    /// What was sent is on disk.
+    /// The thing that was sent is on disk.
     pub(crate) fn accepted(body: T) -> Self {
         Self { outcome: Outcome::Accepted(body), etag: None }
     }
@@ -34,14 +34,14 @@ impl<T> Reply<T> {
         Self { outcome: Outcome::Created(path, body), etag: None }
     }
 
-    /// With the tag of its present state.
+    /// Adds the tag of the body's present state.
     pub(crate) fn tagged(self, etag: ETag) -> Self {
         Self { etag: Some(etag), ..self }
     }
 }
 
 impl Reply<()> {
-    /// It is gone.
+    /// The thing is gone.
     pub(crate) fn deleted() -> Self {
         Self { outcome: Outcome::Deleted, etag: None }
     }

@@ -1,23 +1,22 @@
-//! Who calls: the key in the header → a caller, before any body is read.
+//! Finds out who calls from the key in a header, before any body is read.
 
-use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, Role, access};
-use hub_core::key::{AdminKey, Fingerprint, HubKey, KeyHash};
-use hub_core::name::KeyName;
+use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, access};
+use hub_core::key::{AdminKey, HubKey, KeyHash};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
+use crate::caller::{AdminCaller, HubCaller, Reporter};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::store::InstanceRow;
 
-/// A kind of access, and who has it.
+/// A kind of access, and how a caller proves to have it.
 pub(crate) trait Authenticate {
-    /// What is known of a caller.
+    /// What is known of a caller who has it.
     type Caller: Send + 'static;
 
-    /// Finds out who calls.
+    /// Reads the key and looks it up.
     fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
@@ -40,7 +39,7 @@ impl Authenticate for access::Public {
     }
 }
 
-/// The key is in the body: the handler looks at it.
+/// The key is in the body, and the handler looks it up.
 impl Authenticate for access::License {
     type Caller = ();
     async fn authenticate(
@@ -52,12 +51,6 @@ impl Authenticate for access::License {
     ) -> Result<(), Refusal> {
         Ok(())
     }
-}
-
-/// An instance that proved who it is.
-#[derive(Debug)]
-pub(crate) struct HubCaller {
-    pub(crate) row: InstanceRow,
 }
 
 impl Authenticate for access::Hub {
@@ -74,13 +67,6 @@ impl Authenticate for access::Hub {
         let row = hub.authenticate_instance(hash, now).await?;
         Ok(HubCaller { row })
     }
-}
-
-/// An instance that may report for itself.
-#[derive(Debug)]
-pub(crate) struct Reporter {
-    pub(crate) row: InstanceRow,
-    pub(crate) hub_key: KeyHash,
 }
 
 impl Authenticate for access::Reporter {
@@ -103,14 +89,6 @@ fn hub_key(headers: &HeaderMap) -> Result<KeyHash, ErrorCode> {
     let text = only(headers, HUB_KEY_HEADER)?.ok_or(ErrorCode::HubKeyMissing)?;
     let key = HubKey::parse(text).map_err(|_| ErrorCode::HubKeyInvalid)?;
     Ok(key.hash())
-}
-
-/// An operator who proved who they are.
-#[derive(Debug)]
-pub(crate) struct AdminCaller {
-    pub(crate) name: KeyName,
-    pub(crate) role: Role,
-    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Authenticate for access::Admin {
@@ -139,7 +117,8 @@ impl Authenticate for access::Admin {
     }
 }
 
-/// The header's value. Two of them could be read differently by two parties: that is a wrong key.
+/// The header's value. A header that is given twice could be read differently by two parties, so it is
+/// a wrong key.
 fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ErrorCode> {
     let wrong =
         if name == HUB_KEY_HEADER { ErrorCode::HubKeyInvalid } else { ErrorCode::AdminKeyInvalid };

@@ -1,4 +1,4 @@
-//! A refusal → what the wire says: the one place.
+//! The one place that turns a refusal into what the wire says.
 
 use std::fmt::Write;
 
@@ -9,16 +9,16 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue,
 use hyper::header::{HeaderName, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
+use super::request_id::RequestId;
 use crate::domain::Refusal;
 
 /// An answer as hyper sends it.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// The name of the request that is answered.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The problem body with its headers.
-pub(super) fn answer(refusal: &Refusal, request_id: &str, allow: Option<&str>) -> Answer {
+pub(crate) fn answer(refusal: &Refusal, request_id: RequestId, allow: Option<&str>) -> Answer {
     let mut answer = Response::new(Full::from(body(refusal, request_id)));
     *answer.status_mut() = refusal.code.status();
     let headers = answer.headers_mut();
@@ -28,8 +28,15 @@ pub(super) fn answer(refusal: &Refusal, request_id: &str, allow: Option<&str>) -
     answer
 }
 
-/// The same as bytes, for a peer whose request never got to hyper. The connection ends with it.
-pub(super) fn raw(status: StatusCode, refusal: &Refusal, request_id: &str) -> Bytes {
+/// Puts the request's id on its answer.
+pub(crate) fn name(answer: &mut Answer, request_id: RequestId) {
+    if let Some(id) = request_id.to_header() {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+}
+
+/// The same as bytes, for a peer whose request did not reach hyper. The connection ends with it.
+pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) -> Bytes {
     let body = body_with_status(refusal, request_id, status);
     let mut head = format!(
         "HTTP/1.1 {} {}\r\ncontent-length: {}\r\nconnection: close\r\n",
@@ -47,12 +54,12 @@ pub(super) fn raw(status: StatusCode, refusal: &Refusal, request_id: &str) -> By
     bytes.into()
 }
 
-fn body(refusal: &Refusal, request_id: &str) -> Vec<u8> {
+fn body(refusal: &Refusal, request_id: RequestId) -> Vec<u8> {
     body_with_status(refusal, request_id, refusal.code.status())
 }
 
-fn body_with_status(refusal: &Refusal, request_id: &str, status: StatusCode) -> Vec<u8> {
-    let mut problem = Problem::new(refusal.code, refusal.detail.as_ref(), request_id);
+fn body_with_status(refusal: &Refusal, request_id: RequestId, status: StatusCode) -> Vec<u8> {
+    let mut problem = Problem::new(refusal.code, refusal.detail.as_ref(), request_id.as_str());
     problem.status = status.as_u16();
     status.canonical_reason().unwrap_or("Error").clone_into(&mut problem.title);
     problem.errors.clone_from(&refusal.errors);
@@ -61,16 +68,16 @@ fn body_with_status(refusal: &Refusal, request_id: &str, status: StatusCode) -> 
 
 fn headers_of(
     refusal: &Refusal,
-    request_id: &str,
+    request_id: RequestId,
     allow: Option<&str>,
 ) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = vec![
         (CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    headers.extend(HeaderValue::from_str(request_id).map(|id| (REQUEST_ID, id)));
+    headers.extend(request_id.to_header().map(|id| (REQUEST_ID, id)));
     if let Some(wait) = refusal.retry_after {
-        // Rounded up: who comes back a moment early is refused again.
+        // Rounded up: a caller who comes back a moment early is refused again.
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
         headers.push((RETRY_AFTER, HeaderValue::from(seconds)));

@@ -10,6 +10,7 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 use hyper::HeaderMap;
 use ipnet::IpNet;
 
+use super::settings::LimitsSettings;
 use crate::domain::Refusal;
 
 /// Addresses that are told apart; the ones beyond share one allowance.
@@ -26,8 +27,12 @@ pub(crate) struct Guesses {
 }
 
 impl Guesses {
+    pub(crate) fn new(settings: &LimitsSettings) -> Self {
+        Self::with(settings.guess_burst, settings.guess_period)
+    }
+
     /// `burst` wrong keys at once, then one every `period`.
-    pub(crate) fn new(burst: NonZeroU32, period: Duration) -> Self {
+    fn with(burst: NonZeroU32, period: Duration) -> Self {
         let period = period.max(Duration::from_millis(1));
         let quota = Quota::with_period(period).map(|quota| quota.allow_burst(burst));
         let quota = quota.unwrap_or_else(|| unreachable!("the period is not zero"));
@@ -100,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_allowance_is_the_subscribers() {
-        let guesses = Guesses::new(NonZeroU32::new(2).unwrap(), Duration::from_mins(1));
+        let guesses = Guesses::with(NonZeroU32::new(2).unwrap(), Duration::from_mins(1));
         assert!(guesses.spend(ip("2001:db8::1")).is_ok());
         assert!(guesses.spend(ip("2001:db8::2")).is_ok());
         let limited = guesses.spend(ip("2001:db8::3")).unwrap_err();

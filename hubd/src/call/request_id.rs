@@ -1,0 +1,62 @@
+//! The id of a request, in its answer, the log and the audit log.
+
+use std::fmt;
+use std::io::Write;
+
+use hub_core::key::holds_key;
+use hyper::header::HeaderValue;
+
+/// The longest id.
+const MOST: usize = 64;
+
+/// A plain word: `[A-Za-z0-9._-]{1,64}`. It is kept in place, so that naming a request allocates
+/// nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestId {
+    text: [u8; MOST],
+    length: usize,
+}
+
+impl RequestId {
+    /// The id of one request of a process.
+    pub(crate) fn numbered(process: u64, number: u64) -> Self {
+        let mut text = [0; MOST];
+        let mut rest = &mut text[..];
+        let written = write!(rest, "{process:016x}-{number}");
+        debug_assert!(written.is_ok(), "both numbers fit");
+        let length = MOST - rest.len();
+        Self { text, length }
+    }
+
+    /// An id that a caller gave. One that holds a key is none: ids are logged and stored.
+    pub(crate) fn parse(given: &str) -> Option<Self> {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if given.is_empty() || !given.bytes().all(is_plain) || holds_key(given) {
+            return None;
+        }
+        let mut text = [0; MOST];
+        text.get_mut(..given.len())?.copy_from_slice(given.as_bytes());
+        Some(Self { text, length: given.len() })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+    }
+
+    /// The value of the `X-Request-Id` header.
+    pub(super) fn to_header(self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(&self.text[..self.length]).ok()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

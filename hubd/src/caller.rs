@@ -1,0 +1,28 @@
+//! Who calls, once it is proven.
+
+use hub_core::api::Role;
+use hub_core::key::{Fingerprint, KeyHash};
+use hub_core::name::KeyName;
+
+use crate::store::InstanceRow;
+
+/// An instance.
+#[derive(Debug)]
+pub(crate) struct HubCaller {
+    pub(crate) row: InstanceRow,
+}
+
+/// An instance that may report for itself.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    pub(crate) row: InstanceRow,
+    pub(crate) hub_key: KeyHash,
+}
+
+/// An operator.
+#[derive(Debug)]
+pub(crate) struct AdminCaller {
+    pub(crate) name: KeyName,
+    pub(crate) role: Role,
+    pub(crate) fingerprint: Fingerprint,
+}

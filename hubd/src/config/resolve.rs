@@ -1,0 +1,223 @@
+//! Arguments and environment → settings. A variable becomes the flag that it stands for, unless that
+//! flag was given; clap reads the environment of no process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches};
+use zeroize::Zeroizing;
+
+use super::{BootstrapKey, Cli, Command, Given, Origin, Settings};
+use crate::store::MalformedUrl;
+
+/// The prefix of the hub's variables.
+const PREFIX: &str = "HUBD_";
+/// The variable that holds the bootstrap key itself.
+const ADMIN_KEY: &str = "HUBD_ADMIN_API_KEY";
+
+/// Settings that cannot be taken. The text is for the operator and holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Flags that clap refuses, or a question that it answers, such as `--help`.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// A variable with the hub's prefix that the hub does not know.
+    #[error("unknown variable {0}: `hubd --help` names all that there are")]
+    UnknownVariable(String),
+    /// A variable whose value is no text.
+    #[error("the value of {0} is not UTF-8")]
+    NotText(String),
+    /// A variable whose value its flag does not take.
+    #[error("invalid value '{value}' for --{flag} ({variable}): {reason}")]
+    InvalidVariable {
+        /// Its name.
+        variable: String,
+        /// The flag that it stands for.
+        flag: String,
+        /// What it holds, which is no secret.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database URL is none.
+    #[error("--database (HUBD_DATABASE_URL) {0}")]
+    Database(#[from] MalformedUrl),
+    /// Both ways to set the bootstrap key.
+    #[error("set either HUBD_ADMIN_API_KEY or HUBD_ADMIN_API_KEY_FILE, not both")]
+    TwoAdminKeys,
+    /// The file cannot be read.
+    #[error("cannot read the admin key file {path}: {source}")]
+    AdminKeyFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is no admin key.
+    #[error(
+        "the bootstrap admin key must be 32 to 128 visible ASCII characters \
+         (or lb_admin_ and 32 hex digits)"
+    )]
+    MalformedAdminKey,
+}
+
+/// The settings that these arguments, the program's name first, and this environment make.
+///
+/// # Errors
+/// [`ConfigError`]; [`ConfigError::Usage`] also for `--help` and `--version`.
+pub fn resolve(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Settings, ConfigError> {
+    let command = command();
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    let flags = command.clone().try_get_matches_from(&arguments)?;
+    let variables = Variables::read(environment, &command)?;
+    // Each becomes a flag behind the program's name: after a subcommand there may be a `--`.
+    let name = arguments.len().min(1);
+    for argument in command.get_arguments() {
+        let value = variables.value(argument);
+        if let Some(value) = value.filter(|_| !is_given(&flags, argument))
+            && let Some(flag) = as_flag(&command, argument, value)?
+        {
+            arguments.insert(name, flag);
+        }
+    }
+    let matches = command.clone().try_get_matches_from(&arguments)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let given = command
+        .get_arguments()
+        .map(|argument| {
+            let origin = match (is_given(&flags, argument), variables.value(argument)) {
+                (true, _) => Origin::Flag,
+                (false, Some(_)) => Origin::Environment,
+                (false, None) => Origin::Default,
+            };
+            Given { name: flag_of(argument), value: text_of(&matches, argument), origin }
+        })
+        .collect();
+    let key = variables.admin_key.as_ref().map(|key| key.as_str());
+    Ok(Settings {
+        command: cli.command.unwrap_or(Command::Serve),
+        log: cli.log,
+        bootstrap_key: BootstrapKey::resolve(key, cli.admin_api_key_file)?,
+        server: cli.server,
+        store: cli.store.resolve()?,
+        hub: cli.hub,
+        given,
+    })
+}
+
+/// The command line. Each flag works before and after a subcommand, and its help names its variable.
+fn command() -> clap::Command {
+    Cli::command().mut_args(|argument| {
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = format!("{help} [env: {}]", variable_of(&argument));
+        argument.global(true).help(help)
+    })
+}
+
+/// The variable of a setting: `HUBD_` and the name of its field.
+fn variable_of(argument: &Arg) -> String {
+    format!("{PREFIX}{}", argument.get_id().as_str().to_ascii_uppercase())
+}
+
+/// The flag of a setting, without its dashes.
+fn flag_of(argument: &Arg) -> String {
+    argument.get_long().unwrap_or_default().to_owned()
+}
+
+fn is_given(flags: &ArgMatches, argument: &Arg) -> bool {
+    flags.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+}
+
+/// The value in force, as it was written.
+fn text_of(matches: &ArgMatches, argument: &Arg) -> String {
+    let raw = matches.get_raw(argument.get_id().as_str()).into_iter().flatten();
+    raw.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",")
+}
+
+/// A variable's value as the flag that it stands for; `None` when it switches that flag off.
+fn as_flag(
+    command: &clap::Command,
+    argument: &Arg,
+    value: &str,
+) -> Result<Option<OsString>, ConfigError> {
+    let flag = flag_of(argument);
+    let invalid = |reason: String| ConfigError::InvalidVariable {
+        variable: variable_of(argument),
+        flag: flag.clone(),
+        value: value.to_owned(),
+        reason,
+    };
+    if !argument.get_action().takes_values() {
+        let on = switch(value).ok_or_else(|| invalid("must be true or false".to_owned()))?;
+        return Ok(on.then(|| format!("--{flag}").into()));
+    }
+    let text = OsString::from(format!("--{flag}={value}"));
+    match command.clone().try_get_matches_from([command.get_name().into(), text.clone()]) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) => {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            Err(invalid(reason.unwrap_or_else(|| error.kind().to_string())))
+        }
+    }
+}
+
+/// Whether a variable of a flag without a value switches it on.
+fn switch(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The hub's part of the environment. A variable that is empty is not set.
+#[derive(Default)]
+struct Variables {
+    values: BTreeMap<String, String>,
+    admin_key: Option<Zeroizing<String>>,
+}
+
+impl Variables {
+    fn read(
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        command: &clap::Command,
+    ) -> Result<Self, ConfigError> {
+        let mut variables = Self::default();
+        for (name, value) in environment {
+            if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+                continue;
+            }
+            let name = name.to_string_lossy().into_owned();
+            if cfg!(feature = "proof") && name.starts_with("HUBD_PROOF_") {
+                continue;
+            }
+            if name != ADMIN_KEY && !command.get_arguments().any(|known| variable_of(known) == name)
+            {
+                return Err(ConfigError::UnknownVariable(name));
+            }
+            let value = value.into_string().map_err(|_| ConfigError::NotText(name.clone()))?;
+            if value.is_empty() {
+                continue;
+            }
+            if name == ADMIN_KEY {
+                variables.admin_key = Some(Zeroizing::new(value));
+            } else {
+                variables.values.insert(name, value);
+            }
+        }
+        Ok(variables)
+    }
+
+    /// What the environment says of a setting.
+    fn value(&self, argument: &Arg) -> Option<&str> {
+        self.values.get(&variable_of(argument)).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What operators set of the database.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::ConfigError;
+use crate::store::{DatabaseUrl, MalformedUrl};
+
+/// The database, as flags.
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    /// Folder for the SQLite file and the owner key
+    #[arg(long, default_value = "hub-data")]
+    data_dir: PathBuf,
+
+    /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE` [default: hub.db in the data folder]
+    #[arg(long = "database", value_name = "URL", value_parser = GivenUrl::read)]
+    database_url: Option<GivenUrl>,
+
+    /// PostgreSQL connections of this replica
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    database_connections: u32,
+
+    /// `PgBouncer` in transaction mode is in between: no named statements, no session settings
+    #[arg(long)]
+    pgbouncer: bool,
+}
+
+/// A database URL, or what is wrong with it. It passes clap either way, because clap quotes a value
+/// that it refuses, and this one may hold a password.
+#[derive(Debug, Clone)]
+struct GivenUrl(Result<DatabaseUrl, MalformedUrl>);
+
+impl GivenUrl {
+    #[expect(clippy::unnecessary_wraps, reason = "clap asks for a parser that may fail")]
+    fn read(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.parse()))
+    }
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreSettings {
+    pub(crate) url: DatabaseUrl,
+    /// Where the owner key is written.
+    pub(crate) data_dir: PathBuf,
+    pub(crate) connections: u32,
+    pub(crate) pgbouncer: bool,
+}
+
+impl StoreArgs {
+    pub(super) fn resolve(self) -> Result<StoreSettings, ConfigError> {
+        let url = match self.database_url {
+            Some(GivenUrl(url)) => url?,
+            None => DatabaseUrl::sqlite(&self.data_dir.join("hub.db")),
+        };
+        Ok(StoreSettings {
+            url,
+            data_dir: self.data_dir,
+            connections: self.database_connections,
+            pgbouncer: self.pgbouncer,
+        })
+    }
+}

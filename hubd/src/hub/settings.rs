@@ -1,0 +1,63 @@
+//! What operators set of the hub itself.
+
+use std::time::Duration;
+
+use clap::Args;
+use hub_core::privacy;
+use hub_core::redact::MOST_DAYS_LATE;
+use humantime::parse_duration;
+
+/// How activations behave, and how many hot requests may wait.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct HotSettings {
+    /// For how long the previous hub key works after an activation
+    #[arg(long, default_value = "10m", value_parser = parse_duration)]
+    pub(crate) activation_overlap: Duration,
+
+    /// Activations, reports, and key checks, that may wait for their turn
+    #[arg(long, default_value_t = 1024, value_parser = queue_length)]
+    pub(crate) queue: usize,
+}
+
+/// For how long usage is kept.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct TelemetrySettings {
+    /// For how long usage is kept by hour, at least 9 days
+    #[arg(long, default_value = "14d", value_parser = hours_kept)]
+    pub(crate) hours_kept: Duration,
+
+    /// For how long usage is kept by day
+    #[arg(long, default_value = "400d", value_parser = parse_duration)]
+    pub(crate) days_kept: Duration,
+
+    /// How often days are made of hours, and old usage is deleted
+    #[arg(long, default_value = "10m", value_parser = parse_duration)]
+    pub(crate) rollup_every: Duration,
+}
+
+impl TelemetrySettings {
+    /// For how long usage is kept in whatever form.
+    pub(crate) fn retention(&self) -> privacy::Retention {
+        // Days may be set to be kept for less time than the hours that they are made of.
+        privacy::Retention { usage: self.days_kept.max(self.hours_kept) }
+    }
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A report for a day may come until [`MOST_DAYS_LATE`] days after that day, and the day's hours must
+/// still be there then. Another day is for the margin.
+fn hours_kept(text: &str) -> Result<Duration, String> {
+    let least = MOST_DAYS_LATE + 2;
+    match parse_duration(text) {
+        Ok(kept) if kept >= DAY * least => Ok(kept),
+        _ => Err(format!("must be a duration of at least {least}d")),
+    }
+}
+
+fn queue_length(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(length @ 1..=1_000_000) => Ok(length),
+        _ => Err("must be a number from 1 to 1000000".to_owned()),
+    }
+}

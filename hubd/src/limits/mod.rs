@@ -1,0 +1,12 @@
+//! What callers may take of the hub: the table of access classes, how much is worked on at once, and
+//! how many wrong keys an address may send.
+
+mod classes;
+mod guesses;
+mod settings;
+mod shares;
+
+pub(crate) use classes::{Class, Queue};
+pub(crate) use guesses::{Guesses, client_of};
+pub(crate) use settings::LimitsSettings;
+pub(crate) use shares::Shares;
