@@ -1,6 +1,6 @@
-//! "did you mean": the name that is closest to one that does not exist.
+//! "did you mean": the known name that is closest to an unknown one.
 
-/// The closest of the names, if it is close enough to be meant.
+/// The closest of the names, if it is close enough.
 pub(crate) fn closest<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (asked.chars().count() / 3).max(1);
     let distances = known.map(|name| (strsim::damerau_levenshtein(asked, name), name));

@@ -1,4 +1,8 @@
-//! Questions before what cannot be taken back. Silence is never consent, and nothing ever hangs.
+//! Questions before a change that cannot be taken back. Silence is never consent, and nothing hangs.
+//!
+//! The answer is a line that is read with the terminal in its usual mode, in which Ctrl-D is an empty
+//! answer and Ctrl-C a signal. A crate such as dialoguer reads single keys in raw mode instead: Ctrl-D is
+//! then no answer at all, and a signal that ends the program leaves the terminal raw.
 
 use std::io::{BufRead, IsTerminal, Read, stderr, stdin};
 
@@ -8,13 +12,13 @@ use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::{input, output};
 
-/// No answer is anywhere near this long.
+/// Answers are far shorter than this.
 const LONGEST_ANSWER: u64 = 1024;
 
 /// Who answers questions in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consent {
-    /// It was given with `--yes`.
+    /// `--yes` has answered them.
     Given,
     /// A person at a terminal.
     Person,
@@ -36,19 +40,19 @@ impl Consent {
     /// Fails unless somebody can answer.
     pub(crate) fn needed(self, what: &str) -> Result<()> {
         match self {
-            Self::Nobody => Err(Failure::input_needed(format!("{what} needs a yes"))
+            Self::Nobody => Err(Failure::input_needed(format!("{what} must be confirmed"))
                 .hint("give --yes, or run this at a terminal")),
             Self::Given | Self::Person => Ok(()),
         }
     }
 
-    /// Fails unless the answer was given beforehand, with `--yes`.
+    /// Fails unless `--yes` was given.
     pub(crate) fn must_be_given(self, option: &str) -> Result<()> {
         match self {
             Self::Given => Ok(()),
             Self::Person | Self::Nobody => {
-                Err(Failure::input_needed(format!("{option} needs a yes"))
-                    .hint("give --yes: nobody can answer while standard input is a list"))
+                Err(Failure::input_needed(format!("{option} cannot ask for confirmation"))
+                    .hint("give --yes: standard input is a list, so nobody can answer there"))
             }
         }
     }
@@ -66,7 +70,7 @@ impl Consent {
         }
     }
 
-    /// Asks for a handle to be typed, so that nobody goes on by habit.
+    /// Asks for a handle to be typed, so that nobody goes on out of habit.
     pub(crate) async fn ask_for(self, what: &str, consequences: &str, handle: &str) -> Result<()> {
         self.needed(what)?;
         if self == Self::Given {
@@ -77,20 +81,18 @@ impl Consent {
     }
 }
 
-/// Whether a person could be asked, if that is wanted or not.
+/// Whether there is a person who could answer.
 pub(crate) fn at_terminal() -> bool {
     stdin().is_terminal() && stderr().is_terminal()
 }
 
-/// The terminal stays as it is, so that its own keys work: Ctrl-D is an empty answer, Ctrl-C a signal.
-async fn ask(prompt: String) -> Result<String> {
+async fn ask(question: String) -> Result<String> {
     let answer = input::waiting(move || {
-        output::write_words(&format!("{prompt}: "));
+        output::write_words(&format!("{question}: "));
         let mut line = String::new();
-        let read =
-            stdin().lock().take(LONGEST_ANSWER).read_line(&mut line).map_err(|error| {
-                Failure::input_needed(format!("no answer could be read: {error}"))
-            })?;
+        let read = stdin().lock().take(LONGEST_ANSWER).read_line(&mut line).map_err(|error| {
+            Failure::input_needed(format!("the answer cannot be read: {error}"))
+        })?;
         if read == 0 {
             output::write_words("\n");
         }

@@ -1,4 +1,4 @@
-//! Why a command failed: one type, from which the words, the JSON and the exit code are made.
+//! Why a command failed: one type for the words, the JSON and the exit code.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,19 +8,19 @@ use hub_core::problem::ErrorCode;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Result of whatever a command does.
+/// The result of any step of a command.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why a command failed. Boxed, because it is large and rare.
 #[derive(Debug)]
 pub(crate) struct Failure(Box<Parts>);
 
-/// What a [`Failure`] knows.
+/// The parts of a [`Failure`].
 #[derive(Debug)]
 pub(crate) struct Parts {
-    /// The stable name: the hub's code, or one of hubctl's own.
+    /// The stable code: the hub's, or one of hubctl's own.
     pub(crate) code: Cow<'static, str>,
-    /// What was wrong, in a sentence.
+    /// The error, in a sentence.
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) hint: Option<String>,
@@ -28,15 +28,15 @@ pub(crate) struct Parts {
     pub(crate) status: Option<u16>,
     /// The request, as the hub's log names it.
     pub(crate) request_id: Option<String>,
-    /// What the process ends with.
+    /// The exit code.
     pub(crate) exit: Exit,
-    /// What exists already.
+    /// The object that exists already.
     pub(crate) existing: Option<Value>,
-    /// The handle that was asked for, to suggest another.
+    /// The handle that was not found, to suggest another.
     pub(crate) about: Option<String>,
     /// An earlier attempt of the same request may have been carried out.
     pub(crate) after_unknown: bool,
-    /// What failed, of several that were asked for.
+    /// The objects that failed, of several.
     pub(crate) items: Vec<(String, Failure)>,
 }
 
@@ -57,13 +57,13 @@ impl Failure {
         }))
     }
 
-    /// Some of several things failed, each under its handle.
+    /// Some of several objects failed, each under its handle.
     pub(crate) fn partial(items: Vec<(String, Self)>, all: usize) -> Self {
         let message = format!("{} of {all} failed", items.len());
         Self::new(Exit::Partial, "partial", message).with(|parts| parts.items = items)
     }
 
-    /// What the hub would say too, found without asking it: scripts need not tell the two apart.
+    /// An error of the hub that hubctl found without asking it: for scripts it is the same.
     pub(crate) fn of(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(code.exit(), code.as_str(), message)
             .with(|parts| parts.status = Some(code.status().as_u16()))
@@ -84,7 +84,7 @@ impl Failure {
         Self::new(Exit::SinkFailed, "sink_failed", message)
     }
 
-    /// Whoever read the output has closed it.
+    /// The reader of the output has closed it.
     pub(crate) fn output_closed() -> Self {
         Self::new(Exit::OutputClosed, "output_closed", "the output was closed")
     }
@@ -101,7 +101,7 @@ impl Failure {
         self
     }
 
-    /// Changes what is known of it.
+    /// Changes its parts.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
         change(&mut self.0);
         self
@@ -117,22 +117,22 @@ impl Failure {
         !self.0.after_unknown && self.0.status.is_some_and(|status| (400..500).contains(&status))
     }
 
-    /// Whether it stands between hubctl and the hub, so that whatever is asked next fails in the same way.
+    /// Whether every further request would fail in the same way: the hub cannot be reached or used.
     pub(crate) fn is_general(&self) -> bool {
         matches!(self.exit(), Exit::NotAuthenticated | Exit::Unreachable | Exit::Incompatible)
     }
 
-    /// What is known of it.
+    /// Its parts.
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
     }
 
-    /// What the process ends with.
+    /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         self.0.exit
     }
 
-    /// Whether the same command may succeed when it is run again: of several things, one of them.
+    /// Whether the same command may succeed when it is run again, for one of several objects at least.
     pub(crate) fn retryable(&self) -> bool {
         self.exit().retryable() || self.0.items.iter().any(|(_, failure)| failure.retryable())
     }
@@ -143,7 +143,7 @@ impl Failure {
         serde_json::to_string_pretty(&document).unwrap_or_default()
     }
 
-    /// What scripts are told of it, of a thing with this handle.
+    /// The failure for scripts, of the object with this handle.
     pub(crate) fn described<'a>(&'a self, handle: Option<&'a str>) -> Described<'a> {
         let Parts { code, message, hint, status, request_id, exit, existing, items, .. } = &*self.0;
         Described {
@@ -198,12 +198,12 @@ pub(crate) struct Described<'a> {
     items: Vec<Self>,
 }
 
-/// Control characters in an answer must not steer the terminal.
+/// Removes control characters: an answer must not steer the terminal.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
 }
 
-/// Hides whatever has the form of a key: a person may have typed one where none belongs.
+/// Hides text with the form of a key: a person may have typed one in the wrong place.
 pub(crate) fn mask(text: &str) -> String {
     let mut masked = text.to_owned();
     for prefix in ["lb_inst_", "lb_admin_", "hk_"] {

@@ -1,4 +1,4 @@
-//! What is read: files, standard input, and never the command line for a secret.
+//! Reading files and standard input. A secret is never read from the command line.
 
 use std::io::Read;
 use std::path::Path;
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{Failure, Result};
 
-/// No key and no request is anywhere near this long.
+/// Keys and requests are far shorter than this.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Reads a secret from a file or, for `-`, from standard input, without the line's end.
+/// Reads a secret from a file or, for `-`, from standard input, without the end of the line.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(read_bytes(path, what)?);
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(crate) fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
     read_at_most(path, what, LONGEST)
 }
 
-/// Reads a file or, for `-`, standard input, of at most so many bytes.
+/// Reads a file or, for `-`, standard input; fails where there are more bytes than `longest`.
 pub(crate) fn read_at_most(path: &Path, what: &str, longest: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -58,7 +58,7 @@ pub(crate) fn read_handles() -> Result<Vec<String>> {
         .collect()
 }
 
-/// Runs what may wait for a person, so that a signal can still end the program.
+/// Runs work that may wait for a person in a thread, so that a signal can still end the program.
 pub(crate) async fn waiting<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

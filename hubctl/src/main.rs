@@ -2,12 +2,12 @@
 //!
 //! Rooms:
 //!
-//! - `cli`: what can be typed · `settings`: what then holds
-//! - `commands`: what each command does, one file a noun · `help`: what is explained
-//! - `complete`: what a shell is offered · `closest`: what was meant
-//! - `fleet`: the fleet file, and what it comes to · `client`: calls to the hub · `error`: why one failed
-//! - `sink`: where new keys go · `confirm`, `prompt`: questions · `input`: what is read
-//! - `output`: all that is written · `private_file`: what is kept
+//! - `cli`: the grammar of the command line · `settings`: the values that result, and their origins
+//! - `commands`: what each command does, one file a noun · `help`: the topics of `hubctl help`
+//! - `complete`: completion for shells · `closest`: "did you mean"
+//! - `delivery`: how a new key gets to its place, over `sink`: the places · `client`: calls to the hub
+//! - `confirm`, `prompt`: questions · `input`: files and standard input · `output`: all that is written
+//! - `words`: words that several rooms share · `error`: failures · `private_file`: files that are kept
 
 mod cli;
 mod client;
@@ -15,8 +15,8 @@ mod closest;
 mod commands;
 mod complete;
 mod confirm;
+mod delivery;
 mod error;
-mod fleet;
 mod help;
 mod input;
 mod output;
@@ -24,6 +24,7 @@ mod private_file;
 mod prompt;
 mod settings;
 mod sink;
+mod words;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ use error::Failure;
 use settings::Env;
 
 fn main() -> ExitCode {
-    // A shell asks; it must be answered before anything else is written.
+    // A shell that asks for completions must be answered before anything else is written.
     if complete::answered() {
         return ExitCode::SUCCESS;
     }
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Help and versions are data; the rest is wrong usage, told in the form that was asked for.
+/// Writes help and versions as data, and everything else as a usage error in the requested format.
 fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render().to_string();

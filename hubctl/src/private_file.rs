@@ -1,4 +1,4 @@
-//! Files for their owner alone, written whole or not at all.
+//! Files that only their owner can read, written whole or not at all.
 
 use std::fs::{File, Permissions};
 use std::io::{Result, Write};
@@ -13,8 +13,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Puts a file with this content, part after part, in the place of whatever is there. When this returns,
-/// it is on disk.
+/// Replaces a file by one with this content, given in parts. When this returns, it is on disk.
 pub(crate) fn replace(path: &Path, content: &[&[u8]]) -> Result<()> {
     let folder = folder_of(path);
     let mut spare = tempfile::Builder::new()

@@ -1,4 +1,8 @@
-//! Asks for a secret at a terminal that shows nothing of it.
+//! Asks for a secret while the terminal shows nothing that is typed.
+//!
+//! This is written by hand, because dialoguer's `Password` reads through a buffer that is freed with the
+//! key still in it. Here the key is in one piece of memory, which is wiped. And here the terminal gets
+//! its echo back when a signal ends the wait, too.
 
 use std::io::{Error, stdin};
 
@@ -11,8 +15,8 @@ use crate::{input, output};
 /// No key is anywhere near this long.
 const LONGEST: usize = 1024;
 
-/// A terminal that shows what is typed again when this is dropped: at the answer, and when a signal ends
-/// the wait for it.
+/// Switches the terminal's echo off until it is dropped: after the answer, or when a signal ends the
+/// wait for it.
 struct Silence(Termios);
 
 impl Silence {
@@ -22,7 +26,7 @@ impl Silence {
         silent.local_modes.remove(LocalModes::ECHO);
         // The end of the line is still shown.
         silent.local_modes.insert(LocalModes::ECHONL);
-        // What was typed before the question is no answer to it.
+        // Text that was typed before the question is not an answer to it.
         tcsetattr(stdin(), OptionalActions::Flush, &silent)?;
         Ok(Self(before))
     }
@@ -36,7 +40,8 @@ impl Drop for Silence {
 
 /// Asks for a secret.
 pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
-    let failed = |error: Error| Failure::input_needed(format!("no answer could be read: {error}"));
+    let failed =
+        |error: Error| Failure::input_needed(format!("the answer cannot be read: {error}"));
     let silence = Silence::begin().map_err(failed)?;
     output::write_words(&format!("{question}: "));
     let answer = input::waiting(move || line().map_err(failed)).await;
@@ -44,7 +49,7 @@ pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
     answer
 }
 
-/// One line, past all buffers: they would keep the secret.
+/// One line, read without a buffer, which would keep the secret.
 fn line() -> std::io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(vec![0; LONGEST]);
     let mut filled = 0;

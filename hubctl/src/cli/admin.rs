@@ -31,10 +31,10 @@ pub(crate) struct AdminKeyCreateArgs {
     /// viewer, provisioner, operator or owner
     #[arg(long)]
     pub(crate) role: Role,
-    /// When it ends: an RFC 3339 time; never when absent
+    /// When it ends: an RFC 3339 time [default: never]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) expires_at: Option<Timestamp>,
-    /// Leave one that exists as it is, and succeed
+    /// Succeed without a change if it exists already
     #[arg(long)]
     pub(crate) if_not_exists: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(crate) struct AdminKeyRevokeArgs {
     /// Its name
     #[arg(value_parser = handle)]
     pub(crate) name: String,
-    /// Succeed when there is none
+    /// Succeed if it does not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) enum AuditCommand {
     /// List changes, newest first
     #[command(visible_alias = "ls")]
     List(AuditListArgs),
-    /// Recompute the chain of hashes; exit 6 when it is broken
+    /// Recompute the chain of hashes; exit 6 if it is broken
     Verify,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct AuditListArgs {
     /// A handle or key name
     #[arg(long)]
     pub(crate) target: Option<Word>,
-    /// Stop after so many
+    /// Stop after N rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 }

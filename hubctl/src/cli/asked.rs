@@ -1,12 +1,13 @@
-//! Whether errors are to be JSON, found in a command line that could not be parsed.
+//! Whether errors should be JSON, found in a command line that cannot be parsed.
 
 use std::ffi::OsString;
 
 use clap::{ArgAction, Command, CommandFactory, ValueEnum};
 
-use super::{Cli, Format};
+use super::Cli;
+use crate::words::Format;
 
-/// Whether these arguments ask for JSON; where they name no format, `otherwise` holds.
+/// Whether these arguments ask for JSON; `otherwise` is the format if they name none.
 pub(crate) fn json_was_asked(
     args: impl Iterator<Item = OsString>,
     otherwise: Option<Format>,
@@ -33,7 +34,7 @@ fn formats<'a>(args: &'a [String], with_values: &[char]) -> Vec<&'a str> {
                 _ => {}
             }
         } else if let Some(cluster) = arg.strip_prefix('-') {
-            // Only the first of a cluster that takes a value has one: the rest, or what comes next.
+            // The first option of a cluster that takes a value gets the rest, or the next argument.
             let taker = cluster.char_indices().find(|(_, c)| with_values.contains(c));
             let Some((at, short)) = taker else { continue };
             let rest = &cluster[at + short.len_utf8()..];

@@ -1,13 +1,16 @@
 //! The grammar of `hubctl client`.
 
 use clap::{Args, Subcommand};
-use hub_core::api::ClientStatus;
+use hub_core::api::NewClient;
+use hub_core::fields::Patch;
 use hub_core::labels::LabelPair;
+use hub_core::model::{ClientPatch, ClientStatus};
 use hub_core::name::Slug;
 use hub_core::text::{DisplayName, ExternalRef, SearchText};
 
 use super::Targets;
 use super::parse::{handle, slug};
+use crate::error::{Failure, Result};
 
 /// What to do with clients.
 #[derive(Debug, Subcommand)]
@@ -19,11 +22,11 @@ pub(crate) enum ClientCommand {
     Get(ClientArg),
     /// Create a client
     Create(ClientCreateArgs),
-    /// Create a client, or make an existing one what is given here
+    /// Create a client, or give an existing one these fields
     Ensure(ClientEnsureArgs),
     /// Change a client
     Update(ClientUpdateArgs),
-    /// Suspend a client: all its instances are refused
+    /// Suspend a client: the hub refuses all its instances
     Suspend(Targets),
     /// End a client's suspension
     Reactivate(Targets),
@@ -43,7 +46,7 @@ pub(crate) struct ClientListArgs {
     /// With this label; repeat for several
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<LabelPair>,
-    /// Stop after so many
+    /// Stop after N rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 }
@@ -56,29 +59,53 @@ pub(crate) struct ClientArg {
     pub(crate) client: String,
 }
 
-/// What a client is made of.
+/// The fields of a client.
 #[derive(Debug, Args)]
 pub(crate) struct ClientFields {
     /// Name for people [default: the slug]
     #[arg(long)]
     pub(crate) name: Option<DisplayName>,
-    /// Where your own records have it
+    /// Reference to your own records, such as crm:4711
     #[arg(long, value_name = "REF")]
     pub(crate) external_ref: Option<ExternalRef>,
-    /// A label; repeat for several, which together are the whole set
+    /// A label; repeat for several. They replace the whole set
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<LabelPair>,
+}
+
+impl ClientFields {
+    /// The fields that were given, as a patch: the others stay as they are.
+    pub(crate) fn patch(&self) -> ClientPatch {
+        ClientPatch {
+            name: self.name.clone(),
+            external_ref: self.external_ref.clone().map_or(Patch::Keep, Patch::Set),
+            labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
+            status: None,
+        }
+    }
+
+    /// A new client with these fields. Without a name it gets its slug as one.
+    pub(crate) fn new_client(&self, slug: Option<&Slug>) -> Result<NewClient> {
+        let name = self.name.clone();
+        let name = name.or_else(|| slug.and_then(|slug| DisplayName::new(slug.as_str())));
+        Ok(NewClient {
+            name: name.ok_or_else(|| Failure::usage("--name is missing"))?,
+            slug: slug.cloned(),
+            external_ref: self.external_ref.clone(),
+            labels: self.patch().labels,
+        })
+    }
 }
 
 /// Arguments of `client create`.
 #[derive(Debug, Args)]
 pub(crate) struct ClientCreateArgs {
-    /// Its handle; made from the name when absent
+    /// Its handle [default: made from the name]
     #[arg(value_parser = slug, required_unless_present = "name")]
     pub(crate) slug: Option<Slug>,
     #[command(flatten)]
     pub(crate) fields: ClientFields,
-    /// Leave one that exists as it is, and succeed
+    /// Succeed without a change if it exists already
     #[arg(long, requires = "slug")]
     pub(crate) if_not_exists: bool,
 }
@@ -103,18 +130,35 @@ pub(crate) struct ClientUpdateArgs {
     /// New name for people
     #[arg(long, group = "change")]
     pub(crate) name: Option<DisplayName>,
-    /// Where your own records have it
+    /// Reference to your own records, such as crm:4711
     #[arg(long, value_name = "REF", group = "change")]
     pub(crate) external_ref: Option<ExternalRef>,
-    /// Forget where your own records have it
+    /// Remove the external reference
     #[arg(long, group = "change", conflicts_with = "external_ref")]
     pub(crate) no_external_ref: bool,
-    /// A label; repeat for several, which together are the whole new set
+    /// A label; repeat for several. They replace the whole set
     #[arg(long = "label", value_name = "KEY=VALUE", group = "change")]
     pub(crate) labels: Vec<LabelPair>,
     /// Remove all labels
     #[arg(long, group = "change", conflicts_with = "labels")]
     pub(crate) no_labels: bool,
+}
+
+impl ClientUpdateArgs {
+    /// The change that was asked for.
+    pub(crate) fn patch(&self) -> ClientPatch {
+        let relabel = self.no_labels || !self.labels.is_empty();
+        ClientPatch {
+            name: self.name.clone(),
+            external_ref: match &self.external_ref {
+                Some(reference) => Patch::Set(reference.clone()),
+                None if self.no_external_ref => Patch::Clear,
+                None => Patch::Keep,
+            },
+            labels: relabel.then(|| self.labels.iter().cloned().collect()),
+            status: None,
+        }
+    }
 }
 
 /// Arguments of `client delete`.
@@ -125,7 +169,7 @@ pub(crate) struct ClientDeleteArgs {
     /// Delete its instances too
     #[arg(long)]
     pub(crate) cascade: bool,
-    /// Succeed when there is none
+    /// Succeed if it does not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
 }

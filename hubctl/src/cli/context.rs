@@ -2,9 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::Format;
-use super::parse::{context_name, handle};
-use crate::settings::ContextName;
+use super::parse::handle;
+use crate::words::{ContextName, Format};
 
 /// What to do with contexts.
 #[derive(Debug, Subcommand)]
@@ -12,12 +11,12 @@ pub(crate) enum ContextCommand {
     /// List contexts by name
     #[command(visible_alias = "ls")]
     List,
-    /// Use a context from now on
+    /// Make a context the current one
     Use(ContextArg),
-    /// Show what holds for a run, and where each value comes from
+    /// Show the settings in effect, and where each comes from
     #[command(visible_alias = "get")]
     Show(ContextShowArgs),
-    /// Add a context without asking its hub; --admin-key-file is remembered, not copied
+    /// Add a context without contacting its hub; the path of --admin-key-file is kept, not the key
     Add(ContextAddArgs),
     /// Remove a context and the admin key in it
     #[command(visible_alias = "delete")]
@@ -35,7 +34,7 @@ pub(crate) struct ContextArg {
 /// Arguments of `context show`.
 #[derive(Debug, Args)]
 pub(crate) struct ContextShowArgs {
-    /// As if this context were used
+    /// Show the settings with this context
     #[arg(value_parser = handle)]
     pub(crate) name: Option<String>,
 }
@@ -44,12 +43,11 @@ pub(crate) struct ContextShowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ContextAddArgs {
     /// Its name
-    #[arg(value_parser = context_name)]
     pub(crate) name: ContextName,
-    /// How results are written when it is used
+    /// Output format when this context is used
     #[arg(long, value_name = "FORMAT")]
     pub(crate) default_output: Option<Format>,
-    /// Leave one that exists as it is, and succeed
+    /// Succeed without a change if it exists already
     #[arg(long)]
     pub(crate) if_not_exists: bool,
 }
@@ -60,7 +58,7 @@ pub(crate) struct ContextRemoveArgs {
     /// Its name
     #[arg(value_parser = handle)]
     pub(crate) name: String,
-    /// Succeed when there is none
+    /// Succeed if it does not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
 }
@@ -69,9 +67,8 @@ pub(crate) struct ContextRemoveArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// The context's name [default: the current one without --url, else the hub's host]
-    #[arg(value_parser = context_name)]
     pub(crate) name: Option<ContextName>,
-    /// How results are written when it is used
+    /// Output format when this context is used
     #[arg(long, value_name = "FORMAT")]
     pub(crate) default_output: Option<Format>,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::fleet::reference;
+use crate::words::reference;
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -13,8 +13,8 @@ Examples:
     hubctl plan -f fleet.toml --detailed-exitcode       # 20 when there are changes
     hubctl export --fleet acme-prod | hubctl plan -f -  # no changes
 
-Lines begin with + create, ~ update, ↻ rotate, ⏸ suspend, ▶ reactivate, - delete, and with ! where an
-object cannot be changed (exit 6). A plan holds no secret.";
+Lines begin with + create, ~ update, ↻ rotate, ⏸ suspend, ▶ reactivate, - delete, or with ! if an object
+cannot be changed (exit 6). A plan holds no secret.";
 
 const APPLY_EXAMPLES: &str = "\
 Examples:
@@ -24,18 +24,18 @@ Examples:
     hubctl plan -f fleet.toml --out p.json && hubctl apply p.json --yes
 
 hubctl makes each license key itself and puts it into its sink before the hub knows its hash. Killed at
-any instant, the same command finishes what was begun. Independent objects are changed at the same time,
-and one that fails stops only what needs it: exit 11, and the output says which. A saved plan is for
-once: it is refused (exit 6) when the hub has changed since, also by a run of its own that was killed.";
+any instant, the same command finishes the work. Independent objects are changed at the same time, and a
+failure stops only the objects that need what failed: exit 11, and the output names them. A saved plan
+works once: it is refused (exit 6) if the hub has changed since, even by a killed run of the same plan.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
     hubctl export > fleet.toml
     hubctl export --fleet acme-prod | hubctl plan -f -  # no changes
 
-Keys are not exported, as the hub has none; an instance that exists needs neither sink nor hash.";
+The hub has no keys, so none are exported; an instance that exists needs neither sink nor hash.";
 
-/// The examples, and the form of the file.
+/// The examples, and the reference of the fleet file.
 fn long(examples: &str) -> String {
     format!("{examples}\n\n{}", reference())
 }
@@ -71,7 +71,7 @@ pub(crate) struct ApplyArgs {
     pub(crate) how: FleetArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// Take sinks in folders that group or others can write
+    /// Accept sinks in folders that group or others can write
     #[arg(long)]
     pub(crate) allow_open_folder: bool,
 }
@@ -79,24 +79,24 @@ pub(crate) struct ApplyArgs {
 /// How far a plan goes.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct FleetArgs {
-    /// Delete what carries the fleet's label and has left the file
+    /// Delete objects with the fleet's label that are not in the file
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Take over what carries another fleet's label
+    /// Take over objects with another fleet's label
     #[arg(long)]
     pub(crate) adopt: bool,
-    /// Replace the license key of instances whose sink does not hold it; the present one ends at once
+    /// Replace the license of instances whose sink does not hold it; the old one ends at once
     #[arg(long)]
     pub(crate) redeliver: bool,
 }
 
-/// What scripts are told, and kept from.
+/// Limits and exit codes for scripts.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LimitArgs {
     /// Refuse (exit 12) to delete more than N clients and instances [default: 0 without a terminal, else no limit]
     #[arg(long, value_name = "N")]
     pub(crate) max_deletes: Option<usize>,
-    /// Exit 20 rather than 0 where there were changes to make
+    /// Exit 20 instead of 0 if there were changes to make
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
@@ -105,7 +105,7 @@ pub(crate) struct LimitArgs {
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_EXAMPLES)]
 pub(crate) struct ExportArgs {
-    /// Only what carries this fleet's label [default: everything, and no fleet line]
+    /// Only objects with this fleet's label [default: everything, and no fleet line]
     #[arg(long, value_name = "NAME")]
     pub(crate) fleet: Option<String>,
 }

@@ -2,14 +2,17 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, OverlapSeconds};
-use hub_core::labels::LabelPair;
+use hub_core::fields::Field;
+use hub_core::labels::{Entitlements, LabelPair, Labels};
+use hub_core::model::InstancePatch;
 use hub_core::name::InstanceId;
 use hub_core::text::{ReasonCode, SearchText};
 use hub_core::time::{Span, Timestamp};
 
-pub(crate) use super::parse::OrNone;
 use super::parse::{handle, instance_id, limit_or_none, overlap, span, time_or_never};
 use super::{SinkArgs, Targets};
+use crate::error::{Failure, Result};
+use crate::words::OrNone;
 
 /// What to do with instances.
 #[derive(Debug, Subcommand)]
@@ -22,17 +25,17 @@ pub(crate) enum InstanceCommand {
     /// Issue an instance with its license
     #[command(visible_alias = "create")]
     Issue(InstanceIssueArgs),
-    /// Issue an instance, or make an existing one what is given here
+    /// Issue an instance, or give an existing one these terms
     Ensure(InstanceEnsureArgs),
     /// Change an instance's license terms and labels
     Update(InstanceUpdateArgs),
-    /// Suspend an instance; effective for its next request
+    /// Suspend an instance, from its next request on
     Suspend(InstanceSuspendArgs),
     /// End an instance's suspension
     Reactivate(Targets),
     /// Delete an instance; its keys stop at once
     Delete(InstanceDeleteArgs),
-    /// Wait until an instance is active, was heard of, is suspended or deleted
+    /// Wait until an instance is active, seen, suspended or deleted
     Wait(InstanceWaitArgs),
     /// Replace the license key
     RotateLicense(RotateArgs),
@@ -43,7 +46,7 @@ pub(crate) enum InstanceCommand {
 /// Filters of `instance list`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceListArgs {
-    /// Of this client only
+    /// Only instances of this client
     #[arg(long, value_parser = handle, conflicts_with_all = ["search", "silent_for", "expires_within"])]
     pub(crate) client: Option<String>,
     /// Part of the handle
@@ -55,13 +58,13 @@ pub(crate) struct InstanceListArgs {
     /// With this label; repeat for several
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<LabelPair>,
-    /// Not heard of for so long, such as 24h
+    /// Not seen for this long, such as 24h
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) silent_for: Option<Span>,
     /// With a license that ends within this time, such as 30d
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) expires_within: Option<Span>,
-    /// Stop after so many
+    /// Stop after N rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 }
@@ -80,18 +83,36 @@ pub(crate) struct TermArgs {
     /// When the license ends: an RFC 3339 time, or never
     #[arg(long, value_name = "TIME", value_parser = time_or_never)]
     pub(crate) expires_at: Option<OrNone<Timestamp>>,
-    /// For how many days it works after that
+    /// Days that the license still works after that
     #[arg(long, value_name = "N")]
     pub(crate) grace_days: Option<GraceDays>,
-    /// How often it may be activated: a number, or none for no limit
+    /// Maximum number of activations, or none for no limit
     #[arg(long, value_name = "N", value_parser = limit_or_none)]
     pub(crate) max_activations: Option<OrNone<ActivationLimit>>,
-    /// What it entitles to; repeat for several, which together are the whole set
+    /// An entitlement; repeat for several. They replace the whole set
     #[arg(long = "entitlement", value_name = "NAME")]
     pub(crate) entitlements: Vec<String>,
-    /// A label; repeat for several, which together are the whole set
+    /// A label; repeat for several. They replace the whole set
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<LabelPair>,
+}
+
+impl TermArgs {
+    /// The terms that were given, as a patch: the others stay as they are.
+    pub(crate) fn patch(&self) -> Result<InstancePatch> {
+        let entitlements = self.entitlements.iter().cloned();
+        let entitlements = (!self.entitlements.is_empty()).then(|| {
+            Entitlements::new(entitlements)
+                .ok_or_else(|| Failure::usage(format!("--entitlement {}", Entitlements::EXPECTED)))
+        });
+        Ok(InstancePatch {
+            expires_at: OrNone::patch(self.expires_at),
+            grace_days: self.grace_days,
+            max_activations: OrNone::patch(self.max_activations),
+            entitlements: entitlements.transpose()?,
+            labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
+        })
+    }
 }
 
 /// Arguments of `instance issue`.
@@ -99,7 +120,7 @@ pub(crate) struct TermArgs {
 pub(crate) struct InstanceIssueArgs {
     #[command(flatten)]
     pub(crate) new: InstanceNewArgs,
-    /// Leave one that exists as it is, and succeed
+    /// Succeed without a change if it exists already
     #[arg(long)]
     pub(crate) if_not_exists: bool,
 }
@@ -109,21 +130,21 @@ pub(crate) struct InstanceIssueArgs {
 pub(crate) struct InstanceEnsureArgs {
     #[command(flatten)]
     pub(crate) new: InstanceNewArgs,
-    /// Make a new license where the sink does not hold the one that works
+    /// Make a new license if the sink does not hold the live one
     ///
-    /// Where the instance was never activated and the sink is a file, this is done without asking:
-    /// nobody uses the license that was lost.
+    /// If the instance was never activated and the sink is a file, this happens without the flag: nobody
+    /// can be using the license that was lost.
     #[arg(long, requires = "sink")]
     pub(crate) redeliver: bool,
 }
 
-/// What an instance is made of, and where its license goes.
+/// The terms of an instance, and where its license goes.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceNewArgs {
     /// Its handle
     #[arg(value_parser = instance_id)]
     pub(crate) instance: InstanceId,
-    /// Slug or id of the client it is for
+    /// Slug or id of its client
     #[arg(long, value_parser = handle)]
     pub(crate) client: String,
     #[command(flatten)]
@@ -148,12 +169,26 @@ pub(crate) struct InstanceUpdateArgs {
     pub(crate) no_labels: bool,
 }
 
+impl InstanceUpdateArgs {
+    /// The change that was asked for.
+    pub(crate) fn patch(&self) -> Result<InstancePatch> {
+        let mut patch = self.terms.patch()?;
+        if self.no_entitlements {
+            patch.entitlements = Some(Entitlements::default());
+        }
+        if self.no_labels {
+            patch.labels = Some(Labels::default());
+        }
+        Ok(patch)
+    }
+}
+
 /// Arguments of `instance suspend`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceSuspendArgs {
     #[command(flatten)]
     pub(crate) targets: Targets,
-    /// Why, as a code such as unpaid
+    /// The reason, as a code such as unpaid
     #[arg(long, value_name = "CODE")]
     pub(crate) reason: Option<ReasonCode>,
 }
@@ -163,7 +198,7 @@ pub(crate) struct InstanceSuspendArgs {
 pub(crate) struct InstanceDeleteArgs {
     #[command(flatten)]
     pub(crate) targets: Targets,
-    /// Succeed when there is none
+    /// Succeed if it does not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
 }
@@ -173,7 +208,7 @@ pub(crate) struct InstanceDeleteArgs {
 pub(crate) enum Awaited {
     /// Its license works and it was activated.
     Active,
-    /// It was heard of.
+    /// It was seen.
     Seen,
     /// It is suspended.
     Suspended,
@@ -184,7 +219,7 @@ pub(crate) enum Awaited {
 /// Arguments of `instance wait`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceWaitArgs {
-    /// Its handle; it need not exist yet
+    /// Its handle; the instance need not exist yet
     #[arg(value_parser = handle)]
     pub(crate) instance: String,
     /// What to wait for; --timeout says how long
@@ -198,9 +233,38 @@ pub(crate) struct RotateArgs {
     /// The instance's handle
     #[arg(value_parser = handle)]
     pub(crate) instance: String,
-    /// For how long the previous key still works, at most 7d
+    /// Time that the previous key still works, at most 7d
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = overlap)]
     pub(crate) overlap: OverlapSeconds,
     #[command(flatten)]
     pub(crate) sink: SinkArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none() -> TermArgs {
+        TermArgs {
+            expires_at: None,
+            grace_days: None,
+            max_activations: None,
+            entitlements: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_given_terms_are_patched_and_no_others() {
+        assert!(none().patch().unwrap().is_empty());
+        let given = TermArgs { expires_at: Some(OrNone::None), ..none() };
+        let sent = serde_json::to_value(given.patch().unwrap()).unwrap();
+        assert_eq!(sent, serde_json::json!({"expires_at": null}));
+    }
+
+    #[test]
+    fn wrong_entitlements_are_a_usage_error() {
+        let wrong = TermArgs { entitlements: vec!["NO".to_owned()], ..none() };
+        assert!(wrong.patch().is_err());
+    }
 }

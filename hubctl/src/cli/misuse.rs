@@ -1,10 +1,10 @@
-//! What clap says of wrong usage → a failure like any other.
+//! Usage errors of clap → failures.
 
 use clap::error::{ContextKind, ContextValue};
 
 use crate::error::Failure;
 
-/// What was wrong, and what was probably meant.
+/// The error, and what the user probably meant.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
@@ -26,10 +26,12 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     })
 }
 
-/// How the command is written.
+/// The usage line of the command.
 fn usage(error: &clap::Error) -> Option<String> {
-    let ContextValue::StyledStr(usage) = error.get(ContextKind::Usage)? else { return None };
+    let ContextValue::StyledStr(usage) = error.get(ContextKind::Usage)? else {
+        return None;
+    };
     let usage = usage.to_string();
     let usage = usage.trim().strip_prefix("Usage: ").unwrap_or(&usage);
-    Some(format!("it is written: {usage}; --help explains it"))
+    Some(format!("usage: {usage}; --help explains it"))
 }

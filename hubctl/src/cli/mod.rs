@@ -1,7 +1,6 @@
-//! What can be typed: the tree of commands and the options that all of them share.
+//! The grammar: the tree of commands and the options that all of them share.
 //!
-//! Only the grammar lives here. What a value falls back to is decided in `settings`, what a command
-//! does in `commands`.
+//! `settings` decides what a missing value falls back to, `commands` what a command does.
 
 mod admin;
 mod asked;
@@ -31,9 +30,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hub_core::name::InstanceId;
 
-use crate::sink::SinkSpec;
-pub(crate) use parse::FieldPath;
-use parse::{field_path, handle, http_method, instance_id, sink};
+use crate::words::{FieldPath, Format, SinkSpec};
+use parse::{handle, http_method, instance_id};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
@@ -46,60 +44,60 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What `hubctl help` knows besides the commands.
+/// The topics of `hubctl help`.
 const TOPICS: &str = "\
 More: hubctl help exit-codes|environment|output|fleet. \
-`hubctl login` keeps a hub's URL and admin key; `hubctl doctor` finds what is wrong.";
+`hubctl login` stores a hub's URL and admin key; `hubctl doctor` finds problems.";
 
 /// Options of every command.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// How results are written
-    #[arg(help = "How results are written [env: HUBCTL_OUTPUT] [default: table]")]
+    /// Output format
+    #[arg(help = "Output format [env: HUBCTL_OUTPUT] [default: table]")]
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
     /// Only these fields of the API's JSON
     #[arg(help = "Only these fields of the API's JSON, such as instance_id,license.expires_at")]
-    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',', value_parser = field_path)]
+    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',')]
     pub(crate) fields: Vec<FieldPath>,
     /// Write handles only, one a line
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Leave the header of tables out
+    /// Write tables without their header
     #[arg(long, global = true)]
     pub(crate) no_headers: bool,
-    /// Which of the contexts to use
+    /// The context to use
     #[arg(short, long, global = true, value_name = "NAME")]
     #[arg(help = "Use this context instead of the current one [env: HUBCTL_CONTEXT]")]
     pub(crate) context: Option<String>,
-    /// Where the hub is
+    /// The hub's URL
     #[arg(long, global = true, value_name = "URL")]
-    #[arg(help = "Where the hub is [env: HUBCTL_URL] [default: http://127.0.0.1:8200]")]
+    #[arg(help = "The hub's URL [env: HUBCTL_URL] [default: http://127.0.0.1:8200]")]
     pub(crate) url: Option<String>,
     /// File with the admin key
     #[arg(long, global = true, value_name = "PATH")]
     #[arg(help = "File with the admin key, `-` for standard input [env: HUBCTL_ADMIN_KEY_FILE]")]
     pub(crate) admin_key_file: Option<PathBuf>,
-    /// Longest time for a request with all its retries
+    /// Time limit for a request with all its retries
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     #[arg(
-        help = "Longest time for a request with all its retries; a bare number is seconds [env: HUBCTL_TIMEOUT] [default: 30s]"
+        help = "Time limit for a request with all its retries; a bare number is seconds [env: HUBCTL_TIMEOUT] [default: 30s]"
     )]
     pub(crate) timeout: Option<Duration>,
-    /// How often a request is tried again
-    #[arg(help = "How often a request is tried again [env: HUBCTL_RETRIES] [default: 3]")]
+    /// Number of retries of a request
+    #[arg(help = "Number of retries of a request [env: HUBCTL_RETRIES] [default: 3]")]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
-    /// Take yes for the answer to every question
+    /// Answer every question with yes
     #[arg(short, long, global = true)]
     pub(crate) yes: bool,
-    /// Say what would be done, and do nothing
+    /// Show what would change, and change nothing
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// Never ask; fail where an answer is needed
-    #[arg(help = "Never ask; fail where an answer is needed [env: HUBCTL_NO_INPUT]")]
+    /// Never ask; fail if an answer is needed
+    #[arg(help = "Never ask; fail if an answer is needed [env: HUBCTL_NO_INPUT]")]
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
     /// Whether to use colours
@@ -111,48 +109,10 @@ pub(crate) struct Global {
     /// Show requests on standard error, secrets masked
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Trust the certificates in this PEM file too
-    #[arg(help = "Trust the certificates in this PEM file too [env: HUBCTL_CACERT]")]
+    /// Also trust the certificates in this PEM file
+    #[arg(help = "Also trust the certificates in this PEM file [env: HUBCTL_CACERT]")]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
-}
-
-/// How results are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people; tab separated when piped.
-    Table,
-    /// The same with more columns, however wide the terminal is.
-    Wide,
-    /// One JSON document, with the names of the API.
-    Json,
-    /// One JSON document a line; lists are written while they are read.
-    Jsonl,
-    /// One YAML document.
-    Yaml,
-    /// Comma separated, as RFC 4180 says, for a spreadsheet.
-    Csv,
-    /// Handles only.
-    Name,
-    /// `NAME='value'` lines that a shell can read.
-    Env,
-}
-
-impl Format {
-    /// Whether it is for people, with words beside the data.
-    pub(crate) fn is_table(self) -> bool {
-        matches!(self, Self::Table | Self::Wide)
-    }
-
-    /// Whether many things are written as one document, when all of them are there.
-    pub(crate) fn is_one_document(self) -> bool {
-        matches!(self, Self::Json | Self::Yaml | Self::Csv)
-    }
-
-    /// Whether errors are written as JSON too.
-    pub(crate) fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::Jsonl)
-    }
 }
 
 /// Whether to use colours.
@@ -178,15 +138,15 @@ pub(crate) enum TimeStyle {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Clients: who instances are issued to
+    /// Clients: the customers that instances are issued to
     #[command(subcommand, visible_alias = "clients")]
     Client(ClientCommand),
-    /// Instances: one installation each, with its license and hub key
+    /// Instances: installations, each with its license and hub key
     #[command(subcommand, visible_alias = "instances")]
     Instance(InstanceCommand),
     /// Exchange a license for a hub key; needs no admin key
     Activate(ActivateArgs),
-    /// Tell whether a license is valid, and why not; needs no admin key
+    /// Check whether a license is valid; needs no admin key
     Validate(ValidateArgs),
     /// Telemetry: how the tools of all instances are used
     #[command(subcommand)]
@@ -199,28 +159,28 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Show what a fleet file would change; changes nothing
     Plan(PlanArgs),
-    /// Make the hub what a fleet file says, or carry out a saved plan
+    /// Make the hub match a fleet file, or carry out a saved plan
     Apply(ApplyArgs),
-    /// Write what the hub holds as a fleet file
+    /// Write the hub's clients and instances as a fleet file
     Export(ExportArgs),
-    /// Counts of what the hub holds
+    /// Count what the hub holds
     Stats,
-    /// Which admin key this is
+    /// Show which admin key is used
     Whoami,
-    /// The versions of hubctl and of the hub
+    /// Show the versions of hubctl and of the hub
     Version,
-    /// Look for what keeps this hubctl from working with its hub
+    /// Find out why hubctl cannot work with its hub
     Doctor,
-    /// Contexts: the hubs that are worked with
+    /// Contexts: the hubs that you work with
     #[command(subcommand, visible_alias = "contexts")]
     Context(ContextCommand),
-    /// Keep a hub's URL and admin key as a context, and use it from now on
+    /// Store a hub's URL and admin key as a context, and make it the current one
     Login(LoginArgs),
-    /// Call any path of the API, with the admin key where it takes one
+    /// Call any path of the API, with the admin key if it takes one
     Api(ApiArgs),
-    /// Read a key from standard input and write its fingerprint; asks no hub
+    /// Read a key from standard input and write its fingerprint; works offline
     Fingerprint,
-    /// Write the script that makes a shell complete hubctl's commands and live handles
+    /// Write a script that completes commands and live handles in a shell
     Completion(CompletionArgs),
     /// Write manual pages
     Man(ManArgs),
@@ -228,28 +188,28 @@ pub(crate) enum Command {
     Help(HelpArgs),
 }
 
-/// One that is named, or many.
+/// One object, or a list of them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Targets {
     /// Its handle
     #[arg(value_parser = handle, required_unless_present = "stdin")]
     pub(crate) handle: Option<String>,
-    /// Read handles from standard input, one a line; needs --yes where a question would be asked
+    /// Read handles from standard input, one a line; needs --yes if confirmation is needed
     #[arg(long, conflicts_with = "handle")]
     pub(crate) stdin: bool,
 }
 
-/// Where a key that is made goes.
+/// Where a new key goes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SinkArgs {
     /// Where the new key goes
     ///
-    /// `file:PATH` (for its owner alone), `env-file:PATH?var=NAME` (a line among others), `stdout` (the
-    /// key alone), `cmd:COMMAND` (on its standard input), `gha-output:NAME` and `gha-env:NAME` (of a step
-    /// in GitHub Actions, masked). Without one the key is shown once at a terminal.
-    #[arg(long, value_name = "SINK", value_parser = sink)]
+    /// `file:PATH` (only its owner can read it), `env-file:PATH?var=NAME` (one line of the file), `stdout`
+    /// (nothing but the key), `cmd:COMMAND` (on its standard input), `gha-output:NAME` and `gha-env:NAME`
+    /// (of a step in GitHub Actions, masked). Without a sink, a terminal shows the key once.
+    #[arg(long, value_name = "SINK")]
     pub(crate) sink: Option<SinkSpec>,
-    /// Take a folder that group or others can write
+    /// Accept a folder that group or others can write
     #[arg(long)]
     pub(crate) allow_open_folder: bool,
 }
@@ -260,10 +220,10 @@ pub(crate) struct ActivateArgs {
     /// File with the license key, `-` for standard input
     #[arg(long, value_name = "PATH", default_value = "-")]
     pub(crate) license_file: PathBuf,
-    /// Refuse unless the license is this instance's
+    /// Fail unless the license belongs to this instance
     #[arg(long, value_name = "HANDLE", value_parser = instance_id)]
     pub(crate) instance: Option<InstanceId>,
-    /// Change nothing while the hub key in the sink works
+    /// Change nothing if the hub key in the sink works
     #[arg(long)]
     pub(crate) if_needed: bool,
     #[command(flatten)]

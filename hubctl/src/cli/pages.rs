@@ -32,10 +32,10 @@ pub(crate) struct HelpArgs {
     pub(crate) about: Vec<String>,
 }
 
-/// What there is help about besides commands.
+/// Topics of help besides the commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Topic {
-    /// What the numbers mean that hubctl ends with.
+    /// The exit codes of hubctl.
     ExitCodes,
     /// The environment variables that hubctl reads.
     Environment,
@@ -45,7 +45,7 @@ pub(crate) enum Topic {
     Fleet,
 }
 
-/// What a command's own `--help` says.
+/// The text of a command's own `--help`.
 pub(crate) fn long_help<'a>(path: impl Iterator<Item = &'a str>) -> Option<String> {
     let args = ["hubctl"].into_iter().chain(path).chain(["--help"]);
     let help = Cli::try_parse_from(args).err()?;

@@ -9,65 +9,14 @@ use hub_core::name::{InstanceId, KeyName, Slug};
 use hub_core::redact::ToolName;
 use hub_core::time::{Moment, Span, Timestamp};
 
-use crate::settings::ContextName;
-use crate::sink::SinkSpec;
-
-/// A value that may also be none at all, such as `--expires-at never`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OrNone<T> {
-    /// None.
-    None,
-    /// This one.
-    Some(T),
-}
-
-impl<T> OrNone<T> {
-    /// The value, if there is one.
-    pub(crate) fn into_option(self) -> Option<T> {
-        match self {
-            Self::None => None,
-            Self::Some(value) => Some(value),
-        }
-    }
-}
-
-/// A member of the API's JSON, such as `license.expires_at`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FieldPath(Vec<String>);
-
-impl FieldPath {
-    /// The path of a member of the document itself.
-    pub(crate) fn of(name: &str) -> Self {
-        Self(vec![name.to_owned()])
-    }
-
-    /// The names on the way to it.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for FieldPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.join("."))
-    }
-}
-
-/// Labels may have dots in their names: those are found by their set as a whole.
-pub(super) fn field_path(text: &str) -> Result<FieldPath, String> {
-    let names: Vec<String> = text.split('.').map(str::to_owned).collect();
-    if names.iter().any(String::is_empty) {
-        return Err("must be names of fields, such as instance_id,license.expires_at".to_owned());
-    }
-    Ok(FieldPath(names))
-}
+use crate::words::OrNone;
 
 fn field<T: Field + FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| T::EXPECTED.to_owned())
 }
 
-/// What names something that exists. The hub knows whether it does; here only what would leave its
-/// place in the path is refused.
+/// The handle of an existing object. Whether it exists, the hub knows; here only handles that would
+/// change the path of the request are refused.
 pub(super) fn handle(text: &str) -> Result<String, String> {
     if matches!(text, "" | "." | "..") {
         return Err("must be a handle".to_owned());
@@ -139,14 +88,6 @@ pub(super) fn overlap(text: &str) -> Result<OverlapSeconds, String> {
 
 pub(super) fn http_method(text: &str) -> Result<http::Method, String> {
     text.to_ascii_uppercase().parse().map_err(|_| "must be an HTTP method".to_owned())
-}
-
-pub(super) fn context_name(text: &str) -> Result<ContextName, String> {
-    text.parse()
-}
-
-pub(super) fn sink(text: &str) -> Result<SinkSpec, String> {
-    text.parse()
 }
 
 #[cfg(test)]

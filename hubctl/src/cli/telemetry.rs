@@ -14,19 +14,19 @@ use super::parse::{instance_id, moment, tool};
 /// What to do with telemetry.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TelemetryCommand {
-    /// How each tool is used, most calls first
+    /// Show how each tool is used, most calls first
     Tools(UsageArgs),
-    /// Usage over time
+    /// Show usage over time
     Series(SeriesArgs),
-    /// Errors by tool and code
+    /// Show errors by tool and code
     Errors(UsageArgs),
-    /// Named counts
+    /// Show named counts
     Counts(UsageArgs),
-    /// Show what a hub would keep of a report; asks no hub
+    /// Show what a hub would keep of a report; works offline
     Preview(PreviewArgs),
-    /// Send a report for an instance; needs its hub key and no admin key
+    /// Send a report of an instance, with its hub key; needs no admin key
     Send(SendArgs),
-    /// The tool names that the hub keeps
+    /// The catalogue: the tool names that the hub keeps
     #[command(subcommand)]
     Catalogue(CatalogueCommand),
 }
@@ -46,13 +46,13 @@ pub(crate) struct UsageArgs {
     /// Of this instance
     #[arg(long, value_name = "HANDLE")]
     pub(crate) instance: Option<Word>,
-    /// Merge rows that fewer clients made into other
+    /// Count rows of fewer than K clients under other
     #[arg(long, value_name = "K")]
     pub(crate) min_clients: Option<MinClients>,
 }
 
 impl UsageArgs {
-    /// The query that they are.
+    /// As a query.
     pub(crate) fn query(&self) -> UsageQuery {
         UsageQuery {
             since: self.since,
@@ -95,7 +95,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "PATH")]
     #[arg(help = "File with the hub key, `-` for standard input [env: HUBCTL_HUB_KEY_FILE]")]
     pub(crate) hub_key_file: Option<PathBuf>,
-    /// Whose report it is [default: the instance that the hub key belongs to]
+    /// The instance that the report is from [default: the one that the hub key belongs to]
     #[arg(long, value_name = "HANDLE", value_parser = instance_id)]
     pub(crate) instance: Option<InstanceId>,
 }
@@ -103,9 +103,9 @@ pub(crate) struct SendArgs {
 /// What to do with the catalogue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogueCommand {
-    /// Show the names; without any, every name that fits the grammar is kept
+    /// Show the names; if there are none, the hub keeps every name that fits the grammar
     Get,
-    /// Replace the names: all others are counted under other
+    /// Replace the names; tools with other names are counted under other
     Set(CatalogueSetArgs),
 }
 
@@ -119,7 +119,7 @@ pub(crate) struct CatalogueSetArgs {
     /// File with the names, one a line, `-` for standard input
     #[arg(long, value_name = "PATH", group = "names")]
     pub(crate) file: Option<PathBuf>,
-    /// Leave no names in it
+    /// Remove all names
     #[arg(long, group = "names")]
     pub(crate) clear: bool,
 }

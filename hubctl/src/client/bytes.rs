@@ -1,4 +1,4 @@
-//! A request whose body is somebody else's: it is sent as it is, and not read here.
+//! A request whose body comes from the caller as bytes, and is sent unread.
 
 use hub_core::api::{Endpoint, HUB_KEY_HEADER};
 use hub_core::key::HubKey;
@@ -7,8 +7,8 @@ use super::{Hub, Repeat, Request, parse, secret_header};
 use crate::error::Result;
 
 impl Hub<'_> {
-    /// Calls an endpoint for an instance with these bytes for a body. The hub must take the same bytes
-    /// twice for the same as once.
+    /// Calls an endpoint for an instance with these bytes as the body. It may be sent twice, so the hub
+    /// must count the same bytes once.
     pub(crate) async fn call_with_bytes<E: Endpoint>(
         &self,
         handle: &str,

@@ -1,7 +1,6 @@
 //! Calls to the hub: one generic [`Hub::call`] over the route table.
 //!
-//! Nothing here knows a command. What goes wrong comes back as a [`Failure`] that already has its
-//! exit code.
+//! This room knows no commands. Errors come back as a [`Failure`] that already has its exit code.
 
 mod bytes;
 mod probe;
@@ -28,7 +27,7 @@ use crate::error::{Failure, Result};
 use crate::output::Out;
 use crate::settings::{Settings, is_loopback};
 
-/// A hub, and how it is asked.
+/// A connection to a hub.
 pub(crate) struct Hub<'a> {
     settings: &'a Settings,
     out: &'a Out,
@@ -39,23 +38,23 @@ pub(crate) struct Hub<'a> {
 /// When a request may be sent again although its outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Always: twice is the same as once.
+    /// Always: sending it twice does the same as sending it once.
     Safe,
     /// Only when the hub certainly did nothing.
     Unsafe,
 }
 
-/// One request, and all that is optional about it.
+/// One request with its options.
 pub(crate) struct Call<'a, E: Endpoint> {
-    /// What stands in the place of `{…}` in the path.
+    /// The value of `{…}` in the path.
     pub(crate) handle: &'a str,
     /// The query.
     pub(crate) query: &'a E::Query,
     /// The body.
     pub(crate) body: &'a E::Body,
-    /// Only if the object is still in this state.
+    /// The entity tag that the object must still have.
     pub(crate) if_match: Option<&'a str>,
-    /// The instance that asks.
+    /// The key of the instance that asks.
     pub(crate) hub_key: Option<&'a HubKey>,
     /// Whether it may be sent twice.
     pub(crate) repeat: Repeat,
@@ -68,7 +67,7 @@ pub(crate) struct Answer<T> {
     pub(crate) value: T,
     /// Whether something was created.
     pub(crate) created: bool,
-    /// The object's state.
+    /// The object's entity tag.
     pub(crate) etag: Option<String>,
     /// An earlier attempt of the same request may have been carried out.
     pub(crate) after_unknown: bool,
@@ -96,7 +95,7 @@ pub(crate) struct RawAnswer {
 impl<'a> Hub<'a> {
     /// Builds the HTTP client; connects nowhere yet.
     pub(crate) fn new(settings: &'a Settings, out: &'a Out) -> Result<Self> {
-        // The one provider there is: without it reqwest has none, and it panics.
+        // Without a provider reqwest panics.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!("hubctl/", env!("CARGO_PKG_VERSION")))
@@ -114,18 +113,19 @@ impl<'a> Hub<'a> {
             }
             None => Vec::new(),
         };
-        // Loading the system's certificates costs more than all the rest: only for https.
+        // The system's certificates are loaded for https only: that takes longer than all the rest.
         builder = match settings.url.scheme() {
             "https" => builder.tls_certs_merge(extra),
             _ => builder.tls_certs_only(extra),
         };
         let http = builder.build().map_err(|error| {
-            Failure::usage(format!("no HTTP client can be made: {error}")).hint("check --cacert")
+            Failure::usage(format!("the HTTP client cannot be built: {error}"))
+                .hint("check --cacert")
         })?;
         Ok(Self { settings, out, http, admin_key: OnceCell::new() })
     }
 
-    /// Calls an endpoint and gives its answer's body.
+    /// Calls an endpoint and gives the body of its answer.
     pub(crate) async fn call<E: Endpoint>(
         &self,
         handle: &str,
@@ -135,7 +135,7 @@ impl<'a> Hub<'a> {
         Ok(self.answer(Call::<E>::new(handle, query, body)).await?.value)
     }
 
-    /// Calls an endpoint and gives all that it answered.
+    /// Calls an endpoint and gives the whole answer.
     pub(crate) async fn answer<E: Endpoint>(&self, call: Call<'_, E>) -> Result<Answer<E::Reply>> {
         let request = self.request(&call)?;
         let raw = self.send(request).await.map_err(|failure| {
@@ -151,7 +151,7 @@ impl<'a> Hub<'a> {
         })
     }
 
-    /// Calls an endpoint that says "not found" of an object with `None`.
+    /// Calls an endpoint for one object; `None` where the object does not exist.
     pub(crate) async fn find<E>(&self, handle: &str) -> Result<Option<Answer<E::Reply>>>
     where
         E: Endpoint<Query = (), Body = ()>,
@@ -182,7 +182,7 @@ impl<'a> Hub<'a> {
         Ok(rows)
     }
 
-    /// Reads a list to its end, or until there were `most` rows, and gives each page away at once.
+    /// Reads a list to its end, or until there were `most` rows, and hands each page on at once.
     pub(crate) async fn pages<E, T>(
         &self,
         handle: &str,
@@ -249,7 +249,7 @@ impl<'a> Hub<'a> {
             Value::Null => None,
             body => Some(body.to_string().into_bytes()),
         };
-        // Each command stops before what it would do; none may forget it.
+        // Each command checks for --dry-run itself; here is the guard for one that forgets.
         let asks = E::ROUTE.method() == Method::GET
             || matches!(E::ROUTE, Route::Validate | Route::SendReport);
         if self.settings.dry_run && !asks {
@@ -282,7 +282,7 @@ impl<'a> Hub<'a> {
 
     fn url(&self, path: &str) -> Result<Url> {
         let base = self.settings.url.as_str().trim_end_matches('/');
-        format!("{base}{path}").parse().map_err(|_| Failure::usage("PATH makes no URL"))
+        format!("{base}{path}").parse().map_err(|_| Failure::usage("PATH does not make a URL"))
     }
 }
 
@@ -301,8 +301,9 @@ fn secret_header(name: &'static str, secret: &str) -> Result<(HeaderName, Header
 }
 
 fn to_value(value: &impl serde::Serialize) -> Result<Value> {
-    serde_json::to_value(value)
-        .map_err(|error| Failure::new(Exit::Bug, "bug", format!("no JSON of a request: {error}")))
+    serde_json::to_value(value).map_err(|error| {
+        Failure::new(Exit::Bug, "bug", format!("the request cannot be written as JSON: {error}"))
+    })
 }
 
 fn parse<T: DeserializeOwned>(raw: &RawAnswer) -> Result<T> {
@@ -319,14 +320,16 @@ fn not_understood(what: &str) -> Failure {
     Failure::new(
         Exit::Incompatible,
         "not_understood",
-        format!("the answer is not one of a hub that this hubctl knows: {what}"),
+        format!("the answer does not come from a hub that this hubctl knows: {what}"),
     )
     .hint("check the URL, and compare the versions with: hubctl version")
 }
 
 /// A query's members; a list repeats its name.
 fn query_pairs(query: &Value) -> Vec<(String, String)> {
-    let Value::Object(members) = query else { return Vec::new() };
+    let Value::Object(members) = query else {
+        return Vec::new();
+    };
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -1,4 +1,4 @@
-//! A look at the hub that takes every answer for one.
+//! A request that accepts every answer, for diagnosis.
 
 use http::Method;
 use http::header::DATE;
@@ -7,12 +7,12 @@ use hub_core::time::Timestamp;
 use super::{Hub, Repeat, Request};
 use crate::error::Result;
 
-/// What was seen.
+/// What the hub answered, whatever it was.
 #[derive(Debug)]
 pub(crate) struct Probe {
     /// The status.
     pub(crate) status: u16,
-    /// What time it is where the hub is.
+    /// The time on the hub's clock.
     pub(crate) date: Option<Timestamp>,
     /// The body.
     pub(crate) body: Vec<u8>,

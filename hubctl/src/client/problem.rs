@@ -1,4 +1,4 @@
-//! Error answers → failures. A newer hub may use codes that this hubctl does not know yet.
+//! Error answers → failures. A newer hub may use codes that this hubctl does not know.
 
 use hub_core::exit::Exit;
 use hub_core::problem::{ErrorCode, FieldError};
@@ -17,7 +17,7 @@ struct AnyProblem {
     errors: Vec<FieldError>,
 }
 
-/// What an answer that is not a success comes to.
+/// The failure that an error answer stands for.
 pub(super) fn failure(status: u16, request_id: Option<String>, body: &[u8]) -> Failure {
     let Ok(problem) = serde_json::from_slice::<AnyProblem>(body) else {
         return foreign(status).with(|parts| {
@@ -41,17 +41,19 @@ fn with_fields(detail: String, errors: &[FieldError]) -> String {
     if faults.is_empty() { detail } else { format!("{detail}: {}", faults.join("; ")) }
 }
 
-/// An answer that no hub gave: a proxy's, or another server's.
+/// An answer that did not come from a hub, but from a proxy or another server.
 fn foreign(status: u16) -> Failure {
     match status {
         500.. => Failure::new(
             Exit::HubFailed,
             "bad_gateway",
-            format!("something before the hub answered {status}"),
+            format!("a server in front of the hub answered {status}"),
         ),
-        429 => {
-            Failure::new(Exit::Limited, "rate_limited", "something before the hub limits requests")
-        }
+        429 => Failure::new(
+            Exit::Limited,
+            "rate_limited",
+            "a server in front of the hub limits requests",
+        ),
         300..=399 => not_understood("it redirects").hint("give the URL that it redirects to"),
         _ => not_understood(&format!("status {status} without a problem body")),
     }

@@ -1,4 +1,4 @@
-//! One request with its retries, within the time there is for it.
+//! One request with its retries, within its deadline.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use tokio::time::{Instant, timeout_at};
 use super::{Hub, RawAnswer, Repeat, Request, problem};
 use crate::error::{Failure, Result};
 
-/// The first pause is up to this long, each further one up to twice the one before.
+/// The first pause is at most this long, each further one at most twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// No pause of hubctl's own choice is longer.
+/// The longest pause, unless the hub asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// An attempt that failed.
 struct Miss {
     failure: Failure,
-    /// Whether another attempt may end better.
+    /// Whether another attempt may succeed.
     retryable: bool,
     /// Whether the hub may have carried the request out.
     unknown: bool,
@@ -32,14 +32,16 @@ struct Miss {
 }
 
 impl Hub<'_> {
-    /// Sends a request until it has an answer, the attempts are used up or the time is.
+    /// Sends a request until it is answered, or until the attempts or the time are used up.
     pub(super) async fn send(&self, request: Request) -> Result<RawAnswer> {
         let deadline = Instant::now() + self.settings.timeout;
         let mut after_unknown = false;
         let mut attempt = 0;
         loop {
             let miss = match self.attempt(&request, deadline).await {
-                Ok(answer) => return Ok(RawAnswer { after_unknown, ..answer }),
+                Ok(answer) => {
+                    return Ok(RawAnswer { after_unknown, ..answer });
+                }
                 Err(miss) => miss,
             };
             let known_safe = request.repeat == Repeat::Safe || !miss.unknown;
@@ -56,7 +58,7 @@ impl Hub<'_> {
         }
     }
 
-    /// Sends a request once; whatever is answered is an answer.
+    /// Sends a request once. Every answer counts, whatever its status.
     pub(super) async fn once(&self, request: &Request) -> Result<(StatusCode, HeaderMap, Vec<u8>)> {
         let deadline = Instant::now() + self.settings.timeout;
         match timeout_at(deadline, self.exchange(request)).await {
@@ -166,7 +168,7 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// A pause of anything up to a bound that doubles, so that many callers do not come back at once.
+/// A random pause below a bound that doubles, so that many callers do not come back at once.
 fn jitter(attempt: u32) -> Duration {
     let bound = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE);
     let millis = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);

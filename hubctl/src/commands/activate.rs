@@ -1,122 +1,90 @@
-//! `hubctl activate`: a license in, a hub key in the sink. Made to be run at every start of a machine.
+//! `hubctl activate`: exchanges a license for a hub key in the sink. It can run at every start of a
+//! machine.
 
 use hub_core::api::{
     Activate, ActivateRequest, Activated, GetSelf, SelfInstance, Validate, ValidateRequest, Verdict,
 };
 use hub_core::exit::Exit;
-use hub_core::key::{Fingerprint, HubKey, LicenseKey, Presented};
+use hub_core::key::{Fingerprint, Hub, HubKey, KeyHash, LicenseKey, Presented};
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
-use super::Context;
+use super::Invocation;
 use crate::cli::ActivateArgs;
 use crate::client::Call;
 use crate::commands::targets::Outcome;
+use crate::delivery::{Delivered, Delivery};
 use crate::error::{Failure, Result};
 use crate::output::Done;
-use crate::sink::Sink;
 
 /// Runs it.
-pub(super) async fn run(args: ActivateArgs, context: &Context<'_>) -> Result<Exit> {
-    let mut sink = Sink::reserve(&args.sink, context.out)?;
-    let held = sink.held::<hub_core::key::Hub>()?;
-    let live = match &held {
-        Some(key) => who_is(key, context).await?,
+pub(super) async fn run(args: ActivateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let delivery = Delivery::reserve(&args.sink, invocation.out)?;
+    let live = match delivery.found() {
+        Some(key) => who_is(key, invocation).await?,
         None => None,
     };
     if args.if_needed
-        && let (Some(key), Some(instance)) = (&held, &live)
+        && let (Some(key), Some(instance)) = (delivery.found(), &live)
     {
-        return needless(key, instance, context);
+        return needless(key, instance, invocation);
     }
-    let license = context.license(&args.license_file).await?.ok_or_else(|| {
-        Failure::of(ErrorCode::LicenseInvalid, "what was given is not a license key")
+    let license = invocation.license(&args.license_file).await?.ok_or_else(|| {
+        Failure::of(ErrorCode::LicenseInvalid, "the text that was given is not a license key")
             .hint("a license key starts with lb_inst_; the file must hold nothing else")
     })?;
-    if context.settings.dry_run {
-        return dry_run(license, context).await;
+    if invocation.settings.dry_run {
+        return dry_run(license, invocation).await;
     }
-    // What a killed run left in the sink is the key that it would have registered.
-    if let Some(key) = held {
-        match register(&args, &license, &key, context).await {
-            Ok(activated) => {
-                let newest = live.and_then(|instance| instance.hub_key);
-                let same =
-                    newest.is_some_and(|newest| newest.fingerprint == key.hash().fingerprint());
-                return tell(&activated, &key, &sink, !same, context);
-            }
-            // The hub knows it: an older one, or another instance's.
-            Err(failure) if failure.is(ErrorCode::KeyConflict) => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    let key = sink.fresh()?;
-    match register(&args, &license, &key, context).await {
-        Ok(activated) => tell(&activated, &key, &sink, true, context),
-        Err(failure) => {
-            if failure.is_refusal() {
-                sink.restore();
-            }
-            Err(failure)
-        }
-    }
+    let hub = invocation.hub()?;
+    let register = async |hash: KeyHash| {
+        let body = ActivateRequest {
+            license_key: Presented(Ok(license.clone())),
+            instance_id: args.instance.clone(),
+            hub_key_sha256: Some(hash),
+        };
+        hub.call::<Activate>("", &(), &body).await
+    };
+    let delivered = delivery.hold()?.register_or_renew(register).await?;
+    let newest = live.and_then(|instance| instance.hub_key);
+    let was_live = newest.is_some_and(|newest| newest.fingerprint == delivered.fingerprint());
+    tell(&delivered, !was_live, invocation)
 }
 
 /// Asks whether the license is valid, which changes nothing.
-async fn dry_run(license: LicenseKey, context: &Context<'_>) -> Result<Exit> {
+async fn dry_run(license: LicenseKey, invocation: &Invocation<'_>) -> Result<Exit> {
     let body = ValidateRequest { license_key: Presented(Ok(license)) };
-    let verdict = context.hub()?.call::<Validate>("", &(), &body).await?;
+    let verdict = invocation.hub()?.call::<Validate>("", &(), &body).await?;
     let handle = verdict.instance_id.as_ref().map(ToString::to_string).unwrap_or_default();
     match verdict.code {
-        Verdict::Valid(_) => Outcome::would(&verdict, &handle, &handle, "activate").tell(context),
+        Verdict::Valid(_) => {
+            Outcome::would(&verdict, &handle, &handle, "activate").tell(invocation)
+        }
         Verdict::Refused(code) => {
             Err(Failure::of(code, format!("the license would be refused: {}", code.as_str())))
         }
     }
 }
 
-/// The instance that a hub key works for, if it works.
-async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<Option<SelfInstance>> {
+/// The instance that a hub key belongs to, if the key works.
+async fn who_is(key: &HubKey, invocation: &Invocation<'_>) -> Result<Option<SelfInstance>> {
     let call = Call::<GetSelf> { hub_key: Some(key), ..Call::new("", &(), &()) };
-    match context.hub()?.answer(call).await {
+    match invocation.hub()?.answer(call).await {
         Ok(answer) => Ok(Some(answer.value)),
         Err(failure) if failure.is(ErrorCode::HubKeyInvalid) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
-async fn register(
-    args: &ActivateArgs,
-    license: &LicenseKey,
-    key: &HubKey,
-    context: &Context<'_>,
-) -> Result<Activated> {
-    let body = ActivateRequest {
-        license_key: Presented(Ok(license.clone())),
-        instance_id: args.instance.clone(),
-        hub_key_sha256: Some(key.hash()),
-    };
-    context.hub()?.call::<Activate>("", &(), &body).await
-}
-
 fn tell(
-    activated: &Activated,
-    key: &HubKey,
-    sink: &Sink,
+    delivered: &Delivered<Hub, Activated>,
     changed: bool,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit> {
-    let id = &activated.instance_id;
-    let fingerprint = &activated.hub_key_fingerprint.as_str()[..6];
-    context.out.done(
-        &Done::new(
-            activated,
-            id.as_str(),
-            changed,
-            format!("activated {id}   hub key {fingerprint}…{}", sink.told()),
-        )
-        .reveal(sink.reveal("hub_api_key", key)),
-    )?;
+    let id = &delivered.answer.instance_id;
+    let words = format!("activated {id}   hub key {}", delivered.told());
+    let done = Done::new(&delivered.answer, id.as_str(), changed, words);
+    invocation.out.done(&done.reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }
 
@@ -127,9 +95,9 @@ struct Needless<'a> {
     hub_key_fingerprint: Fingerprint,
 }
 
-fn needless(key: &HubKey, instance: &SelfInstance, context: &Context<'_>) -> Result<Exit> {
+fn needless(key: &HubKey, instance: &SelfInstance, invocation: &Invocation<'_>) -> Result<Exit> {
     let id = &instance.instance_id;
-    context.out.done(&Done::new(
+    invocation.out.done(&Done::new(
         &Needless { instance, hub_key_fingerprint: key.hash().fingerprint() },
         id.as_str(),
         false,

@@ -4,7 +4,7 @@ use hub_core::exit::Exit;
 
 use serde_json::json;
 
-use super::Context;
+use super::Invocation;
 use super::targets::Outcome;
 use crate::cli::ApiArgs;
 use crate::error::Result;
@@ -12,24 +12,24 @@ use crate::input;
 use crate::output::write_data;
 
 /// Sends the request and writes the answer's body as it is.
-pub(super) async fn run(args: ApiArgs, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(args: ApiArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let body = match args.input {
         None => None,
         Some(path) => {
-            context.stdin_is_free(&path, "--input")?;
+            invocation.stdin_is_free(&path, "--input")?;
             Some(input::waiting(move || input::read_bytes(&path, "the body")).await?)
         }
     };
-    if context.settings.dry_run && args.method != http::Method::GET {
+    if invocation.settings.dry_run && args.method != http::Method::GET {
         let object = json!({"method": args.method.as_str(), "path": args.path});
         let what = format!("{} {}", args.method, args.path);
-        return Outcome::would(&object, &args.path, &what, "send").tell(context);
+        return Outcome::would(&object, &args.path, &what, "send").tell(invocation);
     }
-    let answer = context.hub()?.raw(args.method, &args.path, body).await?;
+    let answer = invocation.hub()?.raw(args.method, &args.path, body).await?;
     let text = String::from_utf8_lossy(&answer.body);
     match text.trim_end() {
-        // With nothing to say, one JSON document is still promised.
-        "" if context.out.format().is_json() => write_data("null\n")?,
+        // An empty answer must still be one JSON document.
+        "" if invocation.out.format().is_json() => write_data("null\n")?,
         "" => {}
         text => write_data(&format!("{text}\n"))?,
     }

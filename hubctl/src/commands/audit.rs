@@ -3,19 +3,19 @@
 use hub_core::api::{AuditQuery, ListAudit, VerifyAudit};
 use hub_core::exit::Exit;
 
-use super::Context;
+use super::Invocation;
 use crate::cli::{AuditCommand, AuditListArgs};
 use crate::error::{Failure, Result};
 
 /// Runs one of them.
-pub(super) async fn run(command: AuditCommand, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(command: AuditCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
-        AuditCommand::List(args) => list(args, context).await,
-        AuditCommand::Verify => verify(context).await,
+        AuditCommand::List(args) => list(args, invocation).await,
+        AuditCommand::Verify => verify(invocation).await,
     }
 }
 
-async fn list(args: AuditListArgs, context: &Context<'_>) -> Result<Exit> {
+async fn list(args: AuditListArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let query = |cursor, limit| AuditQuery {
         since: args.since,
         until: args.until,
@@ -25,11 +25,11 @@ async fn list(args: AuditListArgs, context: &Context<'_>) -> Result<Exit> {
         limit: Some(limit),
         cursor,
     };
-    context.list::<ListAudit, _>("", args.limit, query, "no audit events").await
+    invocation.list::<ListAudit, _>("", args.limit, query, "no audit events").await
 }
 
-async fn verify(context: &Context<'_>) -> Result<Exit> {
-    let verdict = context.hub()?.call::<VerifyAudit>("", &(), &()).await?;
+async fn verify(invocation: &Invocation<'_>) -> Result<Exit> {
+    let verdict = invocation.hub()?.call::<VerifyAudit>("", &(), &()).await?;
     let broken = verdict.first_broken.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
     let details = [
         ("OK", verdict.ok.to_string()),
@@ -37,7 +37,7 @@ async fn verify(context: &Context<'_>) -> Result<Exit> {
         ("HEAD", verdict.head.clone().unwrap_or_default()),
         ("FIRST BROKEN", broken.clone()),
     ];
-    context.out.record(&verdict, &verdict.ok.to_string(), &details)?;
+    invocation.out.record(&verdict, &verdict.ok.to_string(), &details)?;
     if verdict.ok {
         return Ok(Exit::Done);
     }

@@ -7,7 +7,7 @@ use crate::complete;
 use crate::error::{Failure, Result};
 use crate::output::write_data;
 
-/// Writes the script with which a shell asks this hubctl what could come next.
+/// Writes the script with which a shell asks this hubctl for completions.
 pub(super) fn run(args: &CompletionArgs) -> Result<Exit> {
     let script = complete::script(&args.shell.to_string())
         .map_err(|error| Failure::usage(format!("no script for {}: {error}", args.shell)))?;

@@ -6,9 +6,9 @@ use hub_core::exit::Exit;
 use crate::cli::{Cli, HelpArgs, Topic, long_help};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
-use crate::fleet::reference;
-use crate::help::{Code, Told, Written, lines};
+use crate::help::{ExitCodeRow, FormatRow, VariableRow, lines};
 use crate::output::{Out, Row, write_data};
+use crate::words::reference;
 
 /// Explains a topic, or a command as its `--help` does.
 pub(super) fn run(args: &HelpArgs, out: &Out) -> Result<Exit> {
@@ -23,29 +23,29 @@ pub(super) fn run(args: &HelpArgs, out: &Out) -> Result<Exit> {
 fn explain(topic: Topic, out: &Out) -> Result<()> {
     match topic {
         Topic::ExitCodes => list(
-            &Code::all(),
-            "hubctl ends with these codes, which never change their meaning. RETRY says whether the same\n\
-             command may succeed when it is run again; errors of -o json say so as `retryable`.",
+            &ExitCodeRow::all(),
+            "The exit codes of hubctl never change their meaning. RETRY says whether the same command may\n\
+             succeed when it is run again; errors of -o json have the same as `retryable`.",
             out,
         ),
         Topic::Environment => list(
-            &Told::all(),
-            "A flag beats its variable, a variable beats the context (hubctl context show tells which\n\
-             holds). An empty variable counts as absent.",
+            &VariableRow::all(),
+            "A flag overrides its variable, and a variable overrides the context (hubctl context show\n\
+             tells which value is in effect). An empty variable counts as absent.",
             out,
         ),
         Topic::Output => list(
-            &Written::all(),
+            &FormatRow::all(),
             "Data goes to standard output, words to standard error. -o takes one of these formats; -q is\n\
-             the same as -o name. Fields of JSON are named as in the API and stay as they are; tables may\n\
-             change. With -o json an error is one JSON document on standard error.",
+             the same as -o name. The fields of JSON have the names of the API and never change; tables\n\
+             may change. With -o json, an error is one JSON document on standard error.",
             out,
         ),
         Topic::Fleet => write_data(&format!("{}\n", reference().trim_end())),
     }
 }
 
-/// Words for a person; rows for whoever asks for another format.
+/// Words in table mode, rows in the other formats.
 fn list<T: Row>(rows: &[T], words: &str, out: &Out) -> Result<()> {
     if !out.format().is_table() {
         return out.list(rows, "");
@@ -53,7 +53,7 @@ fn list<T: Row>(rows: &[T], words: &str, out: &Out) -> Result<()> {
     write_data(&format!("{words}\n\n{}", lines(rows)))
 }
 
-/// What a command's own `--help` says.
+/// The text of a command's own `--help`.
 fn command(path: &[String]) -> Result<Exit> {
     let mut found = Cli::command();
     for word in path {
@@ -82,14 +82,14 @@ mod tests {
 
     #[test]
     fn every_exit_code_and_variable_is_explained() {
-        let codes = lines(&Code::all());
+        let codes = lines(&ExitCodeRow::all());
         for exit in Exit::ALL {
             let line = codes.lines().find(|line| {
                 line.split_whitespace().next() == Some(exit.code().to_string().as_str())
             });
             assert!(line.expect("it has a line").ends_with(exit.meaning()), "{exit:?}");
         }
-        let variables = lines(&Told::all());
+        let variables = lines(&VariableRow::all());
         for variable in crate::settings::Variable::ALL {
             assert!(variables.contains(&format!("  {}  ", variable.name())), "{variable:?}");
         }

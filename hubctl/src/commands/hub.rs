@@ -7,15 +7,15 @@ use hub_core::exit::Exit;
 use hub_core::key::{AdminKey, Fingerprint, HubKey, LicenseKey};
 use serde::Serialize;
 
-use super::Context;
-use crate::cli::Format;
+use super::Invocation;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Out, write_data};
+use crate::words::Format;
 
 /// `hubctl stats`
-pub(super) async fn stats(context: &Context<'_>) -> Result<Exit> {
-    let stats = context.hub()?.call::<GetStats>("", &(), &()).await?;
+pub(super) async fn stats(invocation: &Invocation<'_>) -> Result<Exit> {
+    let stats = invocation.hub()?.call::<GetStats>("", &(), &()).await?;
     let counts = stats.instances;
     let details = [
         ("CLIENTS", stats.clients.to_string()),
@@ -29,20 +29,20 @@ pub(super) async fn stats(context: &Context<'_>) -> Result<Exit> {
         ("STORE BYTES", stats.store_bytes.to_string()),
         ("DATABASE", stats.database.clone()),
     ];
-    context.out.record(&stats, &stats.clients.to_string(), &details)?;
+    invocation.out.record(&stats, &stats.clients.to_string(), &details)?;
     Ok(Exit::Done)
 }
 
 /// `hubctl whoami`
-pub(super) async fn whoami(context: &Context<'_>) -> Result<Exit> {
-    let identity = context.hub()?.call::<Whoami>("", &(), &()).await?;
+pub(super) async fn whoami(invocation: &Invocation<'_>) -> Result<Exit> {
+    let identity = invocation.hub()?.call::<Whoami>("", &(), &()).await?;
     let details = [
         ("NAME", identity.name.to_string()),
         ("ROLE", identity.role.to_string()),
         ("FINGERPRINT", identity.fingerprint.to_string()),
-        ("HUB", context.settings.url.as_str().trim_end_matches('/').to_owned()),
+        ("HUB", invocation.settings.url.as_str().trim_end_matches('/').to_owned()),
     ];
-    context.out.record(&identity, identity.name.as_str(), &details)?;
+    invocation.out.record(&identity, identity.name.as_str(), &details)?;
     Ok(Exit::Done)
 }
 
@@ -53,18 +53,18 @@ struct Versions<'a> {
     hub: Option<&'a Version>,
 }
 
-/// `hubctl version`: its own also when the hub's is not to be had.
-pub(super) async fn version(context: &Context<'_>) -> Result<Exit> {
+/// `hubctl version`: shows its own version also when the hub cannot be reached.
+pub(super) async fn version(invocation: &Invocation<'_>) -> Result<Exit> {
     let own = env!("CARGO_PKG_VERSION");
-    let url = context.settings.url.as_str().trim_end_matches('/');
-    let answer = context.hub()?.call::<GetVersion>("", &(), &()).await;
+    let url = invocation.settings.url.as_str().trim_end_matches('/');
+    let answer = invocation.hub()?.call::<GetVersion>("", &(), &()).await;
     let hub = answer.as_ref().ok();
     let mut details = vec![("HUBCTL", own.to_owned()), ("URL", url.to_owned())];
     if let Some(hub) = hub {
         details.push(("HUB", format!("{} {}", hub.name, hub.version)));
         details.push(("SCHEMA", hub.schema.to_string()));
     }
-    context.out.record(&Versions { hubctl: own, url, hub }, own, &details)?;
+    invocation.out.record(&Versions { hubctl: own, url, hub }, own, &details)?;
     answer.map(|_| Exit::Done)
 }
 

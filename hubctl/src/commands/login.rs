@@ -1,4 +1,4 @@
-//! `hubctl login`: a hub's admin key, checked with the hub before it is kept.
+//! `hubctl login`: stores a hub's admin key after checking it with the hub.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use hub_core::key::AdminKey;
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
-use super::context::{Listed, absolute, exists, format_name, tell, warn_of_overrides};
+use super::context::{ContextRow, absolute, exists, tell, warn_of_overrides};
 use super::local::Local;
 use crate::cli::{Global, LoginArgs};
 use crate::client::Hub;
@@ -16,9 +16,10 @@ use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::settings::{
-    Context, ContextFile, ContextName, Contexts, KeptKey, Origin, Settings, Variable, admin_key,
-    is_loopback, written,
+    Context, ContextFile, Contexts, KeptKey, Origin, Settings, Variable, admin_key, is_loopback,
+    written,
 };
+use crate::words::{ContextName, Format};
 use crate::{input, prompt};
 
 /// Runs it.
@@ -33,7 +34,7 @@ pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
         (None, None) => ContextName::of(&settings.url),
     };
     free_for(&contexts, &name, &settings, &file)?;
-    // An error in JSON is all that standard error holds.
+    // With JSON errors, standard error must hold nothing else.
     let clear = settings.url.scheme() == "http" && !is_loopback(&settings.url);
     if clear && !local.out.format().is_json() {
         local.out.warn("the admin key travels unencrypted: the URL is not https");
@@ -45,8 +46,7 @@ pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
     told(&listed, &identity, local)
 }
 
-/// The context that is logged in to again: the one that is named, or without a name and a URL the one in
-/// use.
+/// The existing context to log in to again: the named one or, without a name and a URL, the current one.
 fn known<'a>(
     args: &'a LoginArgs,
     local: &Local<'_>,
@@ -57,7 +57,7 @@ fn known<'a>(
         return Ok(contexts.entries.contains_key(name).then_some(name));
     }
     let used = Settings::resolve(local.global, local.env, contexts, Path::new(""), None)?;
-    // A URL that a flag or a variable gives is a hub of its own.
+    // A URL from a flag or a variable means another hub.
     let used = match used.origins.url {
         Origin::Flag | Origin::Env(_) => None,
         _ => used.context.map(|context| context.value),
@@ -65,7 +65,7 @@ fn known<'a>(
     Ok(used.and_then(|name| contexts.entries.get_key_value(&name)).map(|(name, _)| name.as_str()))
 }
 
-/// Which hub, with what that context knows of it.
+/// The settings for the hub, with those of that context.
 fn settings(known: Option<&str>, local: &Local<'_>, contexts: &Contexts) -> Result<Settings> {
     let global = Global { context: known.map(str::to_owned), ..local.global.clone() };
     let none = (local.env.without(Variable::Context), Contexts::default());
@@ -76,34 +76,35 @@ fn settings(known: Option<&str>, local: &Local<'_>, contexts: &Contexts) -> Resu
     Settings::resolve(&global, env, contexts, Path::new(""), None)
 }
 
-/// A name of another hub is not taken over: its key would be lost.
+/// Fails if the name belongs to another hub: that hub's key would be lost.
 fn free_for(
     contexts: &Contexts,
     name: &ContextName,
     settings: &Settings,
     file: &ContextFile,
 ) -> Result<()> {
-    match Listed::of(contexts, name.as_str(), file) {
+    match ContextRow::of(contexts, name.as_str(), file) {
         Some(found) if !found.is_of(&settings.url) => Err(exists(&found)),
         _ => Ok(()),
     }
 }
 
-/// The key: from the file that is named, or from a person who types it unseen.
+/// The key: from a file, or typed by a person without echo.
 async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
     if let Some(path) = local.global.admin_key_file.clone() {
         let text = input::waiting(move || input::read_secret(&path, "the admin key")).await?;
         return admin_key(&text);
     }
-    // A yes is no key: --yes answers other questions.
+    // --yes answers other questions: it is no key.
     if local.no_input || !at_terminal() {
-        return Err(Failure::input_needed("the admin key must be asked for").hint(
-            "give --admin-key-file PATH, `-` for standard input, or run this at a terminal",
-        ));
+        return Err(Failure::input_needed("the admin key is missing, and nobody can be asked")
+            .hint(
+                "give --admin-key-file PATH, `-` for standard input, or run this at a terminal",
+            ));
     }
     let typed = prompt::secret(&format!("admin key of {url}")).await?;
     if typed.is_empty() {
-        return Err(Failure::input_needed("no admin key was typed: nothing was kept"));
+        return Err(Failure::input_needed("no admin key was typed: nothing was stored"));
     }
     admin_key(&typed)
 }
@@ -112,7 +113,7 @@ async fn verify(settings: &Settings, local: &Local<'_>) -> Result<Identity> {
     let hub = Hub::new(settings, local.out)?;
     hub.call::<Whoami>("", &(), &()).await.map_err(|failure| {
         if failure.is(ErrorCode::AdminKeyInvalid) {
-            return failure.hint("this hub does not accept that key; nothing was kept");
+            return failure.hint("this hub does not accept that key; nothing was stored");
         }
         failure
     })
@@ -124,12 +125,12 @@ fn keep(
     settings: &Settings,
     key: AdminKey,
     file: &ContextFile,
-) -> Result<Listed> {
+) -> Result<ContextRow> {
     let cacert = settings.cacert.as_deref().map(absolute).transpose()?;
     file.change(settings.dry_run, |contexts| {
         free_for(contexts, name, settings, file)?;
         let before = contexts.entries.remove(name.as_str());
-        let output = args.default_output.map(format_name).or(before.and_then(|old| old.output));
+        let output = args.default_output.map(Format::name).or(before.and_then(|old| old.output));
         let context = Context {
             url: written(&settings.url).to_owned(),
             admin_key: Some(KeptKey(key)),
@@ -139,18 +140,18 @@ fn keep(
         };
         contexts.entries.insert(name.to_string(), context);
         contexts.current = Some(name.to_string());
-        Listed::get(contexts, name.as_str(), file)
+        ContextRow::get(contexts, name.as_str(), file)
     })
 }
 
 #[derive(Serialize)]
 struct LoggedIn<'a> {
     #[serde(flatten)]
-    context: &'a Listed,
+    context: &'a ContextRow,
     identity: &'a Identity,
 }
 
-fn told(listed: &Listed, identity: &Identity, local: &Local<'_>) -> Result<Exit> {
+fn told(listed: &ContextRow, identity: &Identity, local: &Local<'_>) -> Result<Exit> {
     let did = if local.global.dry_run { "would log in" } else { "logged in" };
     let words = format!(
         "{did} to {} as {} ({} key {})   context {}",

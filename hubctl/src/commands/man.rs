@@ -9,7 +9,7 @@ use hub_core::exit::Exit;
 
 use crate::cli::{Cli, ManArgs};
 use crate::error::{Failure, Result};
-use crate::help::{Code, Told, lines};
+use crate::help::{ExitCodeRow, VariableRow, lines};
 use crate::output::{Out, Row, write_data};
 
 /// Writes one page to standard output, or all of them into a folder.
@@ -52,8 +52,8 @@ fn page(command: &Command) -> std::io::Result<(String, String)> {
     man.render(&mut page)?;
     let mut page = String::from_utf8_lossy(&page).into_owned();
     if command.get_name() == "hubctl" {
-        page.push_str(&section("EXIT STATUS", &Code::all()));
-        page.push_str(&section("ENVIRONMENT", &Told::all()));
+        page.push_str(&section("EXIT STATUS", &ExitCodeRow::all()));
+        page.push_str(&section("ENVIRONMENT", &VariableRow::all()));
     }
     Ok((man.get_filename(), page))
 }

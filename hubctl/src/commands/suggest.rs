@@ -1,4 +1,4 @@
-//! "did you mean", of handles: the hub knows which there are.
+//! "did you mean" for handles, from those that the hub has.
 
 use std::time::Duration;
 
@@ -7,36 +7,38 @@ use hub_core::api::{
 };
 use hub_core::problem::ErrorCode;
 
-use super::Context;
+use super::Invocation;
 use crate::closest::closest;
 use crate::error::{Failure, Result};
 
-/// Nobody waits long for a suggestion.
+/// The longest time for a suggestion.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// More handles than this are not looked through.
+/// The most handles that are compared.
 const MOST: usize = 2_000;
 
-/// Names what was asked for, and a handle that is like it.
-pub(super) async fn another_handle(context: &Context<'_>, failure: Failure) -> Failure {
+/// Adds the handle that was not found, and a similar one that exists.
+pub(super) async fn another_handle(invocation: &Invocation<'_>, failure: Failure) -> Failure {
     let clients = failure.is(ErrorCode::ClientNotFound);
     let noun = if clients { "client" } else { "instance" };
     if !clients && !failure.is(ErrorCode::InstanceNotFound) {
         return failure;
     }
-    let Some(asked) = failure.parts().about.clone() else { return failure };
-    let search = tokio::time::timeout(PATIENCE, handles(context, clients)).await;
+    let Some(asked) = failure.parts().about.clone() else {
+        return failure;
+    };
+    let search = tokio::time::timeout(PATIENCE, handles(invocation, clients)).await;
     let known = search.ok().and_then(Result::ok).unwrap_or_default();
     failure.with(|parts| {
         parts.message = format!("no {noun} {asked}");
         parts.hint = closest(&asked, known.iter().map(String::as_str)).map_or_else(
-            || Some(format!("hubctl {noun} list shows those that there are")),
+            || Some(format!("hubctl {noun} list shows what there is")),
             |handle| Some(format!("did you mean {handle}?")),
         );
     })
 }
 
-async fn handles(context: &Context<'_>, clients: bool) -> Result<Vec<String>> {
-    let hub = context.hub()?;
+async fn handles(invocation: &Invocation<'_>, clients: bool) -> Result<Vec<String>> {
+    let hub = invocation.hub()?;
     if clients {
         let query = |cursor, limit: Limit| ClientQuery {
             cursor,

@@ -45,7 +45,9 @@ fn known(noun: Noun, typed: &str) -> Result<Vec<String>> {
     if noun == Noun::Context {
         return Ok(ContextFile::own()?.read()?.entries.into_keys().collect());
     }
-    let (Some(global), env) = (global(), Env::read()) else { return Ok(Vec::new()) };
+    let (Some(global), env) = (global(), Env::read()) else {
+        return Ok(Vec::new());
+    };
     let settings = Settings::load(&global, &env)?;
     if settings.key_from_stdin() {
         return Ok(Vec::new());
@@ -54,7 +56,9 @@ fn known(noun: Noun, typed: &str) -> Result<Vec<String>> {
     let out = Out::new(Style::resolve(&Global { verbose: false, ..global }, &env)?);
     let hub = Hub::new(&settings, &out)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return Ok(Vec::new()) };
+    let Ok(runtime) = runtime else {
+        return Ok(Vec::new());
+    };
     let handles = runtime.block_on(ask(noun, typed, &hub));
     runtime.shutdown_background();
     handles

@@ -1,7 +1,7 @@
-//! What a shell is offered at the tab key: commands and options from the grammar, handles from the hub.
+//! Completion in shells: commands and options from the grammar, handles from the hub.
 //!
-//! The script of `hubctl completion` runs hubctl with a variable that names the shell. The answer is
-//! there within a moment or it is empty, and it is never an error: nobody asked for one.
+//! The script of `hubctl completion` runs hubctl with a variable that names the shell. The answer comes
+//! within a moment or is empty, and it is never an error: in the middle of typing, nobody wants one.
 
 mod handles;
 
@@ -21,11 +21,11 @@ use handles::Noun;
 /// Answers a shell, if one asks.
 pub(crate) fn answered() -> bool {
     let engine = CompleteEnv::with_factory(grammar).var(Variable::Complete.name());
-    // What cannot be answered is answered with nothing.
+    // Where there is no answer, the shell gets an empty one.
     engine.try_complete(std::env::args_os(), None).unwrap_or(true)
 }
 
-/// The script that makes a shell ask.
+/// The script that makes a shell ask for completions.
 pub(crate) fn script(shell: &str) -> Result<String> {
     let shells = Shells::builtins();
     let known = shells.completer(shell).ok_or_else(|| Error::other("it is not known"))?;
@@ -35,7 +35,7 @@ pub(crate) fn script(shell: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
-/// The program that the shell asks: by its name where it was found by its name.
+/// The program that the shell asks: its bare name if it was called by that.
 fn this_program() -> String {
     let called = std::env::args_os().next().unwrap_or_else(|| "hubctl".into());
     if called.to_string_lossy().contains(MAIN_SEPARATOR_STR)
@@ -62,7 +62,7 @@ fn grammar() -> Command {
     add(Cli::command(), "")
 }
 
-/// Of a name and its aliases the shell is offered one, and it shall be the name.
+/// Hides aliases: the shell should offer the name of a command only.
 fn with_hidden_aliases(command: Command) -> Command {
     let aliases: Vec<String> = command.get_visible_aliases().map(str::to_owned).collect();
     let command = command.visible_alias(None);
@@ -91,7 +91,7 @@ fn completer(path: &str, arg: &Arg) -> Option<ArgValueCompleter> {
     }))
 }
 
-/// What there is help about.
+/// Commands and topics of help.
 fn words(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_str().unwrap_or("\0");
     let topics = Topic::value_variants().iter().filter_map(Topic::to_possible_value);

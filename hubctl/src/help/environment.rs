@@ -7,12 +7,12 @@ use crate::settings::Variable;
 
 /// A variable, explained.
 #[derive(Debug, Serialize)]
-pub(crate) struct Told {
+pub(crate) struct VariableRow {
     name: &'static str,
     meaning: &'static str,
 }
 
-impl Told {
+impl VariableRow {
     /// All of them.
     pub(crate) fn all() -> Vec<Self> {
         let told =
@@ -21,7 +21,7 @@ impl Told {
     }
 }
 
-impl Row for Told {
+impl Row for VariableRow {
     const COLUMNS: &'static [Column] = &[column("VARIABLE", 0), column("MEANING", 0)];
 
     fn handle(&self) -> String {

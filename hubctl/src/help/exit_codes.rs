@@ -7,13 +7,13 @@ use crate::output::{Column, Row, Times, column};
 
 /// An exit code, explained.
 #[derive(Debug, Serialize)]
-pub(crate) struct Code {
+pub(crate) struct ExitCodeRow {
     exit: u8,
     meaning: &'static str,
     retry: &'static str,
 }
 
-impl Code {
+impl ExitCodeRow {
     /// All of them.
     pub(crate) fn all() -> Vec<Self> {
         let code =
@@ -33,7 +33,7 @@ fn retry(exit: Exit) -> &'static str {
     }
 }
 
-impl Row for Code {
+impl Row for ExitCodeRow {
     const COLUMNS: &'static [Column] =
         &[column("EXIT", 0), column("RETRY", 0), column("MEANING", 0)];
 

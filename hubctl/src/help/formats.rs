@@ -3,17 +3,17 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::output::{Column, Row, Times, column};
+use crate::words::Format;
 
 /// A format, explained.
 #[derive(Debug, Serialize)]
-pub(crate) struct Written {
+pub(crate) struct FormatRow {
     name: String,
     meaning: String,
 }
 
-impl Written {
+impl FormatRow {
     /// All of them.
     pub(crate) fn all() -> Vec<Self> {
         let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
@@ -25,7 +25,7 @@ impl Written {
     }
 }
 
-impl Row for Written {
+impl Row for FormatRow {
     const COLUMNS: &'static [Column] = &[column("FORMAT", 0), column("MEANING", 0)];
 
     fn handle(&self) -> String {

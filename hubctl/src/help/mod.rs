@@ -1,16 +1,16 @@
-//! What is explained besides the commands. Each topic is made from what the program itself goes by.
+//! The topics of help, each made from the table that the program itself uses.
 
 mod environment;
 mod exit_codes;
 mod formats;
 
-pub(crate) use environment::Told;
-pub(crate) use exit_codes::Code;
-pub(crate) use formats::Written;
+pub(crate) use environment::VariableRow;
+pub(crate) use exit_codes::ExitCodeRow;
+pub(crate) use formats::FormatRow;
 
 use crate::output::{Row, Times};
 
-/// Rows as a person reads them in a text: in columns, with nothing left out.
+/// Rows as columns of text, with nothing left out.
 pub(crate) fn lines<T: Row>(rows: &[T]) -> String {
     let times = Times { relative: false, now: crate::settings::now() };
     let titles = T::COLUMNS.iter().map(|column| column.title.to_owned()).collect();

@@ -1,6 +1,6 @@
-//! Bars and sparklines: numbers that are looked at rather than read.
+//! Bars and sparklines.
 
-/// A cell filled from the left by so many eighths.
+/// A cell filled from the left, by eighths.
 const LEFT: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 /// A cell filled from below; the first stands for nothing at all.
 const BELOW: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -5,7 +5,7 @@ use hub_core::exit::Exit;
 
 use crate::error::{Failure, Result};
 
-/// A header, unless it is to be left out, and rows.
+/// A header, if it is wanted, and rows.
 pub(super) fn render(titles: &[&str], rows: &[Vec<String>], headers: bool) -> Result<String> {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     let header = headers.then(|| titles.iter().map(|title| name(title)).collect());

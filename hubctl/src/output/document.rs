@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Out, env, select, write_data};
-use crate::cli::{FieldPath, Format};
 use crate::error::{Failure, Result};
+use crate::words::{FieldPath, Format};
 
 /// Any object as a JSON value.
 pub(super) fn value(object: &impl Serialize) -> Result<Value> {

@@ -1,4 +1,4 @@
-//! What a command that changes something has to say.
+//! The result of a command that changes something.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::document::value;
 use super::{Out, write_data};
-use crate::cli::{FieldPath, Format};
 use crate::error::Result;
+use crate::words::{FieldPath, Format};
 
-/// A key that goes to standard output, as it has no other sink.
+/// A key that is written to standard output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reveal<'a> {
     /// The key's name in JSON.
@@ -33,7 +33,7 @@ pub(crate) struct Done<'a, T> {
 }
 
 impl<'a, T> Done<'a, T> {
-    /// The object as it is now, with its handle, whether anything was changed, and that in words.
+    /// The object as it is now, its handle, whether anything was changed, and the result in words.
     pub(crate) fn new(
         object: &'a T,
         handle: &'a str,
@@ -44,7 +44,7 @@ impl<'a, T> Done<'a, T> {
         Self { object, handle, changed, words, next: None, reveal: None, dry_run: false }
     }
 
-    /// With what comes next, for a person.
+    /// With the next step, for a person.
     pub(crate) fn next(self, next: impl Into<String>) -> Self {
         Self { next: Some(next.into()), ..self }
     }
@@ -63,7 +63,7 @@ impl<'a, T> Done<'a, T> {
         }
     }
 
-    /// Nothing was done: this is what would be.
+    /// For a dry run: nothing was changed.
     pub(crate) fn dry_run(self) -> Self {
         Self { dry_run: true, ..self }
     }
@@ -86,7 +86,7 @@ impl Out {
         let document = done.document();
         match (self.style.format, done.reveal) {
             (Format::Json | Format::Jsonl | Format::Yaml | Format::Env, reveal) => {
-                // A key that is shown once is written whatever else was asked for.
+                // A key that is shown once is written whatever fields were selected.
                 let key: Vec<FieldPath> =
                     reveal.iter().map(|reveal| FieldPath::of(reveal.field)).collect();
                 return self.document_with(&document, &key);
@@ -103,7 +103,7 @@ impl Out {
             }
             (Format::Table | Format::Wide, Some(reveal)) => {
                 write_data(&format!("{}\n{}\n", done.words, reveal.secret))?;
-                self.words("shown only now: keep it where it is safe");
+                self.words("shown only now: store it in a safe place");
             }
         }
         if let Some(next) = &done.next {
@@ -112,12 +112,12 @@ impl Out {
         Ok(())
     }
 
-    /// What was changed of one of many, where each is written as it comes.
+    /// The result of one of many, in the formats that write each as it comes.
     pub(crate) fn one_of_many<T: Serialize>(&self, done: &Done<'_, T>) -> Result<()> {
         if self.style.format.is_one_document() { Ok(()) } else { self.done(done) }
     }
 
-    /// What was changed of many, where that is one document.
+    /// The results of many, in the formats that write one document.
     pub(crate) fn many<T: Serialize>(&self, done: &[Done<'_, T>]) -> Result<()> {
         match self.style.format {
             format if !format.is_one_document() => Ok(()),
@@ -130,7 +130,7 @@ impl Out {
         }
     }
 
-    /// The same columns for whatever was changed: scripts that change several things join them.
+    /// The same columns for every kind of object, so that scripts can join them.
     fn done_as_csv<T>(&self, done: &Done<'_, T>, reveal: Option<Reveal<'_>>) -> Result<()> {
         let mut titles = vec!["HANDLE", "CHANGED"];
         let mut values = vec![done.handle.to_owned(), done.changed.to_string()];

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::select;
 use crate::error::{Failure, Result};
 
-/// One object. Members of objects in it have both names: `LICENSE_EXPIRES_AT`.
+/// One object. Members of nested objects have both names: `LICENSE_EXPIRES_AT`.
 pub(super) fn render(object: &Value) -> Result<String> {
     let mut lines = String::new();
     add(&mut lines, "", object)?;
@@ -32,7 +32,9 @@ fn add(lines: &mut String, name: &str, value: &Value) -> Result<()> {
 }
 
 fn variable(name: &str) -> String {
-    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let word = |c: char| {
+        if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
+    };
     name.chars().map(word).collect()
 }
 

@@ -15,7 +15,7 @@ pub(super) fn duration(ms: f64) -> String {
     }
 }
 
-/// A share of one as percent; whatever is not zero does not look like it.
+/// A share as percent; a share above zero is never shown as zero.
 pub(super) fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if percent <= 0.0 => "0 %".to_owned(),

@@ -1,7 +1,7 @@
 //! Everything that is written goes through [`Out`]: data to standard output, words to standard error.
 //!
-//! A reader that has closed its end is not an error to talk about: the write fails with
-//! [`Failure::output_closed`], and the program ends quietly.
+//! When a reader has closed its end, the write fails with [`Failure::output_closed`], and the program
+//! ends quietly.
 
 mod bars;
 mod csv;
@@ -20,7 +20,7 @@ mod write;
 
 pub(crate) use done::{Done, Reveal};
 pub(crate) use progress::Progress;
-pub(crate) use report::{Kept, Listed};
+pub(crate) use report::{CatalogueRow, ReportRow};
 pub(crate) use table::Picture;
 pub(crate) use times::Times;
 pub(crate) use write::{early_failure, write_data, write_words};
@@ -31,9 +31,9 @@ use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::Format;
 use crate::error::{Failure, Result, mask};
 use crate::settings::{self, Style};
+use crate::words::Format;
 use table::Layout;
 use write::write_failure_json;
 
@@ -42,7 +42,7 @@ use write::write_failure_json;
 pub(crate) struct Column {
     /// Its header.
     pub(crate) title: &'static str,
-    /// The greater, the earlier it is dropped where there is no room; 0 is never dropped.
+    /// Columns with a greater rank are dropped first where there is no room; rank 0 is never dropped.
     pub(crate) rank: u8,
     /// Flush right, as numbers are.
     pub(crate) right: bool,
@@ -58,11 +58,11 @@ const fn number(title: &'static str, rank: u8) -> Column {
     Column { title, rank, right: true }
 }
 
-/// What can be a row of a table and a member of a JSON list.
+/// A row of a table, and a member of a JSON list.
 pub(crate) trait Row: Serialize {
     /// The columns of a list.
     const COLUMNS: &'static [Column];
-    /// The handle that scripts go on with.
+    /// The handle, for scripts.
     fn handle(&self) -> String;
     /// A cell for each column; an empty one where there is nothing to say.
     fn cells(&self, times: &Times) -> Vec<String>;
@@ -72,13 +72,13 @@ pub(crate) trait Row: Serialize {
     fn wide(&self, _times: &Times) -> Vec<String> {
         Vec::new()
     }
-    /// All there is to say of one, with names.
+    /// Everything about one object, with names.
     fn details(&self, times: &Times) -> Vec<(&'static str, String)> {
         let titles = Self::COLUMNS.iter().map(|column| column.title);
         titles.zip(self.cells(times)).collect()
     }
-    /// What a person at a terminal of `width` columns is shown of a list, where that is more than its
-    /// cells: a bar is as long as the other rows let it be.
+    /// How a list looks at a terminal of `width` columns, if it has more than plain cells: the length of
+    /// a bar depends on the other rows.
     fn picture(_rows: &[Self], _times: &Times, _width: usize) -> Option<Picture>
     where
         Self: Sized,
@@ -117,7 +117,7 @@ impl Out {
         &self.times
     }
 
-    /// A list; `none` says that there is nothing in it.
+    /// A list; `none` is written where it is empty.
     pub(crate) fn list<T: Row>(&self, rows: &[T], none: &str) -> Result<()> {
         match self.style.format {
             Format::Json | Format::Jsonl | Format::Yaml | Format::Env => {
@@ -209,7 +209,7 @@ impl Out {
         }
     }
 
-    /// Words for a person, in table mode only: elsewhere nobody reads them.
+    /// Words for a person, in table mode only: in the other formats a program reads.
     pub(crate) fn words(&self, words: &str) {
         if self.style.format.is_table() {
             write_words(&format!("{words}\n"));
@@ -222,7 +222,7 @@ impl Out {
         write_words(&format!("{label} {words}\n"));
     }
 
-    /// What happens on the wire, with `-v`.
+    /// A request or an answer, with `-v`.
     pub(crate) fn trace(&self, words: impl FnOnce() -> String) {
         if self.style.verbose {
             write_words(&format!("{}\n", mask(&words())));
@@ -241,7 +241,7 @@ impl Out {
         write_words(&failure.to_words(&style.clone().red().bold(), &style.cyan()));
     }
 
-    /// Why one of several things failed, where a person reads; a program is told all of them at the end.
+    /// Why one of several objects failed, for a person; a program gets all of them at the end.
     pub(crate) fn item_failure(&self, handle: &str, failure: &Failure) {
         if !self.style.format.is_json() && failure.exit() != Exit::OutputClosed {
             let label = self.stderr_style().bold().apply_to(handle);
@@ -250,7 +250,7 @@ impl Out {
         }
     }
 
-    /// Whether a person waits at a terminal, and nothing else is written there meanwhile.
+    /// Whether a person waits at a terminal to which nothing else is written meanwhile.
     pub(crate) fn shows_progress(&self) -> bool {
         let quiet = self.style.verbose || self.style.dumb;
         self.style.format.is_table() && !quiet && std::io::stderr().is_terminal()

@@ -1,10 +1,10 @@
-//! How far long work is, for a person who waits for it.
+//! The progress of long work, for a person who waits for it.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Out;
 
-/// A bar at the last line of the terminal; nothing where nobody looks.
+/// A bar in the last line of the terminal; nothing where no person looks.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 

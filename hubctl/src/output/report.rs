@@ -1,4 +1,4 @@
-//! How the content of a report looks, and that of the catalogue.
+//! The content of a report, and of the catalogue, in tables.
 
 use hub_core::api::StoredDurations;
 use hub_core::redact::ToolName;
@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::measures::duration;
 use super::{Column, Picture, Row, Times, column, number};
 
-/// Something of a report that is kept.
+/// A part of a report that the hub keeps.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Kept {
+pub(crate) struct ReportRow {
     /// Such as `tool`.
     pub(crate) kind: &'static str,
     /// What it is called.
@@ -20,14 +20,14 @@ pub(crate) struct Kept {
     pub(crate) duration_us: Option<StoredDurations>,
 }
 
-impl Kept {
+impl ReportRow {
     /// Without durations.
     pub(crate) fn of(kind: &'static str, name: String, n: Option<u64>) -> Self {
         Self { kind, name, n, duration_us: None }
     }
 }
 
-impl Row for Kept {
+impl Row for ReportRow {
     const COLUMNS: &'static [Column] = &[
         column("KIND", 0),
         column("NAME", 0),
@@ -79,9 +79,9 @@ fn told(us: u64) -> String {
 /// A tool in the catalogue.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Listed(pub(crate) ToolName);
+pub(crate) struct CatalogueRow(pub(crate) ToolName);
 
-impl Row for Listed {
+impl Row for CatalogueRow {
     const COLUMNS: &'static [Column] = &[column("TOOL", 0)];
 
     fn handle(&self) -> String {

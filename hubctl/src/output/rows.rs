@@ -1,4 +1,4 @@
-//! How each resource looks in a table.
+//! Each resource in tables.
 
 use hub_core::api::{AdminKeyInfo, AuditEvent, Client, Instance};
 use hub_core::labels::Labels;

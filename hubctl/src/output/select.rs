@@ -1,35 +1,40 @@
-//! `--fields`: of the API's JSON only what was asked for, in that order.
+//! `--fields`: only the named members of the API's JSON, in that order.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::cli::FieldPath;
 use crate::error::{Failure, Result};
+use crate::words::FieldPath;
 
-/// What an object has at each path; `None` where it has nothing there.
+/// The values of an object at each path; `None` where it has none.
 pub(super) fn values<'a>(object: &'a Value, paths: &[FieldPath]) -> Vec<Option<&'a Value>> {
     paths.iter().map(|path| at(object, path.names())).collect()
 }
 
 fn at<'a>(value: &'a Value, names: &[String]) -> Option<&'a Value> {
-    let [name, rest @ ..] = names else { return Some(value) };
+    let [name, rest @ ..] = names else {
+        return Some(value);
+    };
     let members = value.as_object()?;
     // A label's name may have dots.
     members.get(&names.join(".")).or_else(|| at(members.get(name)?, rest))
 }
 
-/// Refuses a path that can be at no object: it is a mistake. A list may be empty.
+/// Refuses a path that no object can have: it is a mistake. An empty list has no mistakes.
 pub(super) fn check(objects: &[Value], paths: &[FieldPath]) -> Result<()> {
-    let Some(Value::Object(first)) = objects.first() else { return Ok(()) };
+    let Some(Value::Object(first)) = objects.first() else {
+        return Ok(());
+    };
     let wrong = |path: &&FieldPath| objects.iter().all(|object| !may_be(object, path.names()));
-    let Some(path) = paths.iter().find(wrong) else { return Ok(()) };
+    let Some(path) = paths.iter().find(wrong) else {
+        return Ok(());
+    };
     let names: Vec<_> = first.keys().map(String::as_str).collect();
     Err(Failure::usage(format!("--fields: there is no field {path}"))
         .hint(format!("there are {}", names.join(", "))))
 }
 
-/// Whether the object has such a member, or would if something that is null were there. Which labels
-/// there are is the operator's choice.
+/// Whether the object has such a member, or could have it where it has null. Labels can have any name.
 fn may_be(value: &Value, names: &[String]) -> bool {
     match (names, value) {
         ([], _) | (_, Value::Null) => true,
@@ -76,7 +81,7 @@ impl<'a> Selected<'a> {
             self.members.push((name, Member::Object(empty)));
             self.members.len() - 1
         });
-        // Where the whole object was asked for too, it has this already.
+        // If the whole object was selected too, it contains this already.
         if let Member::Object(object) = &mut self.members[at].1 {
             object.add(rest, value);
         }

@@ -10,7 +10,7 @@ const NARROW: usize = 60;
 /// Blanks between two columns.
 const GAP: usize = 2;
 
-/// The room that there is.
+/// The space that a table has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     /// Columns of the terminal; none when piped.
@@ -19,7 +19,7 @@ pub(super) struct Layout {
     pub(super) headers: bool,
 }
 
-/// What a person is shown of a list in place of its plain cells.
+/// A list as a person sees it, in place of its plain cells.
 #[derive(Debug)]
 pub(crate) struct Picture {
     headline: Option<String>,
@@ -60,7 +60,9 @@ impl Picture {
 /// A list.
 pub(super) fn render(columns: &[Column], rows: &[Vec<String>], layout: Layout) -> String {
     let titles = columns.iter().map(|column| column.title);
-    let Some(width) = layout.width else { return separated(titles, rows, layout.headers) };
+    let Some(width) = layout.width else {
+        return separated(titles, rows, layout.headers);
+    };
     match fitting(columns, rows, width) {
         Some(kept) if width >= NARROW => aligned(columns, rows, &kept, layout.headers),
         _ => blocks(columns, rows),
@@ -104,7 +106,7 @@ pub(super) fn record(details: &[(&'static str, String)], layout: Layout) -> Stri
     lines.join("\n") + "\n"
 }
 
-/// Which columns to keep so that the rest fits; none when even those that must stay do not.
+/// The columns to keep so that the table fits; none if even those that must stay do not fit.
 fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<Vec<usize>> {
     let widths: Vec<usize> = columns
         .iter()
@@ -171,7 +173,7 @@ fn separated<'a>(
     text
 }
 
-/// A tab or a line's end in a value would make two of it.
+/// A tab or the end of a line in a value would split it.
 fn one_line(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }

@@ -29,7 +29,7 @@ impl Times {
     }
 }
 
-/// `3 h ago` or `in 3 h`: the greatest unit of which there is at least one, rounded down.
+/// `3 h ago` or `in 3 h`: in the largest unit that fits at least once, rounded down.
 fn relative(at: Timestamp, now: Timestamp) -> String {
     let seconds = (at.unix_ms() - now.unix_ms()) / 1_000;
     let amount = match seconds.unsigned_abs() {

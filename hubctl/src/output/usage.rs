@@ -1,4 +1,4 @@
-//! How usage looks: numbers where programs read them, bars where people do.
+//! Usage in tables: numbers for programs, bars for people.
 
 use hub_core::api::{DurationStats, ErrorCount, NamedCount, ToolUsage, UsageStep};
 
@@ -6,12 +6,12 @@ use super::bars::{Bars, sparkline};
 use super::measures::{duration, percent};
 use super::{Column, Picture, Row, Times, column, number};
 
-/// A number that there may be none of.
+/// A number, or nothing.
 fn plain(number: Option<f64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// A duration that there may be none of.
+/// A duration, or nothing.
 fn told(ms: Option<f64>) -> String {
     ms.map(duration).unwrap_or_default()
 }
@@ -83,7 +83,7 @@ impl Row for ToolUsage {
             number("MAX", 5),
             number("INSTANCES", 6),
         ];
-        // Under a filter no tool has quantiles: their columns would only take room.
+        // With a filter no tool has quantiles, and their columns would be empty.
         Some(Picture::new(columns, rows.iter().map(cells)).without_empty_columns())
     }
 }
@@ -119,7 +119,7 @@ impl Row for UsageStep {
     }
 }
 
-/// The whole series in a line, as wide as there is room for.
+/// The whole series in one line of at most this width.
 fn headline(steps: &[UsageStep], width: usize) -> String {
     let calls: Vec<u64> = steps.iter().map(|step| step.calls).collect();
     let total = calls.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));

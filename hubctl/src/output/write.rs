@@ -1,4 +1,4 @@
-//! The two streams, and what becomes of a write that fails.
+//! The two streams, and how failed writes are handled.
 
 use std::io::{ErrorKind, Write};
 
@@ -35,7 +35,7 @@ pub(crate) fn write_data(text: &str) -> Result<()> {
     })
 }
 
-/// Writes to standard error. Where that is closed nobody is left to tell.
+/// Writes to standard error. Failures are ignored: there is nobody to report them to.
 pub(crate) fn write_words(words: &str) {
     let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }

@@ -1,9 +1,7 @@
-//! Contexts: the hubs that a person works with, each with its URL, its admin key and what else it needs.
+//! Contexts: the hubs that a user works with, each with its URL, admin key and other settings.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use hub_core::exit::Exit;
 use hub_core::key::AdminKey;
@@ -15,7 +13,7 @@ use super::url::{hub_url, same_hub};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
 
-/// An admin key in the file of contexts, and nowhere else in this form.
+/// An admin key in the file of contexts: the only place where a key is serialized.
 #[derive(Debug)]
 pub(crate) struct KeptKey(pub(crate) AdminKey);
 
@@ -32,7 +30,7 @@ impl<'de> Deserialize<'de> for KeptKey {
     }
 }
 
-/// One hub, as it is kept.
+/// One hub in the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Context {
@@ -58,18 +56,18 @@ impl Context {
         hub_url(&self.url, &format!("context {name}"))
     }
 
-    /// Whether it has an admin key, here or elsewhere.
+    /// Whether it has an admin key, in itself or in a file.
     pub(crate) fn has_key(&self) -> bool {
         self.admin_key.is_some() || self.admin_key_file.is_some()
     }
 
-    /// Whether it is of the hub at this URL.
+    /// Whether it is for the hub at this URL.
     pub(crate) fn is_of(&self, url: &Url) -> bool {
         self.url.parse().is_ok_and(|own| same_hub(&own, url))
     }
 }
 
-/// All contexts, and which is used when nothing names one.
+/// All contexts, and the current one.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contexts {
@@ -87,73 +85,20 @@ impl Contexts {
         self.entries.get(name).ok_or_else(|| self.unknown(name))
     }
 
-    /// Says that there is no such context, and which could be meant.
+    /// The failure that there is no such context, with a similar name.
     pub(crate) fn unknown(&self, name: &str) -> Failure {
         let hint = match closest(name, self.entries.keys().map(String::as_str)) {
             Some(known) => format!("did you mean {known}?"),
             None if self.entries.is_empty() => "hubctl login adds one".to_owned(),
-            None => "hubctl context list shows those that there are".to_owned(),
+            None => "hubctl context list shows what there is".to_owned(),
         };
         Failure::new(Exit::NotFound, "context_not_found", format!("no context {name}")).hint(hint)
-    }
-}
-
-/// A name that a context can have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ContextName(String);
-
-impl ContextName {
-    /// What a context is called that nobody named: the hub's host, and its port where that is special.
-    pub(crate) fn of(url: &Url) -> Self {
-        let host = url.host_str().unwrap_or_default();
-        let port = url.port().map(|port| format!("-{port}")).unwrap_or_default();
-        let plain = |c: char| if c == ':' { '-' } else { c };
-        let name: String = host.chars().filter(|c| !matches!(c, '[' | ']')).map(plain).collect();
-        let name = format!("{}{port}", name.trim_matches('-'));
-        name.parse().unwrap_or_else(|_| Self("default".to_owned()))
-    }
-
-    /// The name.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ContextName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl FromStr for ContextName {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        let fits = (1..=64).contains(&text.len()) && !text.starts_with('-');
-        if fits && text.bytes().all(plain) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err("must be 1 to 64 letters, digits, dots, hyphens and underscores".to_owned())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_context_is_called_as_its_host() {
-        for (url, name) in [
-            ("https://hub.example.org", "hub.example.org"),
-            ("http://127.0.0.1:8200/", "127.0.0.1-8200"),
-            ("http://[::1]:8200", "1-8200"),
-        ] {
-            assert_eq!(ContextName::of(&url.parse().unwrap()).as_str(), name, "{url}");
-        }
-        for wrong in ["", "-c", "a b", "a/b", "ä", "a:b", &"a".repeat(65)] {
-            assert!(wrong.parse::<ContextName>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn what_is_not_there_is_told_with_what_is() {

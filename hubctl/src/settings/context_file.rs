@@ -1,4 +1,4 @@
-//! The file of contexts: for its owner alone, and never half written.
+//! The file of contexts: only its owner can read it, and it is never half written.
 //!
 //! It holds keys in plain text, so a mode that lets anyone else read it is refused. A symbolic link is
 //! followed, as people who keep their settings elsewhere expect; the mode is that of the file it leads to.
@@ -15,9 +15,9 @@ use super::env::config_folder;
 use crate::error::{Failure, Result};
 use crate::{input, private_file};
 
-/// What the file begins with.
+/// The first lines of the file.
 const HEAD: &str =
-    "# Written by hubctl; comments are not kept. Holds keys: for its owner alone.\n\n";
+    "# Written by hubctl; comments are not kept. Holds keys: only its owner may read it.\n\n";
 
 /// Where contexts are kept.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(crate) struct ContextFile {
 }
 
 impl ContextFile {
-    /// The one of the person who runs this.
+    /// The file of the user who runs this.
     pub(crate) fn own() -> Result<Self> {
         Ok(Self { path: config_folder()?.join("contexts.toml") })
     }
@@ -55,8 +55,8 @@ impl ContextFile {
         toml::from_str(text).map_err(|error| self.malformed(text, &error))
     }
 
-    /// Reads it, changes what it holds and writes it, while no other hubctl does the same. Nothing is
-    /// written when it is only to be seen what would be.
+    /// Reads it, changes the contexts and writes it, while no other hubctl does the same. A dry run
+    /// writes nothing.
     pub(crate) fn change<T>(
         &self,
         dry_run: bool,
@@ -97,7 +97,7 @@ impl ContextFile {
         Failure::usage(format!("{} {what}: {error}", self.path.display()))
     }
 
-    /// Says where the file is wrong, and nothing that stands there: it may be a key.
+    /// Says where the file is wrong, without quoting it: the text may be a key.
     fn malformed(&self, text: &str, error: &toml::de::Error) -> Failure {
         let at = error.span().map_or(0, |span| span.start);
         let line = text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;

@@ -1,14 +1,13 @@
-//! The environment: every variable that hubctl knows, in one table. Help is made from it, and nothing
-//! else is read.
+//! The environment: one table of every variable that hubctl reads. Help is made from it.
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use hub_core::exit::Exit;
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
 use crate::error::{Failure, Result};
-use crate::sink::StepFile;
+use crate::words::{Format, StepFile};
 
 macro_rules! variables {
     ($($name:ident $text:literal $meaning:literal;)+) => {
@@ -34,19 +33,19 @@ macro_rules! variables {
 }
 
 variables! {
-    Url "HUBCTL_URL" "where the hub is; --url";
+    Url "HUBCTL_URL" "the hub's URL; --url";
     AdminKey "HUBCTL_ADMIN_KEY" "the admin key itself";
     AdminKeyFile "HUBCTL_ADMIN_KEY_FILE" "file with the admin key; --admin-key-file";
     HubKeyFile "HUBCTL_HUB_KEY_FILE" "file with an instance's hub key; --hub-key-file";
     Context "HUBCTL_CONTEXT" "the context to use instead of the current one; --context";
-    Output "HUBCTL_OUTPUT" "how results are written; --output";
-    Timeout "HUBCTL_TIMEOUT" "longest time for a request with all its retries; --timeout";
-    Retries "HUBCTL_RETRIES" "how often a request is tried again; --retries";
-    Cacert "HUBCTL_CACERT" "file with certificates to trust too; --cacert";
+    Output "HUBCTL_OUTPUT" "output format; --output";
+    Timeout "HUBCTL_TIMEOUT" "time limit for a request with all its retries; --timeout";
+    Retries "HUBCTL_RETRIES" "number of retries of a request; --retries";
+    Cacert "HUBCTL_CACERT" "file with more certificates to trust; --cacert";
     NoInput "HUBCTL_NO_INPUT" "1: never ask; --no-input";
-    Complete "HUBCTL_COMPLETE" "set by the script of hubctl completion, nowhere else";
+    Complete "HUBCTL_COMPLETE" "set by the script of hubctl completion";
     ConfigHome "XDG_CONFIG_HOME" "the folder of hubctl/contexts.toml, by default ~/.config";
-    NoColor "NO_COLOR" "set to anything: no colours";
+    NoColor "NO_COLOR" "set to any value: no colours";
     ForceColor "CLICOLOR_FORCE" "1: colours also when piped";
     Term "TERM" "dumb: no colours";
     HttpsProxy "HTTPS_PROXY" "proxy for https; never used for a hub on this machine";
@@ -57,7 +56,7 @@ variables! {
     GithubEnv "GITHUB_ENV" "the file of a GitHub Actions step that --sink gha-env: writes to";
 }
 
-/// What the variables were set to; an empty one counts as absent.
+/// The values of the variables; an empty one counts as absent.
 pub(crate) struct Env(Vec<(Variable, Zeroizing<String>)>);
 
 impl Env {
@@ -67,7 +66,7 @@ impl Env {
         Self(Variable::ALL.iter().filter_map(set).collect())
     }
 
-    /// What a variable is set to.
+    /// The value of a variable.
     pub(crate) fn get(&self, variable: Variable) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| *known == variable);
         found.map(|(_, value)| value.as_str())
@@ -78,7 +77,7 @@ impl Env {
         Self(self.0.iter().filter(|(known, _)| *known != variable).cloned().collect())
     }
 
-    /// What a variable is set to, as a value; `parse` says what it must be.
+    /// The parsed value of a variable.
     pub(crate) fn parsed<T>(
         &self,
         variable: Variable,
@@ -89,7 +88,7 @@ impl Env {
         self.get(variable).map(parse).transpose().map_err(wrong)
     }
 
-    /// Whether a variable says yes.
+    /// Whether a variable is switched on.
     pub(crate) fn is_on(&self, variable: Variable) -> bool {
         self.get(variable).is_some_and(|value| !matches!(value, "0" | "false" | "no"))
     }
@@ -102,10 +101,8 @@ impl Env {
 
 /// A format by its name.
 pub(super) fn format(text: &str) -> Result<Format, String> {
-    clap::ValueEnum::from_str(text, false).map_err(|_| {
-        let known = <Format as clap::ValueEnum>::value_variants().iter();
-        let names = known.filter_map(clap::ValueEnum::to_possible_value);
-        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
+    Format::from_str(text, false).map_err(|_| {
+        let names: Vec<_> = Format::value_variants().iter().map(|format| format.name()).collect();
         format!("is not an output format: {}", names.join(", "))
     })
 }
@@ -132,7 +129,7 @@ pub(crate) fn step_file(which: StepFile) -> Option<PathBuf> {
 pub(super) fn config_folder() -> Result<PathBuf> {
     use etcetera::BaseStrategy;
     let folders = etcetera::base_strategy::Xdg::new().map_err(|_| {
-        Failure::new(Exit::Usage, "no_home", "there is no home folder to keep contexts in")
+        Failure::new(Exit::Usage, "no_home", "there is no home folder for contexts")
             .hint("set HOME or XDG_CONFIG_HOME")
     })?;
     Ok(folders.config_dir().join("hubctl"))

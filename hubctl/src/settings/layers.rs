@@ -1,4 +1,4 @@
-//! The layers that a setting can come from, and which of them it does come from.
+//! The layers that a setting can come from, and the choice between them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,10 +11,11 @@ use super::env::{self, Env, Variable};
 use super::origin::{Origin, Sourced};
 use super::url::{hub_url, is_loopback};
 use super::{DEFAULT_RETRIES, DEFAULT_TIMEOUT, DEFAULT_URL, KeySource};
-use crate::cli::{Format, Global, duration};
+use crate::cli::{Global, duration};
 use crate::error::Result;
+use crate::words::Format;
 
-/// All that can be said of a run.
+/// All the layers of a run.
 pub(super) struct Layers<'a> {
     global: &'a Global,
     env: &'a Env,
@@ -55,7 +56,7 @@ impl<'a> Layers<'a> {
         Ok(Self { global, env, file, context })
     }
 
-    /// The first layer that says something: flag, variable, context.
+    /// The first layer that has a value: flag, variable, context.
     fn pick<T>(
         &self,
         flag: Option<T>,
@@ -102,8 +103,10 @@ impl<'a> Layers<'a> {
 
     /// Whether what the context knows is for the hub at this URL.
     pub(super) fn trusted(&self, url: &Sourced<Url>) -> Result<bool> {
-        let Some(chosen) = &self.context else { return Ok(false) };
-        // A context whose own URL is wrong is told so only when that URL is used.
+        let Some(chosen) = &self.context else {
+            return Ok(false);
+        };
+        // A wrong URL of a context is an error only if that URL is used.
         let own = matches!(url.origin, Origin::Context { .. });
         if own {
             chosen.context.hub(chosen.name)?;
@@ -195,7 +198,7 @@ impl<'a> Layers<'a> {
         candidates.find(|v| !is_loopback(url) && self.env.get(*v).is_some())
     }
 
-    /// Whoever names a context means it: says which variables it does not win against.
+    /// Warnings for somebody who names a context: the variables that override it.
     pub(super) fn warnings(&self) -> Vec<String> {
         let Some(Chosen { name, context, origin: Origin::Flag }) = &self.context else {
             return Vec::new();

@@ -1,8 +1,8 @@
-//! What holds for this run: flag, then environment, then the context, then what a hub on this machine
-//! suggests, then the default. The one place that reads the environment and the clock.
+//! The settings of this run: flag, then environment, then the context, then a hub on this machine, then
+//! the default. This is the one place that reads the environment and the clock.
 //!
-//! A context's key and certificates are for that context's hub. Where a flag or a variable names another
-//! URL, they are left out: a key is never sent to a hub that it does not belong to.
+//! A context's key and certificates are for that context's hub. If a flag or a variable names another
+//! URL, they are not used: a key is never sent to a hub that it does not belong to.
 
 mod context;
 mod context_file;
@@ -21,11 +21,12 @@ use hub_core::time::Timestamp;
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::cli::{Format, Global};
+use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::input;
+use crate::words::Format;
 
-pub(crate) use context::{Context, ContextName, Contexts, KeptKey};
+pub(crate) use context::{Context, Contexts, KeptKey};
 pub(crate) use context_file::ContextFile;
 pub(crate) use env::{Env, Variable, step_file};
 use layers::Layers;
@@ -48,18 +49,18 @@ pub(crate) fn now() -> Timestamp {
     std::time::SystemTime::now().into()
 }
 
-/// Where the admin key is to be had.
+/// Where the admin key comes from.
 #[derive(Debug, Clone)]
 pub(crate) enum KeySource {
     /// From a file, or from standard input.
     File(PathBuf),
-    /// From a variable, as it stands there.
+    /// From a variable.
     Text(Zeroizing<String>),
     /// From a context, or from a prompt.
     Key(AdminKey),
 }
 
-/// Which hub, and how to ask it.
+/// Which hub is used, and how.
 pub(crate) struct Settings {
     /// Its base URL, without a slash at the end.
     pub(crate) url: Url,
@@ -81,7 +82,7 @@ pub(crate) struct Settings {
     pub(crate) proxy: Option<Variable>,
     /// Where each of these comes from.
     pub(crate) origins: Origins,
-    /// What a person should know of them.
+    /// Warnings about them.
     pub(crate) warnings: Vec<String>,
     key: Option<KeySource>,
     /// The context whose key is not used, since it is for another hub.
@@ -103,7 +104,7 @@ pub(crate) struct Origins {
 }
 
 impl Settings {
-    /// What flags, environment, the person's contexts and this folder come to.
+    /// Resolves flags, environment, the user's contexts and this folder.
     pub(crate) fn load(global: &Global, env: &Env) -> Result<Self> {
         let file = ContextFile::own();
         let contexts = file.as_ref().map_or_else(|_| Ok(Contexts::default()), ContextFile::read)?;
@@ -113,7 +114,7 @@ impl Settings {
         Self::resolve(global, env, &contexts, &path, local)
     }
 
-    /// The same, of what was read before.
+    /// The same, from values that were read before.
     pub(crate) fn resolve(
         global: &Global,
         env: &Env,
@@ -177,7 +178,7 @@ impl Settings {
         matches!(&self.key, Some(KeySource::File(path)) if path == Path::new("-"))
     }
 
-    /// Where the admin key is to be had.
+    /// Where the admin key comes from.
     pub(crate) fn key_source(&self) -> Option<&KeySource> {
         self.key.as_ref()
     }
@@ -216,10 +217,10 @@ impl Settings {
     }
 }
 
-/// A text as an admin key.
+/// Reads a text as an admin key.
 pub(crate) fn admin_key(text: &str) -> Result<AdminKey> {
     AdminKey::parse(text).map_err(|_| {
-        Failure::of(ErrorCode::AdminKeyInvalid, "what was given is not an admin key")
+        Failure::of(ErrorCode::AdminKeyInvalid, "the text that was given is not an admin key")
             .hint("an admin key starts with lb_admin_")
     })
 }

@@ -1,4 +1,4 @@
-//! Where a value comes from, so that nobody has to guess.
+//! Where a value comes from.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,11 +19,11 @@ pub(crate) enum Origin {
         /// The file that it is in.
         file: PathBuf,
     },
-    /// That context which the file says is the current one.
+    /// The current context, according to this file.
     Current(PathBuf),
     /// The first admin key of a hub that was started in this folder.
     LocalHub(PathBuf),
-    /// Nothing else said anything.
+    /// No layer had a value.
     Default,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Sourced<T> {
 }
 
 impl<T> Sourced<T> {
-    /// What holds where nothing was said.
+    /// The default, where no layer has a value.
     pub(super) fn default(value: T) -> Self {
         Self { value, origin: Origin::Default }
     }

@@ -3,8 +3,9 @@
 use std::io::IsTerminal;
 
 use super::env::{Env, Variable};
-use crate::cli::{FieldPath, Format, Global, TimeStyle, When};
+use crate::cli::{Global, TimeStyle, When};
 use crate::error::Result;
+use crate::words::{FieldPath, Format};
 
 /// How output is written.
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -29,7 +30,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// What flags and environment come to.
+    /// Resolves flags and environment.
     pub(crate) fn resolve(global: &Global, env: &Env) -> Result<Self> {
         let stdout_terminal = std::io::stdout().is_terminal();
         let asked = match global.output {
@@ -52,13 +53,13 @@ impl Style {
         })
     }
 
-    /// The same in the format that a context prefers, if it prefers one.
+    /// The same, in the format of the context if it has one.
     pub(crate) fn preferring(self, format: Option<Format>) -> Self {
         Self { format: format.unwrap_or(self.format), ..self }
     }
 }
 
-/// Flag first, then what people's environments say, then whether anyone would see them.
+/// The flag decides, then the usual variables, then whether there is a terminal.
 fn colors(when: When, env: &Env, terminal: bool) -> bool {
     let forced = env.get(Variable::ForceColor).is_some_and(|value| value != "0");
     match when {

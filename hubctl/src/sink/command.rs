@@ -1,9 +1,10 @@
-//! A key handed to a command on its standard input, for a store that hubctl knows nothing of.
+//! A key handed to a command on its standard input, for a store that hubctl does not know.
 
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
+use super::Sink;
 use crate::error::{Failure, Result};
 
 /// A command of the shell.
@@ -13,7 +14,7 @@ pub(crate) struct CommandSink {
 }
 
 impl CommandSink {
-    /// Makes sure that there is a shell to run it.
+    /// Makes sure that there is a shell, and that it can parse the command.
     pub(super) fn reserve(line: &str) -> Result<Self> {
         let sink = Self { line: line.to_owned() };
         // `-n` reads the command and runs nothing: a mistake in it shows before a key is made.
@@ -22,11 +23,13 @@ impl CommandSink {
         if read.status.success() {
             return Ok(sink);
         }
-        Err(Failure::sink("the command of --sink cmd: is none that a shell can read"))
+        Err(Failure::sink("the shell cannot parse the command of --sink cmd:"))
     }
+}
 
+impl Sink for CommandSink {
     /// Runs it with the key on its standard input. What it writes goes to standard error.
-    pub(super) fn put(&self, secret: &str) -> Result<()> {
+    fn put(&mut self, secret: &str) -> Result<()> {
         let said =
             std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
         let mut child = Command::new("sh")
@@ -42,7 +45,7 @@ impl CommandSink {
         let status = child.wait().map_err(|error| failed(&error))?;
         if !status.success() {
             return Err(Failure::sink(format!("the command of --sink cmd: failed: {status}"))
-                .hint("the key was not registered; mend the command and run this again"));
+                .hint("the key was not registered; correct the command and run this again"));
         }
         match taken {
             // A command that succeeds without reading has not kept the key.
@@ -51,6 +54,10 @@ impl CommandSink {
             }
             taken => taken.map_err(|error| failed(&error)),
         }
+    }
+
+    fn told(&self) -> String {
+        " → the command".to_owned()
     }
 }
 

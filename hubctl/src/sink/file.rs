@@ -1,5 +1,5 @@
-//! A key in a file, alone or as a variable among others: complete or absent, readable by its owner
-//! alone, on disk before it counts.
+//! A key in a file, alone or as a variable among others: complete or absent, readable only by its owner,
+//! and on disk before it counts.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
+use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
 use crate::private_file;
@@ -19,9 +20,9 @@ pub(crate) struct FileSink {
     path: PathBuf,
     folder: PathBuf,
     slot: Slot,
-    /// What the file held when it was reserved; `None` when there was no file.
+    /// The content of the file when it was reserved; `None` if there was no file.
     before: Option<Before>,
-    /// Proof that the folder takes a new file, used up by the first key.
+    /// A new file in the folder, which proves that it can be made; the first key uses it up.
     spare: Option<NamedTempFile>,
     /// This run has written the file.
     written: bool,
@@ -50,8 +51,10 @@ impl FileSink {
             .map_err(|e| refuse(format!("its folder: {e}")).hint("make the folder first"))?;
         let (mode, sticky) = (about.mode(), about.mode() & 0o1000 != 0);
         if mode & 0o022 != 0 && !sticky && !allow_open_folder {
-            return Err(refuse("others can write its folder, and so replace the key".to_owned())
-                .hint("chmod go-w the folder, or give --allow-open-folder"));
+            return Err(refuse(
+                "others can write to its folder, and so replace the key".to_owned(),
+            )
+            .hint("chmod go-w the folder, or give --allow-open-folder"));
         }
         let before = read(path, slot.longest()).map_err(refuse)?;
         let spare = spare(path, &folder).map_err(|e| refuse(format!("cannot be made: {e}")))?;
@@ -59,61 +62,18 @@ impl FileSink {
         Ok(Self { path, folder, slot, before, spare: Some(spare), written: false })
     }
 
-    /// What stood in the slot when the file was reserved.
-    pub(super) fn held(&self) -> Option<&str> {
+    /// The content of the slot when the file was reserved.
+    fn found(&self) -> Option<&str> {
         self.slot.find(&self.before.as_ref()?.content)
     }
 
-    /// Where the key stands, for a person.
-    pub(super) fn told(&self) -> String {
-        let (path, mode) = (self.path.display(), self.mode());
-        match &self.slot {
-            Slot::Whole => format!("{path} ({mode:04o}, shown nowhere else)"),
-            Slot::Line(name) => {
-                format!("{path} ({}, {mode:04o}, shown nowhere else)", name.as_str())
-            }
-        }
-    }
-
-    /// Who may do what with it: one that a killed run left keeps what its owner chose.
+    /// The file's mode: an existing file keeps the mode that its owner chose.
     fn mode(&self) -> u32 {
         fs::metadata(&self.path).map_or(0, |about| about.mode() & 0o7777)
     }
 
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Puts a key into the file. When this returns, it is on disk.
-    pub(super) fn put(&mut self, secret: &str) -> Result<()> {
-        let slot = self.slot.clone();
-        self.replace(|content| slot.with(content, Some(secret)), self.written)
-            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
-        self.written = true;
-        Ok(())
-    }
-
-    /// Makes the slot what it was before this run. A failure leaves a key that no hub knows, which
-    /// the next run deals with.
-    pub(super) fn restore(&mut self) {
-        if !std::mem::take(&mut self.written) {
-            return;
-        }
-        let before = self.before.take();
-        let _ = match (&before, self.slot.clone()) {
-            (None, Slot::Whole) => fs::remove_file(&self.path),
-            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
-            (before, slot) => {
-                let held = before.as_ref().and_then(|before| slot.find(&before.content));
-                self.replace(|content| slot.with(content, held), true)
-            }
-        };
-        self.before = before;
-    }
-
-    /// Writes the file anew, from what it holds. Unless the slot holds what this run put there, it must
-    /// be as it was when it was reserved: what has appeared since is another run's key.
+    /// Writes the file again with another slot. Unless this run has written the slot, it must still be as
+    /// it was when it was reserved: anything new in it is another run's key.
     fn replace(
         &mut self,
         new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
@@ -124,7 +84,7 @@ impl FileSink {
         folder.lock()?;
         let now = read(&self.path, self.slot.longest()).map_err(std::io::Error::other)?;
         let content = now.as_ref().map_or(&[][..], |now| now.content.as_slice());
-        if !own && self.slot.find(content) != self.held() {
+        if !own && self.slot.find(content) != self.found() {
             return Err(std::io::Error::other("was changed by somebody else meanwhile"));
         }
         let mut spare = match self.spare.take() {
@@ -146,8 +106,67 @@ impl FileSink {
     }
 }
 
-/// A new file beside the sink, for its owner alone. Its name is always the same, so that what a killed
-/// run has left is found and replaced; one of a run that still works is locked.
+impl Sink for FileSink {
+    fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
+        Ok(self.found().map(|text| text.to_owned().into()))
+    }
+
+    fn is_readable(&self) -> bool {
+        true
+    }
+
+    fn let_go(&mut self) {
+        self.spare = None;
+    }
+
+    /// Puts a key into the file. When this returns, it is on disk.
+    fn put(&mut self, secret: &str) -> Result<()> {
+        let slot = self.slot.clone();
+        self.replace(|content| slot.with(content, Some(secret)), self.written)
+            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
+        self.written = true;
+        Ok(())
+    }
+
+    /// Gives the slot its content from before this run. If that fails, a key stays that no hub knows, and
+    /// the next run deals with it.
+    fn restore(&mut self) {
+        if !std::mem::take(&mut self.written) {
+            return;
+        }
+        let before = self.before.take();
+        let _ = match (&before, self.slot.clone()) {
+            (None, Slot::Whole) => fs::remove_file(&self.path),
+            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
+            (before, slot) => {
+                let held = before.as_ref().and_then(|before| slot.find(&before.content));
+                self.replace(|content| slot.with(content, held), true)
+            }
+        };
+        self.before = before;
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn told(&self) -> String {
+        let (path, mode) = (self.path.display(), self.mode());
+        match &self.slot {
+            Slot::Whole => format!(" → {path} ({mode:04o}, shown nowhere else)"),
+            Slot::Line(name) => {
+                format!(" → {path} ({}, {mode:04o}, shown nowhere else)", name.as_str())
+            }
+        }
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+}
+
+/// A new file beside the sink, which only its owner can read. Its name is always the same, so that a file
+/// which a killed run has left is found and replaced; a run that still works holds a lock on it.
 fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = format!(".{name}.hubctl");
@@ -171,14 +190,13 @@ fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
     Ok(spare)
 }
 
-/// What stands in the slot of a file, without reserving it; `None` where there is nothing, or no way to
-/// read it.
+/// The content of a slot, read without reserving the file; `None` where it is empty or unreadable.
 pub(super) fn peek(path: &Path, slot: &Slot) -> Option<Zeroizing<String>> {
     let before = read(path, slot.longest()).ok()??;
     slot.find(&before.content).map(|text| Zeroizing::new(text.to_owned()))
 }
 
-/// What the file holds; `None` when there is none.
+/// The content of the file; `None` if there is no file.
 fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
@@ -192,7 +210,7 @@ fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
         return Err("is not a regular file".to_owned());
     }
     if about.len() > longest {
-        return Err("holds something that is no key".to_owned());
+        return Err("is too long to hold a key".to_owned());
     }
     let content = fs::read(path).map_err(|error| error.to_string())?;
     Ok(Some(Before { content: Zeroizing::new(content), owner: (about.uid(), about.gid()) }))
@@ -230,12 +248,12 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("key");
         let mut sink = whole(&path, false).unwrap();
-        assert!(sink.held().is_none());
+        assert!(sink.found().is_none());
         sink.put(LICENSE).unwrap();
         assert_eq!(content(&path), LICENSE);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         let again = whole(&path, false).unwrap();
-        assert_eq!(again.held(), Some(LICENSE));
+        assert_eq!(again.found(), Some(LICENSE));
         drop((sink, again));
         assert_eq!(files(folder.path()), 1, "nothing else is left behind");
     }
@@ -302,7 +320,7 @@ mod tests {
         let path = folder.path().join(".env");
         fs::write(&path, "A=1\nKEY=old\n").unwrap();
         let mut sink = variable(&path);
-        assert_eq!(sink.held(), Some("old"));
+        assert_eq!(sink.found(), Some("old"));
         // Somebody else's line that comes in between stays.
         fs::write(&path, "A=1\nKEY=old\nB=2\n").unwrap();
         sink.put(LICENSE).unwrap();

@@ -8,28 +8,11 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::slot::{Slot, Variable};
+use super::Sink;
+use super::slot::Slot;
 use crate::error::{Failure, Result};
 use crate::output;
-
-/// Which of a step's files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StepFile {
-    /// Outputs of the step.
-    Output,
-    /// Variables of the steps after it.
-    Env,
-}
-
-impl StepFile {
-    /// The variable that the runner says the file's path in.
-    pub(crate) fn variable(self) -> &'static str {
-        match self {
-            Self::Output => "GITHUB_OUTPUT",
-            Self::Env => "GITHUB_ENV",
-        }
-    }
-}
+use crate::words::{ShellName, StepFile};
 
 /// A line in a step's file. The runner reads the file when the step ends.
 #[derive(Debug)]
@@ -37,14 +20,18 @@ pub(crate) struct StepSink {
     file: File,
     which: StepFile,
     slot: Slot,
-    name: Variable,
+    name: ShellName,
     /// The file's length before this run, and after it.
     written: Option<(u64, u64)>,
 }
 
 impl StepSink {
     /// Opens the file that the runner made.
-    pub(super) fn reserve(which: StepFile, name: &Variable, path: Option<PathBuf>) -> Result<Self> {
+    pub(super) fn reserve(
+        which: StepFile,
+        name: &ShellName,
+        path: Option<PathBuf>,
+    ) -> Result<Self> {
         let variable = which.variable();
         let path = path.ok_or_else(|| {
             Failure::sink(format!("{variable} is not set"))
@@ -57,8 +44,18 @@ impl StepSink {
         Ok(Self { file, which, slot, name: name.clone(), written: None })
     }
 
-    /// What this step has put there before.
-    pub(super) fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
+    fn length(&self) -> Result<u64> {
+        self.file.metadata().map(|about| about.len()).map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Failure {
+        Failure::sink(format!("the file of {}: {error}", self.which.variable()))
+    }
+}
+
+impl Sink for StepSink {
+    /// The key that this step has put there before.
+    fn held(&mut self) -> Result<Option<Zeroizing<String>>> {
         let mut content = Zeroizing::new(Vec::new());
         let read = self
             .file
@@ -70,7 +67,7 @@ impl StepSink {
 
     /// Masks the key in the log, then adds its line. Of two lines with one name the runner takes the
     /// last.
-    pub(super) fn put(&mut self, secret: &str) -> Result<()> {
+    fn put(&mut self, secret: &str) -> Result<()> {
         // The runner reads commands from both streams, and standard output is for data.
         output::write_words(&format!("::add-mask::{secret}\n"));
         let line = Zeroizing::new(format!("{}={secret}\n", self.name.as_str()));
@@ -82,7 +79,7 @@ impl StepSink {
     }
 
     /// Takes the line out again, unless somebody has added another after it.
-    pub(super) fn restore(&mut self) {
+    fn restore(&mut self) {
         if let Some((before, after)) = self.written.take()
             && self.length().is_ok_and(|length| length == after)
         {
@@ -90,16 +87,15 @@ impl StepSink {
         }
     }
 
-    /// Where the key is, for a person.
-    pub(super) fn told(&self) -> String {
+    fn place(&self) -> String {
         format!("{} {}", self.which.variable(), self.name.as_str())
     }
 
-    fn length(&self) -> Result<u64> {
-        self.file.metadata().map(|about| about.len()).map_err(|error| self.failed(&error))
+    fn is_readable(&self) -> bool {
+        true
     }
 
-    fn failed(&self, error: &std::io::Error) -> Failure {
-        Failure::sink(format!("the file of {}: {error}", self.which.variable()))
+    fn told(&self) -> String {
+        format!(" → {}", self.place())
     }
 }

@@ -246,7 +246,7 @@ async fn the_catalogue_is_shown_and_replaced(hub: Hub) {
     let (actor, action, target) = &events[0];
     assert_eq!((actor.as_str(), action.as_str(), target.as_str()), event);
     assert_eq!(json(&ctl, set)["changed"], false);
-    assert_eq!(ran(&ctl, set, 0).stdout, "the catalogue is already so\n");
+    assert_eq!(ran(&ctl, set, 0).stdout, "the catalogue is unchanged\n");
     assert_eq!(hub.audit().await.len(), events.len(), "nothing was asked to change");
 
     let preview = json(&ctl, &format!("{SEND} --dry-run"));

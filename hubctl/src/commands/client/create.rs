@@ -1,42 +1,31 @@
 //! `hubctl client create` and `ensure`.
 
-use hub_core::api::{Client, ClientPatch, CreateClient, GetClient, NewClient, UpdateClient};
+use hub_core::api::{Client, CreateClient, GetClient, NewClient, UpdateClient};
 use hub_core::exit::Exit;
-use hub_core::fields::Patch;
 use hub_core::problem::ErrorCode;
-use hub_core::text::DisplayName;
 
-use super::{Context, tell, would};
+use super::{Invocation, tell, would};
 use crate::cli::{ClientCreateArgs, ClientEnsureArgs};
 use crate::client::{Answer, Call, Repeat};
 use crate::commands::exists;
 use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 
-/// How often `ensure` looks again when somebody else changes the client at the same time.
+/// How often `ensure` tries again when somebody else changes the client at the same time.
 const ROUNDS: u32 = 3;
 
 /// `hubctl client create`
-pub(super) async fn create(args: ClientCreateArgs, context: &Context<'_>) -> Result<Exit> {
-    // The command line asks for one of the two.
-    let named = args.slug.as_ref().and_then(|slug| DisplayName::new(slug.as_str()));
-    let name = args.fields.name.or(named).ok_or_else(|| Failure::usage("--name is missing"))?;
-    let labels = args.fields.labels;
-    let new = NewClient {
-        name,
-        slug: args.slug,
-        external_ref: args.fields.external_ref,
-        labels: (!labels.is_empty()).then(|| labels.into_iter().collect()),
-    };
-    if context.settings.dry_run
-        && let Some(outcome) = would_create(context, &new).await?
+pub(super) async fn create(args: ClientCreateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let new = args.fields.new_client(args.slug.as_ref())?;
+    if invocation.settings.dry_run
+        && let Some(outcome) = would_create(invocation, &new).await?
     {
-        return outcome.tell(context);
+        return outcome.tell(invocation);
     }
-    match register(context, &new).await? {
-        Registered::New(client) => tell(context, &client, true, "created"),
+    match register(invocation, &new).await? {
+        Registered::New(client) => tell(invocation, &client, true, "created"),
         Registered::Existing(client) if args.if_not_exists => {
-            tell(context, &client.value, false, "created")
+            tell(invocation, &client.value, false, "created")
         }
         Registered::Existing(client) => {
             let message = format!("client {} exists already", client.value.slug);
@@ -45,14 +34,14 @@ pub(super) async fn create(args: ClientCreateArgs, context: &Context<'_>) -> Res
     }
 }
 
-/// What would be created; nothing where there is one with its slug.
+/// What would be created; `None` where a client has the slug already.
 async fn would_create<'n>(
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
     new: &'n NewClient,
 ) -> Result<Option<Outcome<&'n NewClient>>> {
     let handle = new.slug.as_ref().map(ToString::to_string);
     if let Some(slug) = &handle
-        && context.hub()?.find::<GetClient>(slug).await?.is_some()
+        && invocation.hub()?.find::<GetClient>(slug).await?.is_some()
     {
         return Ok(None);
     }
@@ -60,27 +49,27 @@ async fn would_create<'n>(
     Ok(Some(Outcome::would(new, &handle.unwrap_or_default(), &format!("client {what}"), "create")))
 }
 
-/// What became of a client that was to be created.
+/// The result of creating a client.
 pub(in crate::commands) enum Registered {
-    /// It was.
+    /// It was created.
     New(Client),
-    /// There is one with its slug.
+    /// A client has its slug already.
     Existing(Answer<Client>),
 }
 
-/// Creates a client unless there is one with its slug.
+/// Creates a client unless one has its slug already.
 pub(in crate::commands) async fn register(
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
     new: &NewClient,
 ) -> Result<Registered> {
-    let hub = context.hub()?;
-    if context.settings.dry_run
+    let hub = invocation.hub()?;
+    if invocation.settings.dry_run
         && let Some(slug) = &new.slug
         && let Some(existing) = hub.find::<GetClient>(slug.as_str()).await?
     {
         return Ok(Registered::Existing(existing));
     }
-    // Without a slug the hub makes one, and a second time another.
+    // Without a slug the hub makes one: sent twice, the request would create two clients.
     let repeat = if new.slug.is_some() { Repeat::Safe } else { Repeat::Unsafe };
     let call = Call::<CreateClient> { repeat, ..Call::new("", &(), new) };
     let failure = match hub.answer(call).await {
@@ -90,8 +79,10 @@ pub(in crate::commands) async fn register(
     let Some(slug) = new.slug.as_ref().filter(|_| failure.is(ErrorCode::ClientExists)) else {
         return Err(failure);
     };
-    let Some(existing) = hub.find::<GetClient>(slug.as_str()).await? else { return Err(failure) };
-    // A retried request meets what its first attempt made before the answer was lost.
+    let Some(existing) = hub.find::<GetClient>(slug.as_str()).await? else {
+        return Err(failure);
+    };
+    // A retried request finds the client that its first attempt made before the answer was lost.
     let own = failure.parts().after_unknown
         && existing.value.name == new.name
         && existing.value.external_ref == new.external_ref;
@@ -99,63 +90,35 @@ pub(in crate::commands) async fn register(
 }
 
 /// `hubctl client ensure`
-pub(super) async fn ensure(args: ClientEnsureArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
+pub(super) async fn ensure(args: ClientEnsureArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
     for _ in 0..ROUNDS {
         let found = match hub.find::<GetClient>(args.slug.as_str()).await? {
             Some(found) => found,
-            None if context.settings.dry_run => {
-                let new = new_client(&args)?;
+            None if invocation.settings.dry_run => {
+                let new = args.fields.new_client(Some(&args.slug))?;
                 let what = format!("client {}", args.slug);
-                return Outcome::would(&new, args.slug.as_str(), &what, "create").tell(context);
+                return Outcome::would(&new, args.slug.as_str(), &what, "create").tell(invocation);
             }
-            None => match register(context, &new_client(&args)?).await? {
-                Registered::New(client) => return tell(context, &client, true, "created"),
+            None => match register(invocation, &args.fields.new_client(Some(&args.slug))?).await? {
+                Registered::New(client) => return tell(invocation, &client, true, "created"),
                 Registered::Existing(found) => found,
             },
         };
-        let Some(patch) = difference(&args, &found.value) else {
-            return tell(context, &found.value, false, "updated");
+        let Some(patch) = found.value.settings().difference(args.fields.patch()) else {
+            return tell(invocation, &found.value, false, "updated");
         };
-        if context.settings.dry_run {
-            return would(&found.value, "update").tell(context);
+        if invocation.settings.dry_run {
+            return would(&found.value, "update").tell(invocation);
         }
         let if_match = found.etag.as_deref();
         let call = Call::<UpdateClient> { if_match, ..Call::new(args.slug.as_str(), &(), &patch) };
         match hub.answer(call).await {
-            Ok(answer) => return tell(context, &answer.value, true, "updated"),
+            Ok(answer) => return tell(invocation, &answer.value, true, "updated"),
             Err(failure) if failure.is(ErrorCode::PreconditionFailed) => {}
             Err(failure) => return Err(failure),
         }
     }
     let message = format!("client {} keeps being changed by somebody else", args.slug);
     Err(Failure::of(ErrorCode::PreconditionFailed, message))
-}
-
-fn new_client(args: &ClientEnsureArgs) -> Result<NewClient> {
-    let named = args.fields.name.clone().or_else(|| DisplayName::new(args.slug.as_str()));
-    let labels = args.fields.labels.clone();
-    Ok(NewClient {
-        name: named.ok_or_else(|| Failure::usage("--name is missing"))?,
-        slug: Some(args.slug.clone()),
-        external_ref: args.fields.external_ref.clone(),
-        labels: (!labels.is_empty()).then(|| labels.into_iter().collect()),
-    })
-}
-
-/// What must change for the client to be what was asked for; nothing that was not given.
-fn difference(args: &ClientEnsureArgs, is: &Client) -> Option<ClientPatch> {
-    let fields = &args.fields;
-    let name = fields.name.clone().filter(|name| *name != is.name);
-    let labels = (!fields.labels.is_empty())
-        .then(|| fields.labels.iter().cloned().collect())
-        .filter(|labels| *labels != is.labels);
-    let external_ref = match &fields.external_ref {
-        Some(reference) if is.external_ref.as_ref() != Some(reference) => {
-            Patch::Set(reference.clone())
-        }
-        _ => Patch::Keep,
-    };
-    let differs = name.is_some() || labels.is_some() || !external_ref.is_keep();
-    differs.then_some(ClientPatch { name, external_ref, labels, status: None })
 }

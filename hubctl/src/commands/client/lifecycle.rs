@@ -10,7 +10,7 @@ use hub_core::exit::Exit;
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
-use super::{Context, outcome, would};
+use super::{Invocation, outcome, would};
 use crate::cli::{ClientDeleteArgs, Targets};
 use crate::client::Call;
 use crate::commands::targets::{Outcome, each};
@@ -18,58 +18,58 @@ use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 
 /// `hubctl client suspend`
-pub(super) async fn suspend(targets: Targets, context: &Context<'_>) -> Result<Exit> {
-    each(targets, true, context, async |handle| {
-        let client = context.hub()?.call::<GetClient>(handle, &(), &()).await?;
+pub(super) async fn suspend(targets: Targets, invocation: &Invocation<'_>) -> Result<Exit> {
+    each(targets, true, invocation, async |handle| {
+        let client = invocation.hub()?.call::<GetClient>(handle, &(), &()).await?;
         if client.status == ClientStatus::Suspended {
             return Ok(outcome(client, false, "suspended"));
         }
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok(would(client, "suspend"));
         }
         let what = format!("suspending client {}", client.slug);
-        context.consent.needed(&what)?;
-        let consequences = if context.consent == Consent::Person {
-            format!("{} will be refused", instances(context, &client).await?)
+        invocation.consent.needed(&what)?;
+        let consequences = if invocation.consent == Consent::Person {
+            format!("{} will be refused", instances(invocation, &client).await?)
         } else {
             String::new()
         };
-        context.consent.ask(&what, &consequences).await?;
-        set_status(context, &client, ClientStatus::Suspended, "suspended").await
+        invocation.consent.ask(&what, &consequences).await?;
+        set_status(invocation, &client, ClientStatus::Suspended, "suspended").await
     })
     .await
 }
 
 /// `hubctl client reactivate`
-pub(super) async fn reactivate(targets: Targets, context: &Context<'_>) -> Result<Exit> {
-    each(targets, false, context, async |handle| {
-        let client = context.hub()?.call::<GetClient>(handle, &(), &()).await?;
+pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) -> Result<Exit> {
+    each(targets, false, invocation, async |handle| {
+        let client = invocation.hub()?.call::<GetClient>(handle, &(), &()).await?;
         if client.status == ClientStatus::Active {
             return Ok(outcome(client, false, "reactivated"));
         }
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok(would(client, "reactivate"));
         }
-        set_status(context, &client, ClientStatus::Active, "reactivated").await
+        set_status(invocation, &client, ClientStatus::Active, "reactivated").await
     })
     .await
 }
 
 async fn set_status(
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
     client: &Client,
     status: ClientStatus,
     did: &str,
 ) -> Result<Outcome<Client>> {
     let patch = ClientPatch { status: Some(status), ..ClientPatch::default() };
-    let client = context.hub()?.call::<UpdateClient>(client.slug.as_str(), &(), &patch).await?;
+    let client = invocation.hub()?.call::<UpdateClient>(client.slug.as_str(), &(), &patch).await?;
     Ok(outcome(client, true, did))
 }
 
 /// `hubctl client delete`
-pub(super) async fn delete(args: ClientDeleteArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
-    each(args.targets, true, context, async |handle| {
+pub(super) async fn delete(args: ClientDeleteArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
+    each(args.targets, true, invocation, async |handle| {
         let found = match hub.call::<GetClient>(handle, &(), &()).await {
             Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
                 return Ok(gone(handle));
@@ -82,10 +82,10 @@ pub(super) async fn delete(args: ClientDeleteArgs, context: &Context<'_>) -> Res
             return Err(Failure::of(ErrorCode::ClientNotEmpty, message)
                 .hint("--cascade deletes its instances too"));
         }
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok(would(found, "delete").map(Subject::Client));
         }
-        confirm(&found, context).await?;
+        confirm(&found, invocation).await?;
         let query = DeleteClientQuery { cascade: args.cascade.then_some(true) };
         match hub.answer(Call::<DeleteClient>::new(&found.id, &query, &())).await {
             // The first attempt deleted it, and its answer was lost.
@@ -97,15 +97,18 @@ pub(super) async fn delete(args: ClientDeleteArgs, context: &Context<'_>) -> Res
     .await
 }
 
-async fn confirm(client: &Client, context: &Context<'_>) -> Result<()> {
+async fn confirm(client: &Client, invocation: &Invocation<'_>) -> Result<()> {
     let what = format!("deleting client {}", client.slug);
-    context.consent.needed(&what)?;
-    let consequences = if context.consent == Consent::Person && client.instances.total > 0 {
-        format!("{} go with it, and their keys stop at once", instances(context, client).await?)
+    invocation.consent.needed(&what)?;
+    let consequences = if invocation.consent == Consent::Person && client.instances.total > 0 {
+        format!(
+            "{} are deleted too, and their keys stop at once",
+            instances(invocation, client).await?
+        )
     } else {
         "it has no instances".to_owned()
     };
-    context.consent.ask_for(&what, &consequences, client.slug.as_str()).await
+    invocation.consent.ask_for(&what, &consequences, client.slug.as_str()).await
 }
 
 /// What was deleted, or only its handle where there was nothing.
@@ -127,12 +130,12 @@ fn gone(handle: &str) -> Outcome<Subject> {
 }
 
 /// "3 instances, 2 seen in the last 24 h", from live data.
-async fn instances(context: &Context<'_>, client: &Client) -> Result<String> {
+async fn instances(invocation: &Invocation<'_>, client: &Client) -> Result<String> {
     let query =
         |cursor, limit| InstanceQuery { cursor, limit: Some(limit), ..InstanceQuery::default() };
     let all: Vec<Instance> =
-        context.hub()?.all::<ListClientInstances, _>(&client.id, None, query).await?;
-    let since = context.out.times().now.before(Duration::from_hours(24));
+        invocation.hub()?.all::<ListClientInstances, _>(&client.id, None, query).await?;
+    let since = invocation.out.times().now.before(Duration::from_hours(24));
     let seen = all.iter().filter(|i| i.last_seen_at.is_some_and(|at| at >= since)).count();
     Ok(format!("{}, {seen} seen in the last 24 h,", count(all.len() as u64, "instance")))
 }

@@ -7,35 +7,34 @@ pub(super) use create::{Registered, register};
 
 use std::borrow::Borrow;
 
-use hub_core::api::{Client, ClientPatch, ClientQuery, GetClient, ListClients, UpdateClient};
+use hub_core::api::{Client, ClientQuery, GetClient, ListClients, UpdateClient};
 use hub_core::exit::Exit;
-use hub_core::fields::Patch;
 
-use super::Context;
+use super::Invocation;
 use super::targets::Outcome;
 use crate::cli::{ClientCommand, ClientListArgs, ClientUpdateArgs};
 use crate::client::Call;
 use crate::error::Result;
 
 /// Runs one of them.
-pub(super) async fn run(command: ClientCommand, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(command: ClientCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
-        ClientCommand::List(args) => list(args, context).await,
+        ClientCommand::List(args) => list(args, invocation).await,
         ClientCommand::Get(args) => {
-            let client = context.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
-            context.out.one(&client)?;
+            let client = invocation.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
+            invocation.out.one(&client)?;
             Ok(Exit::Done)
         }
-        ClientCommand::Create(args) => create::create(args, context).await,
-        ClientCommand::Ensure(args) => create::ensure(args, context).await,
-        ClientCommand::Update(args) => update(args, context).await,
-        ClientCommand::Suspend(targets) => lifecycle::suspend(targets, context).await,
-        ClientCommand::Reactivate(targets) => lifecycle::reactivate(targets, context).await,
-        ClientCommand::Delete(args) => lifecycle::delete(args, context).await,
+        ClientCommand::Create(args) => create::create(args, invocation).await,
+        ClientCommand::Ensure(args) => create::ensure(args, invocation).await,
+        ClientCommand::Update(args) => update(args, invocation).await,
+        ClientCommand::Suspend(targets) => lifecycle::suspend(targets, invocation).await,
+        ClientCommand::Reactivate(targets) => lifecycle::reactivate(targets, invocation).await,
+        ClientCommand::Delete(args) => lifecycle::delete(args, invocation).await,
     }
 }
 
-async fn list(args: ClientListArgs, context: &Context<'_>) -> Result<Exit> {
+async fn list(args: ClientListArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let query = |cursor, limit| ClientQuery {
         q: args.search.clone(),
         status: args.status,
@@ -43,12 +42,12 @@ async fn list(args: ClientListArgs, context: &Context<'_>) -> Result<Exit> {
         limit: Some(limit),
         cursor,
     };
-    context.list::<ListClients, _>("", args.limit, query, "no clients").await
+    invocation.list::<ListClients, _>("", args.limit, query, "no clients").await
 }
 
 /// Tells what was done to a client.
-fn tell(context: &Context<'_>, client: &Client, changed: bool, did: &str) -> Result<Exit> {
-    outcome(client, changed, did).tell(context)
+fn tell(invocation: &Invocation<'_>, client: &Client, changed: bool, did: &str) -> Result<Exit> {
+    outcome(client, changed, did).tell(invocation)
 }
 
 /// What was done to a client.
@@ -63,34 +62,17 @@ fn would<C: Borrow<Client>>(client: C, act: &str) -> Outcome<C> {
     Outcome::would(client, &handle, &format!("client {handle}"), act)
 }
 
-async fn update(args: ClientUpdateArgs, context: &Context<'_>) -> Result<Exit> {
-    let relabel = args.no_labels || !args.labels.is_empty();
-    let patch = ClientPatch {
-        name: args.name,
-        external_ref: match args.external_ref {
-            Some(reference) => Patch::Set(reference),
-            None if args.no_external_ref => Patch::Clear,
-            None => Patch::Keep,
-        },
-        labels: relabel.then(|| args.labels.into_iter().collect()),
-        status: None,
-    };
-    let hub = context.hub()?;
+async fn update(args: ClientUpdateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let patch = args.patch();
+    let hub = invocation.hub()?;
     let before = hub.answer(Call::<GetClient>::new(&args.client, &(), &())).await?;
-    if context.settings.dry_run {
-        return if changes(&patch, &before.value) {
-            would(&before.value, "update").tell(context)
+    if invocation.settings.dry_run {
+        return if before.value.settings().difference(patch).is_some() {
+            would(&before.value, "update").tell(invocation)
         } else {
-            tell(context, &before.value, false, "updated")
+            tell(invocation, &before.value, false, "updated")
         };
     }
     let after = hub.answer(Call::<UpdateClient>::new(&args.client, &(), &patch)).await?;
-    tell(context, &after.value, before.etag != after.etag, "updated")
-}
-
-/// Whether the client would be another one then.
-fn changes(patch: &ClientPatch, is: &Client) -> bool {
-    patch.name.as_ref().is_some_and(|name| *name != is.name)
-        || patch.external_ref.clone().apply(is.external_ref.clone()) != is.external_ref
-        || patch.labels.as_ref().is_some_and(|labels| *labels != is.labels)
+    tell(invocation, &after.value, before.etag != after.etag, "updated")
 }

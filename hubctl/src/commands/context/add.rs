@@ -4,25 +4,26 @@ use std::path::{Path, PathBuf};
 
 use hub_core::exit::Exit;
 
-use super::{Listed, format_name, tell};
+use super::{ContextRow, tell};
 use crate::cli::{ContextAddArgs, Global};
 use crate::commands::local::Local;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::Done;
 use crate::settings::{Context, ContextFile, KeptKey, admin_key, hub_url, written};
+use crate::words::Format;
 
 /// Adds a context without asking its hub for anything.
 pub(super) fn run(args: &ContextAddArgs, local: &Local<'_>) -> Result<Exit> {
     let context = given(args, local.global)?;
     let (file, name) = (ContextFile::own()?, args.name.as_str());
     let (listed, changed) = file.change(local.global.dry_run, |contexts| {
-        if let Some(found) = Listed::of(contexts, name, &file) {
+        if let Some(found) = ContextRow::of(contexts, name, &file) {
             return if args.if_not_exists { Ok((found, false)) } else { Err(exists(&found)) };
         }
         contexts.entries.insert(name.to_owned(), context);
         contexts.current.get_or_insert_with(|| name.to_owned());
-        Ok((Listed::get(contexts, name, &file)?, true))
+        Ok((ContextRow::get(contexts, name, &file)?, true))
     })?;
     let words = match (changed, local.global.dry_run, listed.current) {
         (false, ..) => format!("context {name} exists already"),
@@ -46,7 +47,7 @@ fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
         admin_key: None,
         admin_key_file: None,
         cacert: global.cacert.as_deref().map(absolute).transpose()?,
-        output: args.default_output.map(format_name),
+        output: args.default_output.map(Format::name),
     };
     match global.admin_key_file.as_deref() {
         // Standard input cannot be read again later.
@@ -60,8 +61,8 @@ fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
     Ok(context)
 }
 
-/// Says that there is a context of that name.
-pub(crate) fn exists(found: &Listed) -> Failure {
+/// The failure that a context of that name exists.
+pub(crate) fn exists(found: &ContextRow) -> Failure {
     let message = format!("context {} exists already, of {}", found.name, found.url);
     Failure::new(Exit::Conflict, "context_exists", message)
         .existing(found)

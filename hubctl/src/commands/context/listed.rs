@@ -1,4 +1,4 @@
-//! A context, as people are shown it.
+//! A context as it is listed.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use crate::input;
 use crate::output::{Column, Row, Times, column};
 use crate::settings::{ContextFile, Contexts, admin_key, same_hub, written};
 
-/// A context, as people are shown it.
+/// A context as it is listed.
 #[derive(Debug, Serialize)]
-pub(crate) struct Listed {
+pub(crate) struct ContextRow {
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) current: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Listed {
     pub(super) stored: bool,
 }
 
-impl Listed {
+impl ContextRow {
     /// The context of this name.
     pub(crate) fn get(contexts: &Contexts, name: &str, file: &ContextFile) -> Result<Self> {
         Self::of(contexts, name, file).ok_or_else(|| contexts.unknown(name))
@@ -58,7 +58,7 @@ impl Listed {
         })
     }
 
-    /// Whether it is of the hub at this URL.
+    /// Whether it is for the hub at this URL.
     pub(crate) fn is_of(&self, url: &Url) -> bool {
         self.url.parse().is_ok_and(|own| same_hub(&own, url))
     }
@@ -70,7 +70,7 @@ fn fingerprint_in(path: &Path) -> Option<Fingerprint> {
     Some(admin_key(&text).ok()?.hash().fingerprint())
 }
 
-impl Row for Listed {
+impl Row for ContextRow {
     const COLUMNS: &'static [Column] = &[
         column("NAME", 0),
         column("CURRENT", 0),

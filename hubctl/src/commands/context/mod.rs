@@ -4,18 +4,17 @@ mod add;
 mod listed;
 mod show;
 
-use clap::ValueEnum;
 use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::json;
 
 use super::local::Local;
-use crate::cli::{ContextCommand, ContextRemoveArgs, Format};
+use crate::cli::{ContextCommand, ContextRemoveArgs};
 use crate::error::Result;
 use crate::output::{Done, Out};
 use crate::settings::{ContextFile, Variable};
 pub(super) use add::{absolute, exists};
-pub(super) use listed::Listed;
+pub(super) use listed::ContextRow;
 
 /// Runs one of them.
 pub(super) async fn run(command: &ContextCommand, local: &Local<'_>) -> Result<Exit> {
@@ -32,7 +31,7 @@ fn list(out: &Out) -> Result<Exit> {
     let file = ContextFile::own()?;
     let contexts = file.read()?;
     let names = contexts.entries.keys();
-    let rows: Vec<_> = names.filter_map(|name| Listed::of(&contexts, name, &file)).collect();
+    let rows: Vec<_> = names.filter_map(|name| ContextRow::of(&contexts, name, &file)).collect();
     out.list(&rows, "no contexts; hubctl login adds one")?;
     Ok(Exit::Done)
 }
@@ -43,7 +42,7 @@ fn make_current(name: &str, local: &Local<'_>) -> Result<Exit> {
     let (listed, changed) = file.change(dry_run, |contexts| {
         contexts.get(name)?;
         let before = contexts.current.replace(name.to_owned());
-        Ok((Listed::get(contexts, name, &file)?, before.as_deref() != Some(name)))
+        Ok((ContextRow::get(contexts, name, &file)?, before.as_deref() != Some(name)))
     })?;
     let words = if dry_run && changed {
         format!("would use context {name}")
@@ -58,7 +57,7 @@ fn make_current(name: &str, local: &Local<'_>) -> Result<Exit> {
 async fn remove(args: &ContextRemoveArgs, local: &Local<'_>) -> Result<Exit> {
     let (file, name) = (ContextFile::own()?, args.name.as_str());
     let contexts = file.read()?;
-    let Some(listed) = Listed::of(&contexts, name, &file) else {
+    let Some(listed) = ContextRow::of(&contexts, name, &file) else {
         if !args.if_exists {
             return Err(contexts.unknown(name));
         }
@@ -70,8 +69,8 @@ async fn remove(args: &ContextRemoveArgs, local: &Local<'_>) -> Result<Exit> {
         return tell(local, true, Done::new(&listed, name, true, words));
     }
     let consequences = match &listed.fingerprint {
-        Some(key) if listed.stored => format!("the admin key {key} in it is forgotten"),
-        _ => "no key is in it".to_owned(),
+        Some(key) if listed.stored => format!("its admin key {key} is deleted"),
+        _ => "it holds no key".to_owned(),
     };
     local.consent.ask(&format!("removing context {name}"), &consequences).await?;
     file.change(false, |contexts| {
@@ -82,7 +81,7 @@ async fn remove(args: &ContextRemoveArgs, local: &Local<'_>) -> Result<Exit> {
     tell(local, true, Done::new(&listed, name, true, format!("removed context {name}")))
 }
 
-/// Says what was done, or what would be.
+/// Writes the result, or what it would be.
 pub(super) fn tell<T: Serialize>(
     local: &Local<'_>,
     changed: bool,
@@ -93,7 +92,7 @@ pub(super) fn tell<T: Serialize>(
     Ok(Exit::Done)
 }
 
-/// Says which variables hold instead of what the current context says.
+/// Warns of variables that override the current context.
 pub(super) fn warn_of_overrides(local: &Local<'_>, name: &str, url: &str) {
     for (variable, what, own) in [
         (Variable::Context, "the current context", Some(name)),
@@ -105,9 +104,4 @@ pub(super) fn warn_of_overrides(local: &Local<'_>, name: &str, url: &str) {
             local.out.warn(&format!("{} is set, and overrides {what}", variable.name()));
         }
     }
-}
-
-/// A format's name.
-pub(super) fn format_name(format: Format) -> String {
-    format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -6,14 +6,14 @@ use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::format_name;
-use crate::cli::{Format, Global};
+use crate::cli::Global;
 use crate::commands::local::Local;
 use crate::error::Result;
 use crate::output::{Column, Row, Times, column};
 use crate::settings::{KeySource, Settings, written};
+use crate::words::Format;
 
-/// What holds for a run, and where each value comes from.
+/// Shows the settings in effect, and where each comes from.
 pub(super) fn run(name: Option<&str>, local: &Local<'_>) -> Result<Exit> {
     let name = name.map(str::to_owned).or_else(|| local.global.context.clone());
     let global = Global { context: name, ..local.global.clone() };
@@ -31,24 +31,25 @@ pub(super) fn run(name: Option<&str>, local: &Local<'_>) -> Result<Exit> {
 
 /// A setting, its value and where it comes from.
 #[derive(Debug, Serialize)]
-pub(crate) struct Held {
+pub(crate) struct SettingRow {
     name: &'static str,
     value: Option<String>,
     origin: String,
 }
 
-fn document(held: &[Held]) -> Value {
-    let member =
-        |held: &Held| (held.name.to_owned(), json!({"value": held.value, "origin": held.origin}));
+fn document(held: &[SettingRow]) -> Value {
+    let member = |held: &SettingRow| {
+        (held.name.to_owned(), json!({"value": held.value, "origin": held.origin}))
+    };
     Value::Object(held.iter().map(member).collect::<Map<_, _>>())
 }
 
-fn held(settings: &Settings) -> Vec<Held> {
+fn held(settings: &Settings) -> Vec<SettingRow> {
     let origins = &settings.origins;
     let chosen = settings.context.as_ref();
     let chosen_by = chosen.map_or_else(|| "default".to_owned(), |c| c.origin.to_string());
     let path = |path: &Path| path.display().to_string();
-    let held = |name, value: Option<String>, origin: &dyn std::fmt::Display| Held {
+    let held = |name, value: Option<String>, origin: &dyn std::fmt::Display| SettingRow {
         name,
         value,
         origin: origin.to_string(),
@@ -65,7 +66,7 @@ fn held(settings: &Settings) -> Vec<Held> {
         held("url", Some(written(&settings.url).to_owned()), &origins.url),
         held("admin_key", key(settings), &origins.admin_key),
         held("admin_key_file", key_file, &origins.admin_key),
-        held("output", Some(format_name(origins.output.value)), &origins.output.origin),
+        held("output", Some(origins.output.value.name()), &origins.output.origin),
         held("timeout", Some(timeout), &origins.timeout),
         held("retries", Some(settings.retries.to_string()), &origins.retries),
         held("cacert", settings.cacert.as_deref().map(path), &origins.cacert),
@@ -80,7 +81,7 @@ fn held(settings: &Settings) -> Vec<Held> {
     ]
 }
 
-/// The admin key's fingerprint. Where there is no telling, why.
+/// The admin key's fingerprint, or why it cannot be read.
 fn key(settings: &Settings) -> Option<String> {
     settings.key_source()?;
     if settings.key_from_stdin() {
@@ -92,7 +93,7 @@ fn key(settings: &Settings) -> Option<String> {
     })
 }
 
-impl Row for Held {
+impl Row for SettingRow {
     const COLUMNS: &'static [Column] =
         &[column("NAME", 0), column("VALUE", 0), column("ORIGIN", 0)];
 

@@ -1,4 +1,4 @@
-//! The admin key: whether there is one, what it may do, and until when.
+//! The admin key: whether it works, what it may do, and when it ends.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::client::Hub;
 use crate::output::Out;
 use crate::settings::Settings;
 
-/// An end that is nearer than this is one to act on.
+/// A key that ends within this time is worth a warning.
 const SOON: Duration = Duration::from_hours(14 * 24);
 
-/// Asks the hub who the key is.
+/// Asks the hub which key this is.
 pub(super) async fn is_accepted(
     settings: &Settings,
     hub: &Hub<'_>,

@@ -1,4 +1,4 @@
-//! `hubctl doctor`: looks at everything that a command needs, in the order that it needs it.
+//! `hubctl doctor`: checks everything that a command needs, in the order in which it needs it.
 
 mod key;
 mod network;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::settings::{ContextFile, Settings, is_loopback, written};
 use report::Report;
 
-/// Looks, and says what is to be done. What rests on something that failed is not looked at.
+/// Runs the checks, and says what to do. A check that depends on a failed one is skipped.
 pub(super) async fn run(local: &Local<'_>) -> Result<Exit> {
     let mut report = Report::default();
     contexts(&mut report);
@@ -54,7 +54,7 @@ fn contexts(report: &mut Report) {
     }
 }
 
-/// Which hub, by whom, and by which way.
+/// Which hub is used, with which key, and through which proxy.
 fn told(settings: &Settings, report: &mut Report) {
     let url = written(&settings.url);
     let context = settings.context.as_ref();
@@ -68,7 +68,7 @@ fn told(settings: &Settings, report: &mut Report) {
     }
     if let Some(variable) = settings.proxy {
         let name = variable.name();
-        report.ok("proxy", format!("{name} is set; NO_PROXY names what it is not for"));
+        report.ok("proxy", format!("{name} is set; NO_PROXY lists the exceptions"));
     }
 }
 
@@ -78,7 +78,7 @@ fn sinks(report: &mut Report) {
         Ok(mode) if mode & 0o022 != 0 && mode & 0o1000 == 0 => report.warn(
             "folder",
             format!(
-                "others can write this folder ({:04o}): --sink file: refuses it",
+                "others can write to this folder ({:04o}): --sink file: refuses it",
                 mode & 0o7777
             ),
             "chmod go-w the folder, or put keys elsewhere",

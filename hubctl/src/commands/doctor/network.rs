@@ -13,10 +13,10 @@ use crate::client::{Hub, Probe};
 use crate::error::{Failure, Result};
 use crate::settings::{Settings, now};
 
-/// Clocks that differ by less do no harm.
+/// The largest harmless difference of clocks.
 const SKEW: i64 = 30_000;
 
-/// Name, connection, certificate, answer; each only when the one before is there.
+/// Checks name, connection, certificate and answer, each only if the one before is fine.
 pub(super) async fn is_reached(settings: &Settings, hub: &Hub<'_>, report: &mut Report) -> bool {
     // A proxy does both in our place.
     if settings.proxy.is_none()
@@ -90,8 +90,8 @@ fn stranger(status: u16) -> Failure {
         500.. => (Exit::HubFailed, "bad_gateway"),
         _ => (Exit::Incompatible, "not_understood"),
     };
-    Failure::new(exit, code, format!("what answers there ({status}) is no hub"))
-        .hint("check the URL, and what stands before the hub")
+    Failure::new(exit, code, format!("the server at this URL is no hub (it answered {status})"))
+        .hint("check the URL, and the servers in front of the hub")
 }
 
 fn clock(probe: &Probe, report: &mut Report) {
@@ -103,7 +103,7 @@ fn clock(probe: &Probe, report: &mut Report) {
         report.warn(
             "clock",
             format!("this machine's clock is {seconds} s {which} the hub's"),
-            "set both clocks: ends of licenses and reports go by them",
+            "set both clocks: the ends of licenses and the hours of reports depend on them",
         );
     } else {
         report.ok("clock", "the same time here and there".to_owned());
@@ -123,7 +123,7 @@ pub(super) async fn is_ready(hub: &Hub<'_>, report: &mut Report) {
     }
 }
 
-/// Whether this hubctl is made for that hub.
+/// Whether this hubctl and that hub fit together.
 pub(super) async fn fits(hub: &Hub<'_>, report: &mut Report) {
     let own = env!("CARGO_PKG_VERSION");
     let Version { name, version, schema } = match hub.call::<GetVersion>("", &(), &()).await {
@@ -148,7 +148,7 @@ enum Fit {
     None,
 }
 
-/// Versions fit while the first number is the same that is not 0: the rule of semantic versioning.
+/// Versions fit if their first number that is not 0 is the same: the rule of semantic versioning.
 fn fit(own: &str, other: &str) -> Fit {
     let numbers = |version: &str| -> Vec<u64> {
         let plain = version.split(['-', '+']).next().unwrap_or_default();

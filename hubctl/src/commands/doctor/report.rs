@@ -1,13 +1,13 @@
-//! What was found, check by check.
+//! The results of the checks.
 
 use hub_core::exit::Exit;
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::error::{Failure, Result};
 use crate::output::{Column, Out, Row, Times, column, write_data};
+use crate::words::Format;
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
@@ -35,7 +35,7 @@ pub(super) struct Check {
     hint: Option<String>,
 }
 
-/// All checks, and what the first that failed ends with.
+/// All checks, and the exit code of the first that failed.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     checks: Vec<Check>,
@@ -49,7 +49,7 @@ struct Document<'a> {
 }
 
 impl Report {
-    /// All is well with this.
+    /// This is fine.
     pub(super) fn ok(&mut self, name: &'static str, detail: String) {
         self.checks.push(Check { name, status: Status::Ok, detail, hint: None });
     }
@@ -72,7 +72,7 @@ impl Report {
         self.failed.is_none()
     }
 
-    /// Says all of it; gives what to end with.
+    /// Writes the report, and gives the exit code.
     pub(super) fn tell(&self, out: &Out) -> Result<Exit> {
         match out.format() {
             Format::Table | Format::Wide if out.at_terminal() => write_data(&self.lines())?,
@@ -84,7 +84,7 @@ impl Report {
         Ok(self.failed.unwrap_or(Exit::Done))
     }
 
-    /// A line a check for a person, and one more where something is to be done.
+    /// One line for each check, and another where something needs to be done.
     fn lines(&self) -> String {
         let line = |check: &Check| {
             let Check { name, status, detail, hint } = check;

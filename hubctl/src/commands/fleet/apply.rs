@@ -2,34 +2,34 @@
 
 use hub_core::exit::Exit;
 
-use super::{Context, end, execute, make, saved, show, show_before_question, warn, within};
+use super::planner::{Plan, told};
+use super::{Invocation, end, live, make, show, show_before_question, warn, within};
 use crate::cli::ApplyArgs;
 use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
-use crate::fleet::{Plan, told};
 use crate::output::write_data;
 
 /// Shows what is to be done, asks, and does it.
-pub(in crate::commands) async fn run(args: ApplyArgs, context: &Context<'_>) -> Result<Exit> {
+pub(in crate::commands) async fn run(args: ApplyArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let mut plan = match (&args.plan, &args.file) {
-        (Some(path), _) => saved::load(path, context).await?,
-        (None, Some(file)) => make(file, args.how, context).await?,
+        (Some(path), _) => live::load(path, invocation).await?,
+        (None, Some(file)) => make(file, args.how, invocation).await?,
         (None, None) => return Err(Failure::usage("--file or PLANFILE is missing")),
     };
-    let table = context.out.format().is_table();
+    let table = invocation.out.format().is_table();
     if table {
-        show(&plan, context)?;
+        show(&plan, invocation)?;
     }
-    warn(&plan, context);
+    warn(&plan, invocation);
     let changes = plan.changes().next().is_some();
-    if context.settings.dry_run {
+    if invocation.settings.dry_run {
         (plan.changed, plan.dry_run) = (changes, true);
     } else if changes {
-        agreed(&plan, &args, context).await?;
-        execute::execute(&mut plan, args.allow_open_folder, context).await?;
+        agreed(&plan, &args, invocation).await?;
+        live::execute(&mut plan, args.allow_open_folder, invocation).await?;
     }
     if !table {
-        show(&plan, context)?;
+        show(&plan, invocation)?;
     } else if changes && !plan.dry_run {
         write_data(&format!("Applied: {}.\n", told(&plan.summary, "")))?;
     }
@@ -38,35 +38,35 @@ pub(in crate::commands) async fn run(args: ApplyArgs, context: &Context<'_>) -> 
         return Ok(end(changes, args.limits));
     }
     for (handle, failure) in &failed {
-        context.out.item_failure(handle, failure);
+        invocation.out.item_failure(handle, failure);
     }
     Err(partial(failed, &plan))
 }
 
-/// Makes sure that this may be done, before any of it is.
-async fn agreed(plan: &Plan, args: &ApplyArgs, context: &Context<'_>) -> Result<()> {
-    // Who is at a terminal sees what goes.
+/// Makes sure that the whole plan may be carried out, before any of it is.
+async fn agreed(plan: &Plan, args: &ApplyArgs, invocation: &Invocation<'_>) -> Result<()> {
+    // A person at a terminal sees what is deleted, and needs no limit.
     let most = args.limits.max_deletes.or((!at_terminal()).then_some(0));
     within(plan, most)?;
-    show_before_question(plan, context);
+    show_before_question(plan, invocation);
     let what = format!("applying this to {}", plan.hub);
-    context.consent.ask(&what, &told(&plan.summary, "to ")).await
+    invocation.consent.ask(&what, &told(&plan.summary, "to ")).await
 }
 
-/// What a run failed with that could not do all of it.
+/// The failure of a run that could not do all of it.
 fn partial(failed: Vec<(String, Failure)>, plan: &Plan) -> Failure {
     let (failures, all, skipped) = (failed.len(), plan.items.len(), plan.summary.skipped);
     let failure = Failure::partial(failed, all).with(|parts| {
         if skipped > 0 {
             let needed =
-                format!("{failures} of {all} failed, and {skipped} that need them were not tried");
+                format!("{failures} of {all} failed, and {skipped} skipped because of them");
             parts.message = needed;
         }
     });
     let hint = if failure.retryable() {
         "the same command goes on where this one failed"
     } else {
-        "the others are done, and the same command leaves them as they are"
+        "the others are done; the same command does not change them again"
     };
     failure.hint(hint)
 }

@@ -6,15 +6,18 @@ use hub_core::api::GetClient;
 use hub_core::exit::Exit;
 use hub_core::labels::LabelPair;
 
-use super::{Context, observe};
+use super::file::{FLEET_LABEL, write};
+use super::{Invocation, live};
 use crate::cli::ExportArgs;
 use crate::error::{Failure, Result};
-use crate::fleet::{FLEET_LABEL, export};
 use crate::output::write_data;
 
-/// Writes what the hub has as a fleet file.
-pub(in crate::commands) async fn run(args: ExportArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
+/// Writes the hub's clients and instances as a fleet file.
+pub(in crate::commands) async fn run(
+    args: ExportArgs,
+    invocation: &Invocation<'_>,
+) -> Result<Exit> {
+    let hub = invocation.hub()?;
     let label: Vec<LabelPair> = match &args.fleet {
         None => Vec::new(),
         Some(fleet) => {
@@ -24,21 +27,23 @@ pub(in crate::commands) async fn run(args: ExportArgs, context: &Context<'_>) ->
             })?]
         }
     };
-    // Instances first: a client that is made meanwhile is then no worse than one without instances.
-    let instances = observe::instances(hub, label.clone()).await?;
-    let mut clients = observe::clients(hub, label).await?;
+    // Instances first: a client that is created meanwhile then looks like one without instances.
+    let instances = live::instances(hub, label.clone()).await?;
+    let mut clients = live::clients(hub, label).await?;
     let known: BTreeSet<_> = clients.iter().map(|client| client.id.clone()).collect();
     let others: BTreeSet<_> =
         instances.iter().map(|i| &i.client_id).filter(|id| !known.contains(*id)).collect();
     for id in others {
-        let Some(found) = hub.find::<GetClient>(id).await? else { continue };
-        context.out.warn(&format!(
-            "client {} is not in the fleet, and instances of it are: a plan of this file adopts it",
+        let Some(found) = hub.find::<GetClient>(id).await? else {
+            continue;
+        };
+        invocation.out.warn(&format!(
+            "client {} is not in the fleet, but has instances in it: a plan of this file adopts it",
             found.value.slug
         ));
         clients.push(found.value);
     }
     clients.sort_by(|a, b| a.slug.cmp(&b.slug));
-    write_data(&export(args.fleet.as_deref(), &clients, &instances))?;
+    write_data(&write(args.fleet.as_deref(), &clients, &instances))?;
     Ok(Exit::Done)
 }

@@ -1,31 +1,31 @@
 //! `hubctl plan`
 
-use super::{Context, end, make, saved, show, warn, within};
+use super::planner::Plan;
+use super::{Invocation, end, live, make, show, warn, within};
 use crate::cli::PlanArgs;
 use crate::error::{Failure, Result};
-use crate::fleet::Plan;
 use hub_core::exit::Exit;
 
-/// Shows what a file would change, and saves that when told to.
-pub(in crate::commands) async fn run(args: PlanArgs, context: &Context<'_>) -> Result<Exit> {
-    let plan = make(&args.file, args.how, context).await?;
+/// Shows what a file would change, and saves the plan with `--out`.
+pub(in crate::commands) async fn run(args: PlanArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let plan = make(&args.file, args.how, invocation).await?;
     let refusal = refused(&plan).or_else(|| within(&plan, args.limits.max_deletes).err());
-    let out = args.out.as_ref().filter(|_| !context.settings.dry_run);
+    let out = args.out.as_ref().filter(|_| !invocation.settings.dry_run);
     if let (Some(path), None) = (out, &refusal) {
-        saved::save(&plan, path)?;
+        live::save(&plan, path)?;
     }
-    show(&plan, context)?;
-    warn(&plan, context);
+    show(&plan, invocation)?;
+    warn(&plan, invocation);
     if let Some(failure) = refusal {
         return Err(failure);
     }
     if let Some(path) = out {
-        context.out.words(&format!("  next: hubctl apply {}", path.display()));
+        invocation.out.words(&format!("  next: hubctl apply {}", path.display()));
     }
     Ok(end(plan.changes().next().is_some(), args.limits))
 }
 
-/// Why the plan as a whole cannot be carried out: its first failure stands for all of them.
+/// The failure of a plan that cannot be carried out as a whole: its first failure stands for all.
 fn refused(plan: &Plan) -> Option<Failure> {
     let others = plan.failures().count().checked_sub(1)?;
     let first = plan.failures().next()?.parts();

@@ -7,27 +7,30 @@ use hub_core::api::{
 use hub_core::exit::Exit;
 use serde::Serialize;
 
-use super::{Context, outcome, would};
+use super::{Invocation, outcome, would};
 use crate::cli::{InstanceDeleteArgs, InstanceSuspendArgs, Targets};
 use crate::client::Call;
 use crate::commands::targets::{Outcome, each};
 use crate::error::Result;
 
 /// `hubctl instance suspend`
-pub(super) async fn suspend(args: InstanceSuspendArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
+pub(super) async fn suspend(
+    args: InstanceSuspendArgs,
+    invocation: &Invocation<'_>,
+) -> Result<Exit> {
+    let hub = invocation.hub()?;
     let body = SuspendRequest { reason: args.reason };
-    each(args.targets, true, context, async |handle| {
+    each(args.targets, true, invocation, async |handle| {
         let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
         if instance.status == InstanceStatus::Suspended {
             return Ok(outcome(instance, false, "suspended"));
         }
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok(would(instance, "suspend"));
         }
         let what = format!("suspending {}", instance.instance_id);
-        let consequences = format!("its next request is refused; {}", seen(context, &instance));
-        context.consent.ask(&what, &consequences).await?;
+        let consequences = format!("its next request is refused; {}", seen(invocation, &instance));
+        invocation.consent.ask(&what, &consequences).await?;
         let instance = hub.call::<SuspendInstance>(handle, &(), &body).await?;
         Ok(outcome(instance, true, "suspended"))
     })
@@ -35,14 +38,14 @@ pub(super) async fn suspend(args: InstanceSuspendArgs, context: &Context<'_>) ->
 }
 
 /// `hubctl instance reactivate`
-pub(super) async fn reactivate(targets: Targets, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
-    each(targets, false, context, async |handle| {
+pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
+    each(targets, false, invocation, async |handle| {
         let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
         if instance.status != InstanceStatus::Suspended {
             return Ok(outcome(instance, false, "reactivated"));
         }
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok(would(instance, "reactivate"));
         }
         let instance = hub.call::<ReactivateInstance>(handle, &(), &()).await?;
@@ -52,24 +55,24 @@ pub(super) async fn reactivate(targets: Targets, context: &Context<'_>) -> Resul
 }
 
 /// `hubctl instance delete`
-pub(super) async fn delete(args: InstanceDeleteArgs, context: &Context<'_>) -> Result<Exit> {
-    let hub = context.hub()?;
-    each(args.targets, true, context, async |handle| {
+pub(super) async fn delete(args: InstanceDeleteArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
+    each(args.targets, true, invocation, async |handle| {
         let instance = match hub.call::<GetInstance>(handle, &(), &()).await {
             Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
                 return Ok(gone(handle));
             }
             found => found?,
         };
-        if context.settings.dry_run {
+        if invocation.settings.dry_run {
             return Ok(would(instance, "delete").map(Subject::from));
         }
         let what = format!("deleting {}", instance.instance_id);
         let consequences = format!(
-            "its keys stop at once and its telemetry goes with it; {}",
-            seen(context, &instance)
+            "its keys stop at once and its telemetry is deleted; {}",
+            seen(invocation, &instance)
         );
-        context.consent.ask(&what, &consequences).await?;
+        invocation.consent.ask(&what, &consequences).await?;
         match hub.answer(Call::<DeleteInstance>::new(handle, &(), &())).await {
             // The first attempt deleted it, and its answer was lost.
             Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
@@ -104,7 +107,7 @@ fn gone(handle: &str) -> Outcome<Subject> {
     }
 }
 
-fn seen(context: &Context<'_>, instance: &Instance) -> String {
+fn seen(invocation: &Invocation<'_>, instance: &Instance) -> String {
     let status = instance.effective_status.as_str();
-    format!("{status}, last seen {}", context.out.times().or_never(instance.last_seen_at))
+    format!("{status}, last seen {}", invocation.out.times().or_never(instance.last_seen_at))
 }

@@ -1,10 +1,10 @@
 //! `hubctl instance`
 
+mod existing;
 mod issue;
 mod lifecycle;
 mod redeliver;
 mod rotate;
-pub(crate) mod terms;
 mod wait;
 
 use std::borrow::Borrow;
@@ -15,41 +15,41 @@ use hub_core::api::{
 };
 use hub_core::exit::Exit;
 
-use super::Context;
+use super::Invocation;
 use super::targets::Outcome;
 use crate::cli::{InstanceCommand, InstanceListArgs, InstanceUpdateArgs};
 use crate::client::Call;
 use crate::error::{Failure, Result};
+use existing::Existing;
 
 /// Runs one of them.
-pub(super) async fn run(command: InstanceCommand, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(command: InstanceCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
-        InstanceCommand::List(args) => list(args, context).await,
+        InstanceCommand::List(args) => list(args, invocation).await,
         InstanceCommand::Get(args) => {
-            let instance = context.hub()?.call::<GetInstance>(&args.instance, &(), &()).await?;
-            context.out.one(&instance)?;
+            let instance = invocation.hub()?.call::<GetInstance>(&args.instance, &(), &()).await?;
+            invocation.out.one(&instance)?;
             Ok(Exit::Done)
         }
         InstanceCommand::Issue(args) => {
-            let existing =
-                if args.if_not_exists { issue::Existing::Take } else { issue::Existing::Refuse };
-            issue::run(args.new, existing, context).await
+            let existing = if args.if_not_exists { Existing::Take } else { Existing::Refuse };
+            issue::run(args.new, existing, invocation).await
         }
         InstanceCommand::Ensure(args) => {
-            let existing = issue::Existing::Converge { redeliver: args.redeliver };
-            issue::run(args.new, existing, context).await
+            let existing = Existing::Converge { redeliver: args.redeliver };
+            issue::run(args.new, existing, invocation).await
         }
-        InstanceCommand::Update(args) => update(args, context).await,
-        InstanceCommand::Suspend(args) => lifecycle::suspend(args, context).await,
-        InstanceCommand::Reactivate(targets) => lifecycle::reactivate(targets, context).await,
-        InstanceCommand::Wait(args) => wait::run(&args, context).await,
-        InstanceCommand::Delete(args) => lifecycle::delete(args, context).await,
-        InstanceCommand::RotateLicense(args) => rotate::license(args, context).await,
-        InstanceCommand::RotateHubKey(args) => rotate::hub_key(args, context).await,
+        InstanceCommand::Update(args) => update(args, invocation).await,
+        InstanceCommand::Suspend(args) => lifecycle::suspend(args, invocation).await,
+        InstanceCommand::Reactivate(targets) => lifecycle::reactivate(targets, invocation).await,
+        InstanceCommand::Wait(args) => wait::run(&args, invocation).await,
+        InstanceCommand::Delete(args) => lifecycle::delete(args, invocation).await,
+        InstanceCommand::RotateLicense(args) => rotate::license(args, invocation).await,
+        InstanceCommand::RotateHubKey(args) => rotate::hub_key(args, invocation).await,
     }
 }
 
-async fn list(args: InstanceListArgs, context: &Context<'_>) -> Result<Exit> {
+async fn list(args: InstanceListArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let none = "no instances";
     let common = |cursor, limit| InstanceQuery {
         status: args.status,
@@ -58,7 +58,7 @@ async fn list(args: InstanceListArgs, context: &Context<'_>) -> Result<Exit> {
         cursor,
     };
     if let Some(client) = &args.client {
-        return context.list::<ListClientInstances, _>(client, args.limit, common, none).await;
+        return invocation.list::<ListClientInstances, _>(client, args.limit, common, none).await;
     }
     let query = |cursor, limit| FleetQuery {
         common: common(cursor, limit),
@@ -66,12 +66,17 @@ async fn list(args: InstanceListArgs, context: &Context<'_>) -> Result<Exit> {
         silent_for: args.silent_for,
         expires_within: args.expires_within,
     };
-    context.list::<ListInstances, _>("", args.limit, query, none).await
+    invocation.list::<ListInstances, _>("", args.limit, query, none).await
 }
 
 /// Tells what was done to an instance.
-fn tell(context: &Context<'_>, instance: &Instance, changed: bool, did: &str) -> Result<Exit> {
-    outcome(instance, changed, did).tell(context)
+fn tell(
+    invocation: &Invocation<'_>,
+    instance: &Instance,
+    changed: bool,
+    did: &str,
+) -> Result<Exit> {
+    outcome(instance, changed, did).tell(invocation)
 }
 
 /// What was done to an instance.
@@ -86,26 +91,20 @@ fn would<I: Borrow<Instance>>(instance: I, act: &str) -> Outcome<I> {
     Outcome::would(instance, &handle, &handle, act)
 }
 
-async fn update(args: InstanceUpdateArgs, context: &Context<'_>) -> Result<Exit> {
-    let mut patch = terms::patch(&args.terms)?;
-    if args.no_entitlements {
-        patch.entitlements = Some(hub_core::labels::Entitlements::default());
-    }
-    if args.no_labels {
-        patch.labels = Some(hub_core::labels::Labels::default());
-    }
-    if !terms::is_some(&patch) {
+async fn update(args: InstanceUpdateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let patch = args.patch()?;
+    if patch.is_empty() {
         return Err(Failure::usage("there is nothing to change")
-            .hint("hubctl instance update --help lists what can be"));
+            .hint("hubctl instance update --help lists the options"));
     }
-    let hub = context.hub()?;
+    let hub = invocation.hub()?;
     let before = hub.answer(Call::<GetInstance>::new(&args.instance, &(), &())).await?;
-    if context.settings.dry_run {
-        return match terms::difference(patch, &before.value) {
-            Some(_) => would(&before.value, "update").tell(context),
-            None => tell(context, &before.value, false, "updated"),
+    if invocation.settings.dry_run {
+        return match before.value.terms().difference(patch) {
+            Some(_) => would(&before.value, "update").tell(invocation),
+            None => tell(invocation, &before.value, false, "updated"),
         };
     }
     let after = hub.answer(Call::<UpdateInstance>::new(&args.instance, &(), &patch)).await?;
-    tell(context, &after.value, before.etag != after.etag, "updated")
+    tell(invocation, &after.value, before.etag != after.etag, "updated")
 }

@@ -1,4 +1,4 @@
-//! `hubctl instance wait`: asks again and again until it is so, or the time is up.
+//! `hubctl instance wait`: asks again and again until the instance has the state, or time is up.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use hub_core::exit::Exit;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Context;
+use super::Invocation;
 use crate::cli::{Awaited, InstanceWaitArgs};
 use crate::error::{Failure, Result};
 use crate::output::Done;
@@ -18,19 +18,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs it.
-pub(super) async fn run(args: &InstanceWaitArgs, context: &Context<'_>) -> Result<Exit> {
-    let deadline = Instant::now() + context.settings.timeout;
+pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let deadline = Instant::now() + invocation.settings.timeout;
     let handle = args.instance.as_str();
     let mut pause = FIRST_PAUSE;
-    // Until the hub has answered, nothing can be said of the instance.
-    let (mut seen, mut unreachable) = (None, Some(no_answer(context)));
+    // Until the hub has answered, nothing is known of the instance.
+    let (mut seen, mut unreachable) = (None, Some(no_answer(invocation)));
     loop {
-        match timeout_at(deadline, context.hub()?.find::<GetInstance>(handle)).await {
+        match timeout_at(deadline, invocation.hub()?.find::<GetInstance>(handle)).await {
             Err(_) => break,
             Ok(Ok(found)) => {
                 let found = found.map(|answer| answer.value);
                 match verdict(args.awaited, found.as_ref(), seen.is_some()) {
-                    Verdict::So => return tell(args, found.as_ref(), context),
+                    Verdict::So => return tell(args, found.as_ref(), invocation),
                     Verdict::Never => return Err(never_was(handle)),
                     Verdict::NotYet => {}
                 }
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &InstanceWaitArgs, context: &Context<'_>) -> Resul
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    Err(unreachable.unwrap_or_else(|| timed_out(args, seen.as_ref(), context.settings.timeout)))
+    Err(unreachable.unwrap_or_else(|| timed_out(args, seen.as_ref(), invocation.settings.timeout)))
 }
 
 enum Verdict {
@@ -78,14 +78,18 @@ fn state(awaited: Awaited) -> &'static str {
     }
 }
 
-fn tell(args: &InstanceWaitArgs, found: Option<&Instance>, context: &Context<'_>) -> Result<Exit> {
+fn tell(
+    args: &InstanceWaitArgs,
+    found: Option<&Instance>,
+    invocation: &Invocation<'_>,
+) -> Result<Exit> {
     let handle = args.instance.as_str();
     let words = format!("{handle} is {}", state(args.awaited));
     if let Some(instance) = found {
-        context.out.done(&Done::new(instance, handle, false, words))?;
+        invocation.out.done(&Done::new(instance, handle, false, words))?;
     } else {
         let object = json!({"instance_id": handle});
-        context.out.done(&Done::new(&object, handle, false, words))?;
+        invocation.out.done(&Done::new(&object, handle, false, words))?;
     }
     Ok(Exit::Done)
 }
@@ -96,8 +100,8 @@ fn never_was(handle: &str) -> Failure {
         .with(|parts| parts.about = Some(handle.to_owned()))
 }
 
-fn no_answer(context: &Context<'_>) -> Failure {
-    let base = context.settings.url.as_str().trim_end_matches('/');
+fn no_answer(invocation: &Invocation<'_>) -> Failure {
+    let base = invocation.settings.url.as_str().trim_end_matches('/');
     Failure::new(Exit::Unreachable, "timeout", format!("no answer from {base}"))
         .hint("run it again, or give it more time with --timeout")
 }

@@ -8,63 +8,64 @@ use hub_core::exit::Exit;
 use hub_core::fields::Field;
 use hub_core::redact::ToolName;
 
-use super::Context;
-use crate::cli::{CatalogueSetArgs, Format};
+use super::Invocation;
+use crate::cli::CatalogueSetArgs;
 use crate::commands::targets::Outcome;
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::{Done, Listed};
+use crate::output::{CatalogueRow, Done};
+use crate::words::Format;
 
 /// `hubctl telemetry catalogue get`
-pub(super) async fn get(context: &Context<'_>) -> Result<Exit> {
-    let catalogue = context.hub()?.call::<GetCatalogue>("", &(), &()).await?;
-    if context.out.format() == Format::Json {
-        context.out.document(&catalogue)?;
+pub(super) async fn get(invocation: &Invocation<'_>) -> Result<Exit> {
+    let catalogue = invocation.hub()?.call::<GetCatalogue>("", &(), &()).await?;
+    if invocation.out.format() == Format::Json {
+        invocation.out.document(&catalogue)?;
         return Ok(Exit::Done);
     }
-    let rows: Vec<Listed> = catalogue.tools.0.into_iter().map(Listed).collect();
-    context.out.list(&rows, "the catalogue is empty: every tool name is kept")?;
+    let rows: Vec<CatalogueRow> = catalogue.tools.0.into_iter().map(CatalogueRow).collect();
+    invocation.out.list(&rows, "the catalogue is empty: every tool name is kept")?;
     Ok(Exit::Done)
 }
 
 /// `hubctl telemetry catalogue set`
-pub(super) async fn set(args: CatalogueSetArgs, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn set(args: CatalogueSetArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let tools = match args.file {
         Some(path) => {
-            context.stdin_is_free(&path, "--file")?;
+            invocation.stdin_is_free(&path, "--file")?;
             input::waiting(move || read(&path)).await?
         }
         None => args.tools.into_iter().collect(),
     };
-    let hub = context.hub()?;
+    let hub = invocation.hub()?;
     let wanted = Catalogue { tools: ToolNames(tools) };
     let changed = hub.call::<GetCatalogue>("", &(), &()).await? != wanted;
-    if changed && context.settings.dry_run {
-        return Outcome::would(&wanted, "catalogue", "the catalogue", "set").tell(context);
+    if changed && invocation.settings.dry_run {
+        return Outcome::would(&wanted, "catalogue", "the catalogue", "set").tell(invocation);
     }
     let now = if changed { hub.call::<SetCatalogue>("", &(), &wanted).await? } else { wanted };
     let words = match now.tools.0.len() {
-        _ if !changed => "the catalogue is already so".to_owned(),
+        _ if !changed => "the catalogue is unchanged".to_owned(),
         0 => "cleared the catalogue: every tool name is kept".to_owned(),
         1 => "set the catalogue to 1 tool".to_owned(),
         n => format!("set the catalogue to {n} tools"),
     };
     let handle = "catalogue";
-    context.out.done(&Done::new(&now, handle, changed, words))?;
+    invocation.out.done(&Done::new(&now, handle, changed, words))?;
     Ok(Exit::Done)
 }
 
-/// The names in a file. One without any is more likely a mistake than a wish.
+/// The names in a file. An empty file is more likely a mistake than a wish.
 fn read(path: &Path) -> Result<BTreeSet<ToolName>> {
     let names = names(&input::read_bytes(path, "the names")?)?;
     if names.is_empty() {
         return Err(Failure::usage("--file holds no names")
-            .hint("--clear leaves none, so that every tool name is kept"));
+            .hint("--clear removes all names, and the hub then keeps every tool name"));
     }
     Ok(names)
 }
 
-/// One name a line. A wrong one is told by its line alone: it may be anything.
+/// One name a line. A wrong one is reported by its line alone: it could be a secret.
 fn names(text: &[u8]) -> Result<BTreeSet<ToolName>> {
     let text =
         std::str::from_utf8(text).map_err(|_| Failure::usage("--file must be text in UTF-8"))?;

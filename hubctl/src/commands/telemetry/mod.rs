@@ -9,22 +9,22 @@ pub(super) use preview::preview;
 
 use hub_core::exit::Exit;
 
-use super::Context;
+use super::Invocation;
 use crate::cli::{CatalogueCommand, TelemetryCommand};
 use crate::error::Result;
 
 /// Runs one of them.
-pub(super) async fn run(command: TelemetryCommand, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(command: TelemetryCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
-        TelemetryCommand::Tools(args) => reads::tools(&args, context).await,
-        TelemetryCommand::Series(args) => reads::series(&args, context).await,
-        TelemetryCommand::Errors(args) => reads::errors(&args, context).await,
-        TelemetryCommand::Counts(args) => reads::counts(&args, context).await,
-        TelemetryCommand::Preview(args) => preview(&args, context.out),
-        TelemetryCommand::Send(args) => send::run(args, context).await,
-        TelemetryCommand::Catalogue(CatalogueCommand::Get) => catalogue::get(context).await,
+        TelemetryCommand::Tools(args) => reads::tools(&args, invocation).await,
+        TelemetryCommand::Series(args) => reads::series(&args, invocation).await,
+        TelemetryCommand::Errors(args) => reads::errors(&args, invocation).await,
+        TelemetryCommand::Counts(args) => reads::counts(&args, invocation).await,
+        TelemetryCommand::Preview(args) => preview(&args, invocation.out),
+        TelemetryCommand::Send(args) => send::run(args, invocation).await,
+        TelemetryCommand::Catalogue(CatalogueCommand::Get) => catalogue::get(invocation).await,
         TelemetryCommand::Catalogue(CatalogueCommand::Set(args)) => {
-            catalogue::set(args, context).await
+            catalogue::set(args, invocation).await
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `hubctl telemetry preview`: the hub's own redactor, run here. What it leaves is all that a hub
-//! would keep, and nothing else of the report is read into words or errors.
+//! `hubctl telemetry preview`: runs the hub's own redactor here. The output is all that a hub would
+//! keep; no other part of the report gets into words or errors.
 
 use hub_core::api::{Preview, StoredReport, StoredTool};
 use hub_core::exit::Exit;
@@ -7,19 +7,20 @@ use hub_core::fields::Fault;
 use hub_core::problem::{ErrorCode, FieldError};
 use hub_core::redact::redact;
 
-use crate::cli::{Format, PreviewArgs};
+use crate::cli::PreviewArgs;
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::{Kept, Out, write_data};
+use crate::output::{Out, ReportRow, write_data};
+use crate::words::Format;
 
-/// Runs it. A hub with a catalogue counts tools outside it under `other` too; it is not asked here.
+/// Runs it. A hub with a catalogue would count tools outside it under `other`; it is not asked here.
 pub(in crate::commands) fn preview(args: &PreviewArgs, out: &Out) -> Result<Exit> {
     let body = input::read_bytes(&args.file, "the report")?;
     let report = redact(&body, out.times().now).map_err(|fault| refused(&fault))?;
     tell(&Preview::of(&report), out)
 }
 
-/// What the hub would say to such a report.
+/// The failure with which a hub would answer such a report.
 fn refused(fault: &Fault) -> Failure {
     match fault {
         Fault::NotAnObject => Failure::of(
@@ -44,14 +45,17 @@ pub(super) fn tell(preview: &Preview, out: &Out) -> Result<Exit> {
         Format::Json | Format::Jsonl | Format::Yaml | Format::Env => out.document(preview)?,
         Format::Name => out.list(&rows, "")?,
         Format::Csv => {
-            rows.insert(0, Kept::of("window", window.map(|at| at.to_string()).join("/"), None));
-            rows.push(Kept::of("redacted", String::new(), Some(preview.redacted)));
+            rows.insert(
+                0,
+                ReportRow::of("window", window.map(|at| at.to_string()).join("/"), None),
+            );
+            rows.push(ReportRow::of("redacted", String::new(), Some(preview.redacted)));
             out.list(&rows, "")?;
         }
         Format::Table | Format::Wide => {
             let [start, end] = window;
             write_data(&format!("window {start} to {end}\n"))?;
-            out.list(&rows, "no usage is left of it")?;
+            out.list(&rows, "it changes no usage")?;
             write_data(&format!("redacted {}\n", preview.redacted))?;
         }
     }
@@ -59,19 +63,19 @@ pub(super) fn tell(preview: &Preview, out: &Out) -> Result<Exit> {
 }
 
 /// Each tool with its errors, then the counts.
-fn rows(report: &StoredReport) -> Vec<Kept> {
+fn rows(report: &StoredReport) -> Vec<ReportRow> {
     let mut rows = Vec::new();
     for StoredTool { name, calls, errors, duration_us } in &report.tools {
-        rows.push(Kept {
+        rows.push(ReportRow {
             duration_us: Some(duration_us.clone()).filter(|durations| durations.n > 0),
-            ..Kept::of("tool", name.to_string(), Some(*calls))
+            ..ReportRow::of("tool", name.to_string(), Some(*calls))
         });
         for (code, n) in errors {
-            rows.push(Kept::of("error", format!("{name}/{code}"), Some(*n)));
+            rows.push(ReportRow::of("error", format!("{name}/{code}"), Some(*n)));
         }
     }
     for (name, n) in &report.counts {
-        rows.push(Kept::of("count", name.to_string(), Some(*n)));
+        rows.push(ReportRow::of("count", name.to_string(), Some(*n)));
     }
     rows
 }

@@ -7,51 +7,51 @@ use hub_core::exit::Exit;
 use hub_core::problem::ErrorCode;
 use hub_core::text::Word;
 
-use super::Context;
+use super::Invocation;
 use crate::cli::{SeriesArgs, UsageArgs};
 use crate::error::{Failure, Result};
 use crate::output::Row;
 
 /// `hubctl telemetry tools`
-pub(super) async fn tools(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
-    read::<ListToolUsage, _>(args, &args.query(), "no tool was used", context).await
+pub(super) async fn tools(args: &UsageArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    read::<ListToolUsage, _>(args, &args.query(), "no tool was used", invocation).await
 }
 
 /// `hubctl telemetry series`
-pub(super) async fn series(args: &SeriesArgs, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn series(args: &SeriesArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let query =
         SeriesQuery { common: args.usage.query(), step: args.step, tool: args.tool.clone() };
-    read::<ListUsageSeries, _>(&args.usage, &query, "there is no step", context).await
+    read::<ListUsageSeries, _>(&args.usage, &query, "there is no step", invocation).await
 }
 
 /// `hubctl telemetry errors`
-pub(super) async fn errors(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
-    read::<ListUsageErrors, _>(args, &args.query(), "no errors", context).await
+pub(super) async fn errors(args: &UsageArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    read::<ListUsageErrors, _>(args, &args.query(), "no errors", invocation).await
 }
 
 /// `hubctl telemetry counts`
-pub(super) async fn counts(args: &UsageArgs, context: &Context<'_>) -> Result<Exit> {
-    read::<ListUsageCounts, _>(args, &args.query(), "no counts", context).await
+pub(super) async fn counts(args: &UsageArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    read::<ListUsageCounts, _>(args, &args.query(), "no counts", invocation).await
 }
 
 async fn read<E, T>(
     args: &UsageArgs,
     query: &E::Query,
     none: &str,
-    context: &Context<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Exit>
 where
     E: Endpoint<Body = (), Reply = Usages<T>>,
     T: Row,
 {
-    let answer = context.hub()?.call::<E>("", query, &()).await;
+    let answer = invocation.hub()?.call::<E>("", query, &()).await;
     let usages = answer.map_err(|failure| about(failure, args))?;
     let none = format!("{none} from {} to {}", usages.since, usages.until);
-    context.out.list(&usages.items, &none)?;
+    invocation.out.list(&usages.items, &none)?;
     Ok(Exit::Done)
 }
 
-/// Notes which of the two filters names nothing, so that another handle can be suggested.
+/// Notes which of the two filters matches no object, so that another handle can be suggested.
 fn about(failure: Failure, args: &UsageArgs) -> Failure {
     let asked = match &failure {
         failure if failure.is(ErrorCode::ClientNotFound) => args.client.as_ref(),

@@ -1,4 +1,4 @@
-//! `hubctl telemetry send`: a report as it is, for the instance that a hub key belongs to.
+//! `hubctl telemetry send`: sends a report unchanged, for the instance that a hub key belongs to.
 
 use std::path::Path;
 
@@ -8,27 +8,27 @@ use hub_core::key::HubKey;
 use hub_core::name::InstanceId;
 use hub_core::problem::ErrorCode;
 
-use super::{Context, preview};
+use super::{Invocation, preview};
 use crate::cli::SendArgs;
 use crate::client::Call;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Out, write_data};
 
-/// Runs it. Sending the same report twice is the same as once: the hub knows it by its id.
-pub(super) async fn run(args: SendArgs, context: &Context<'_>) -> Result<Exit> {
-    let key_file = context.settings.hub_key_file(args.hub_key_file)?;
+/// Runs it. The hub counts a report that is sent twice only once, by its id.
+pub(super) async fn run(args: SendArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let key_file = invocation.settings.hub_key_file(args.hub_key_file)?;
     let (key, report) = input::waiting(move || inputs(&key_file, &args.file)).await?;
     let instance = match args.instance {
         Some(instance) => instance,
-        None => who_is(&key, context).await?,
+        None => who_is(&key, invocation).await?,
     };
-    let query = ReportQuery { dry_run: context.settings.dry_run.then_some(true) };
-    let hub = context.hub()?;
+    let query = ReportQuery { dry_run: invocation.settings.dry_run.then_some(true) };
+    let hub = invocation.hub()?;
     let reply = hub.call_with_bytes::<SendReport>(instance.as_str(), &query, &key, report).await?;
     match reply {
-        ReportReply::Accepted(accepted) => tell(&accepted, context.out),
-        ReportReply::Preview(shown) => preview::tell(&shown, context.out),
+        ReportReply::Accepted(accepted) => tell(&accepted, invocation.out),
+        ReportReply::Preview(shown) => preview::tell(&shown, invocation.out),
     }
 }
 
@@ -39,16 +39,16 @@ fn inputs(key_file: &Path, file: &Path) -> Result<(HubKey, Vec<u8>)> {
     }
     let text = input::read_secret(key_file, "the hub key")?;
     let key = HubKey::parse(&text).map_err(|_| {
-        Failure::of(ErrorCode::HubKeyInvalid, "what was given is not a hub key")
+        Failure::of(ErrorCode::HubKeyInvalid, "the text that was given is not a hub key")
             .hint("a hub key starts with hk_; the file must hold nothing else")
     })?;
     Ok((key, input::read_bytes(file, "the report")?))
 }
 
 /// The instance that a hub key belongs to.
-async fn who_is(key: &HubKey, context: &Context<'_>) -> Result<InstanceId> {
+async fn who_is(key: &HubKey, invocation: &Invocation<'_>) -> Result<InstanceId> {
     let call = Call::<GetSelf> { hub_key: Some(key), ..Call::new("", &(), &()) };
-    Ok(context.hub()?.answer(call).await?.value.instance_id)
+    Ok(invocation.hub()?.answer(call).await?.value.instance_id)
 }
 
 fn tell(accepted: &Accepted, out: &Out) -> Result<Exit> {

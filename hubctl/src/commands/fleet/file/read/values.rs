@@ -1,0 +1,111 @@
+//! The value of a member → its type in the API.
+
+use hub_core::fields::{Field, Patch};
+use hub_core::key::KeyHash;
+use hub_core::labels::Entitlements;
+
+use super::super::FleetSink;
+use super::{At, Members, Node, Reader, SinkSpec, Value};
+
+impl Reader {
+    /// Notes that a member is wrong. Its value is not quoted: it could be a secret.
+    pub(super) fn expected<T: Field>(&mut self, node: &Node, name: &str) {
+        self.expected_at::<T>(node.at, name);
+    }
+
+    /// The same, of a place.
+    pub(super) fn expected_at<T: Field>(&mut self, at: At, name: &str) {
+        self.fault(at, format!("{name} {}", T::EXPECTED));
+    }
+
+    /// A member that may be absent.
+    pub(super) fn field<T: Field>(
+        &mut self,
+        members: &Members<'_>,
+        name: &'static str,
+    ) -> Option<T> {
+        let node = members.get(name)?;
+        let read = serde_json::from_value(node.to_json()).ok();
+        if read.is_none() {
+            self.expected::<T>(node, name);
+        }
+        read
+    }
+
+    /// A member that may be absent or switched off: by null, or by the word `nothing`, for formats that
+    /// have no null.
+    pub(super) fn cleared_by<T: Field>(
+        &mut self,
+        members: &Members<'_>,
+        name: &'static str,
+        nothing: &str,
+        told: &str,
+    ) -> Patch<T> {
+        let Some(node) = members.get(name) else {
+            return Patch::Keep;
+        };
+        if node.is_null() || node.text() == Some(nothing) {
+            return Patch::Clear;
+        }
+        if let Ok(value) = serde_json::from_value(node.to_json()) {
+            return Patch::Set(value);
+        }
+        self.fault(node.at, format!("{name} {}, or {told}", T::EXPECTED));
+        Patch::Keep
+    }
+
+    pub(super) fn entitlements(&mut self, members: &Members<'_>) -> Option<Entitlements> {
+        let node = members.get("entitlements")?;
+        let Value::List(items) = &node.value else {
+            self.expected::<Entitlements>(node, "entitlements");
+            return None;
+        };
+        let fits = |item: &&Node| {
+            let name = item.text().map(str::to_owned);
+            name.is_some_and(|name| Entitlements::new([name]).is_some())
+        };
+        if let Some(wrong) = items.iter().find(|item| !fits(item)) {
+            self.expected::<Entitlements>(wrong, "entitlements");
+            return None;
+        }
+        self.field(members, "entitlements")
+    }
+
+    pub(super) fn sink(&mut self, members: &Members<'_>) -> Option<FleetSink> {
+        let node = members.get("sink")?;
+        let Some(text) = node.text() else {
+            self.fault(node.at, "sink must be text, such as \"file:PATH\"");
+            return None;
+        };
+        match text.parse::<FleetSink>() {
+            Ok(FleetSink { spec: SinkSpec::Stdout, .. }) => {
+                self.fault(
+                    node.at,
+                    "sink must be a place for one key, and stdout is not: give file:PATH",
+                );
+                None
+            }
+            Ok(sink) => {
+                let first = self.files.get(text).copied();
+                self.once(node.at, first, "a sink is for one instance: this sink");
+                self.files.entry(text.to_owned()).or_insert(node.at);
+                Some(sink)
+            }
+            Err(expected) => {
+                self.fault(node.at, format!("sink {expected}"));
+                None
+            }
+        }
+    }
+
+    /// A key's hash, which may occur only once in the file.
+    pub(super) fn hash(&mut self, members: &Members<'_>, name: &'static str) -> Option<KeyHash> {
+        let hash: KeyHash = self.field(members, name)?;
+        let at = members.get(name).map_or(members.at, |node| node.at);
+        let hex = hash.to_hex();
+        let first = self.keys.get(&hex).copied();
+        self.once(at, first, "a key has one place: this hash");
+        self.keys.entry(hex).or_insert(at);
+        Some(hash)
+    }
+}

@@ -1,0 +1,89 @@
+//! What a hub has → a fleet file that says the same.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use hub_core::api::{Client, ClientStatus, Instance, InstanceStatus};
+use hub_core::labels::Labels;
+
+use super::FLEET_LABEL;
+
+/// Writes a fleet file in TOML, with instances under their clients in the order given.
+///
+/// Null and empty values are left out: an absent member leaves the field as it is.
+pub(crate) fn write(fleet: Option<&str>, clients: &[Client], instances: &[Instance]) -> String {
+    let mut text = String::from("version = 1\n");
+    if let Some(fleet) = fleet {
+        member(&mut text, "", "fleet", &quoted(fleet));
+    }
+    let mut of_client: BTreeMap<&str, Vec<&Instance>> = BTreeMap::new();
+    for instance in instances {
+        of_client.entry(&instance.client_id).or_default().push(instance);
+    }
+    for client in clients {
+        text.push_str("\n[[client]]\n");
+        client_members(&mut text, client, fleet);
+        for instance in of_client.remove(client.id.as_str()).unwrap_or_default() {
+            text.push_str("\n  [[client.instance]]\n");
+            instance_members(&mut text, instance, fleet);
+        }
+    }
+    text
+}
+
+fn client_members(text: &mut String, client: &Client, fleet: Option<&str>) {
+    member(text, "", "slug", &quoted(client.slug.as_str()));
+    member(text, "", "name", &quoted(client.name.as_str()));
+    if let Some(reference) = &client.external_ref {
+        member(text, "", "external_ref", &quoted(reference.as_str()));
+    }
+    if client.status == ClientStatus::Suspended {
+        member(text, "", "state", "\"suspended\"");
+    }
+    labels(text, "", &client.labels, fleet);
+}
+
+fn instance_members(text: &mut String, instance: &Instance, fleet: Option<&str>) {
+    let license = &instance.license;
+    let indent = "  ";
+    member(text, indent, "instance_id", &quoted(instance.instance_id.as_str()));
+    if instance.status == InstanceStatus::Suspended {
+        member(text, indent, "state", "\"suspended\"");
+    }
+    labels(text, indent, &instance.labels, fleet);
+    if let Some(at) = license.expires_at {
+        member(text, indent, "expires_at", &quoted(&at.to_string()));
+    }
+    if license.grace_days.get() > 0 {
+        member(text, indent, "grace_days", &license.grace_days.get().to_string());
+    }
+    if let Some(limit) = license.max_activations {
+        member(text, indent, "max_activations", &limit.get().to_string());
+    }
+    let entitlements: Vec<_> = license.entitlements.iter().map(quoted).collect();
+    if !entitlements.is_empty() {
+        member(text, indent, "entitlements", &format!("[{}]", entitlements.join(", ")));
+    }
+}
+
+/// The label of the fleet itself is what the line `fleet` says.
+fn labels(text: &mut String, indent: &str, labels: &Labels, fleet: Option<&str>) {
+    let others = labels.iter().filter(|(key, _)| fleet.is_none() || *key != FLEET_LABEL);
+    let pairs: Vec<_> = others.map(|(k, v)| format!("{} = {}", key(k), quoted(v))).collect();
+    if !pairs.is_empty() {
+        member(text, indent, "labels", &format!("{{ {} }}", pairs.join(", ")));
+    }
+}
+
+fn member(text: &mut String, indent: &str, name: &str, value: &str) {
+    let _ = writeln!(text, "{indent}{name} = {value}");
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A dot outside of quotes would begin a table.
+fn key(key: &str) -> String {
+    if key.contains('.') { quoted(key) } else { key.to_owned() }
+}
