@@ -2,10 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use hub_tests::fleet::text;
 use hub_tests::{Engine, Hub, Setup, both_stores};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
@@ -111,4 +114,23 @@ async fn sqlite_a_misspelt_variable_is_refused() {
     let (status, said) = hub.launch_refused();
     assert!(!status.success());
     assert!(said.contains("HUBD_LISTENN"), "{said}");
+}
+
+#[tokio::test]
+async fn sqlite_a_stop_waits_for_the_rest_of_a_head() {
+    let mut hub = Hub::sqlite().await;
+    let mut peer = TcpStream::connect(hub.address()).await.unwrap();
+    peer.write_all(b"GET /healthz HTTP/1.1\r\nHo").await.unwrap();
+    // Whoever is answered later is accepted later: the half head was read by now.
+    hub.anonymous().get("/healthz").await.expect(200).done();
+    let log = hub.log_path();
+    let stopping = tokio::task::spawn_blocking(move || hub.stop());
+    while !std::fs::read_to_string(&log).unwrap().contains("stopping") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    peer.write_all(b"st: hub\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    peer.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    assert!(stopping.await.unwrap().success());
 }

@@ -5,11 +5,13 @@
 
 mod bootstrap;
 mod describe;
+mod error;
 mod resolve;
 mod store;
 
 pub use bootstrap::BootstrapKey;
-pub use resolve::{ConfigError, resolve};
+pub use error::ConfigError;
+pub use resolve::resolve;
 pub(crate) use store::StoreSettings;
 
 use std::path::PathBuf;

@@ -104,8 +104,8 @@ struct Head {
     then: Phase,
 }
 
-/// How far the lines of a head were looked at, so that a head that comes in many pieces costs no more
-/// than twice what it costs in one.
+/// How far a head was looked at, so that no byte of a head that comes in many pieces is looked at anew
+/// with each piece.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lines {
     /// Where the search for the next line feed goes on.
@@ -114,7 +114,7 @@ struct Lines {
     line: usize,
     /// Whether a line that is not empty has come: empty ones before it are no end.
     begun: bool,
-    /// How many bytes the head had when its grammar was looked at; 0 for "look again".
+    /// How many bytes the head had when its grammar was last checked; 0 when a check is due.
     parsed: usize,
 }
 
@@ -134,7 +134,7 @@ impl Lines {
                 return read_whole(&bytes[..=feed]).map(Some);
             }
             if !is_empty && !self.begun {
-                // The request line is whole, and tells most of what is no HTTP.
+                // A whole request line tells most of what is not HTTP: a check is due.
                 (self.begun, self.parsed) = (true, 0);
             }
         }
@@ -142,8 +142,8 @@ impl Lines {
         if bytes.len() > MAX_HEAD {
             return Err(HeadFault::TooLarge);
         }
-        // What is no HTTP at all is refused without waiting for an end that may never come. Looking
-        // again only when the head has doubled keeps the sum of all looks linear.
+        // Bytes that are not HTTP are refused without waiting for an end that may never come. A check
+        // after each doubling keeps the sum of all checks linear.
         if bytes.len() >= 2 * self.parsed {
             self.parsed = bytes.len();
             let headers = &mut [const { MaybeUninit::uninit() }; MAX_HEADERS];
