@@ -45,7 +45,7 @@ async fn what_was_answered_survives_a_crash(mut hub: Hub) {
 
 async fn sigterm_is_a_good_end(mut hub: Hub) {
     hub.client("acme").await;
-    // An idle connection does not hold it up.
+    // An idle connection does not delay the stop.
     let idle = hub.anonymous();
     idle.get("/readyz").await.expect(200).done();
     assert!(hub.stop().success());

@@ -1,4 +1,4 @@
-//! How hubctl ends: the exit code, and what it says to a person and to a script.
+//! How hubctl ends: the exit code, and the message for a person or a script.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -167,7 +167,7 @@ fn what_may_pass_is_tried_again() {
     assert_eq!(error(&ctl, "stats --retries 1", 7)["retryable"], true);
 }
 
-/// A hub that cannot be reached, does not answer, or is none.
+/// A hub that cannot be reached or does not answer, and a server that is no hub.
 #[test]
 fn strangers_and_silence_have_their_own_codes() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -183,7 +183,7 @@ fn strangers_and_silence_have_their_own_codes() {
     error(&ctl_for(&server(vec![lost])), "stats", 14);
 }
 
-/// Wrong usage is exit 2, in JSON when that is asked for, and repeats no key.
+/// Wrong usage ends with exit 2, in JSON if JSON is the format, and repeats no key.
 #[test]
 fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
     let ctl = ctl_for("http://127.0.0.1:9");
@@ -210,7 +210,7 @@ fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
     ran(&ctl, "", 2);
 }
 
-/// A reader that has seen enough ends hubctl quietly.
+/// A reader that closes the pipe ends hubctl quietly.
 #[tokio::test]
 async fn a_closed_pipe_ends_it_quietly() {
     let hub = Hub::sqlite().await;

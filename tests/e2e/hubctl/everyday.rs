@@ -181,7 +181,7 @@ async fn an_activation_from_license_file_to_hub_key(hub: Hub) {
     let ctl = hub.ctl();
     hub.client("acme").await;
     ran(&ctl, "instance issue acme-1 --client acme --sink file:license", 0);
-    // The bootstrap side has no admin key.
+    // The machine that activates has no admin key.
     let machine = ctl.env("HUBCTL_ADMIN_KEY", "");
     let verdict = json(&machine, "validate --license-file license");
     assert_eq!((&verdict["valid"], &verdict["instance_id"]), (&value!(true), &value!("acme-1")));
@@ -205,7 +205,7 @@ async fn stats_whoami_version_and_the_escape_hatch(hub: Hub) {
     let ctl = hub.ctl();
     let same = async |line: &str, path: &str| {
         let (mut here, mut there) = (json(&ctl, line), hub.admin().get(path).await.ok());
-        // The one that changes by being asked.
+        // The request itself changes this value.
         here["store_bytes"] = 0.into();
         there["store_bytes"] = 0.into();
         assert_eq!(here, there, "{line}");

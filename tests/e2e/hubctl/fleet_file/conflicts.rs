@@ -1,4 +1,4 @@
-//! What exists already: adopted where nobody else has it.
+//! Clients and instances that exist already: adopted unless they belong to another fleet.
 
 use super::*;
 

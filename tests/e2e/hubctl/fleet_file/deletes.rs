@@ -1,8 +1,8 @@
-//! What goes: pruned, or said to be absent, and never more than may.
+//! Deletes: by pruning or by `absent`, and never more than the limit.
 
 use super::*;
 
-/// The first instance alone.
+/// A fleet of only the first instance.
 fn shorter() -> String {
     FLEET[..FLEET.rfind("  [[client.instance]]").unwrap()].to_owned()
 }
