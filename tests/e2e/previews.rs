@@ -152,11 +152,11 @@ async fn said_and_stored(hub: &Hub) -> (Rows, Rows) {
 }
 
 both_stores!(
-    of_made_reports_exactly_what_was_previewed_is_stored,
+    generated_reports_are_stored_as_previewed,
     a_hub_that_stores_more_than_it_says_would_be_found
 );
 
-async fn of_made_reports_exactly_what_was_previewed_is_stored(hub: Hub) {
+async fn generated_reports_are_stored_as_previewed(hub: Hub) {
     let (said, stored) = said_and_stored(&hub).await;
     assert!(said.len() > 500, "{} rows", said.len());
     assert_eq!(said, stored);

@@ -81,7 +81,7 @@ async fn until_rolled_up(hub: &Hub) {
     panic!("the days are never made: {}", hub.log());
 }
 
-both_stores!(sums_over_hours_and_days_stay_equal_through_kills, what_is_old_is_deleted);
+both_stores!(sums_over_hours_and_days_stay_equal_through_kills, old_usage_is_deleted);
 
 /// Killed again and again while it makes days: at each moment the sums are those of the hours.
 async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
@@ -109,7 +109,7 @@ async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
     assert_eq!(number(&hub, spread).await, days / 5);
 }
 
-async fn what_is_old_is_deleted(setup: Setup) {
+async fn old_usage_is_deleted(setup: Setup) {
     let args = ["--days-kept", "20d", "--rollup-every", "1h"];
     let mut hub = setup.args(args).start().await;
     instances(&hub).await;

@@ -26,14 +26,14 @@ async fn totals(hub: &Hub) -> Value {
 
 both_stores!(
     a_report_is_taken_and_is_in_every_read,
-    a_repeat_is_told_and_counts_no_more,
+    a_repeated_report_is_a_duplicate_and_does_not_count,
     the_same_report_many_times_at_once_counts_once,
     many_reports_at_once_are_all_counted,
     only_the_instance_itself_may_report,
     the_suspended_may_not_report_and_the_expired_may,
-    what_is_not_allowed_is_dropped_and_counted,
+    content_that_is_not_allowed_is_dropped_and_counted,
     a_preview_is_exactly_what_is_stored,
-    a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said,
+    an_invalid_frame_is_refused_and_not_quoted,
     a_catalogue_keeps_only_its_names,
     an_instance_has_a_thousand_tools_a_day,
     a_deleted_instances_usage_goes_with_it,
@@ -75,7 +75,7 @@ async fn a_report_is_taken_and_is_in_every_read(hub: Hub) {
     assert!(hub.show("acme-1").await["last_seen_at"].is_string());
 }
 
-async fn a_repeat_is_told_and_counts_no_more(hub: Hub) {
+async fn a_repeated_report_is_a_duplicate_and_does_not_count(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
     let sent = report();
@@ -163,7 +163,7 @@ async fn the_suspended_may_not_report_and_the_expired_may(hub: Hub) {
     assert_eq!(instance.own().await["reports"], 1, "what is kept may be looked at");
 }
 
-async fn what_is_not_allowed_is_dropped_and_counted(hub: Hub) {
+async fn content_that_is_not_allowed_is_dropped_and_counted(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
     let sent = report_of(json!({
@@ -233,7 +233,7 @@ async fn a_preview_is_exactly_what_is_stored(hub: Hub) {
     assert_eq!(confined["redacted"], 0);
 }
 
-async fn a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said(hub: Hub) {
+async fn an_invalid_frame_is_refused_and_not_quoted(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
     for body in ["", "{", "[]", "hunter2", "{\"report_id\":\"a\",\"report_id\":\"b\"}", "{} {}"] {

@@ -28,13 +28,13 @@ fn status<'a>(found: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 both_stores!(
-    where_all_is_well_it_says_so,
+    doctor_finds_nothing_wrong,
     a_key_that_the_hub_does_not_know_is_exit_4,
     a_key_that_ends_soon_is_a_warning,
     a_server_without_tls_fails_at_tls
 );
 
-async fn where_all_is_well_it_says_so(hub: Hub) {
+async fn doctor_finds_nothing_wrong(hub: Hub) {
     let ctl = hub.ctl();
     let found = found(&ctl, "", 0);
     for name in [

@@ -20,7 +20,7 @@ both_stores!(
     admin_keys_and_the_audit_log,
     an_activation_from_license_file_to_hub_key,
     stats_whoami_version_and_the_escape_hatch,
-    a_role_that_is_too_small_is_told_so
+    a_role_with_too_few_rights_is_refused
 );
 
 async fn clients(hub: Hub) {
@@ -222,7 +222,7 @@ async fn stats_whoami_version_and_the_escape_hatch(hub: Hub) {
     assert_eq!(missing["code"], "client_not_found");
 }
 
-async fn a_role_that_is_too_small_is_told_so(hub: Hub) {
+async fn a_role_with_too_few_rights_is_refused(hub: Hub) {
     let key = hub.admin_key_of("watcher", Role::Viewer).await;
     let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", &key);
     let refused = error(&ctl, "client create acme", 5);

@@ -97,11 +97,11 @@ async fn is_there(hub: &Hub, instance_id: &str) -> bool {
 
 both_stores!(
     a_fleet_is_made_and_a_second_apply_changes_nothing,
-    what_differs_is_changed,
+    differences_are_changed,
     any_of_three_formats_comes_from_a_file_or_from_stdin,
     faults_carry_line_and_column,
     rows_are_for_scripts,
-    what_would_be_done_is_told_and_not_done,
+    a_plan_changes_nothing,
     without_a_terminal_it_needs_a_yes
 );
 
@@ -146,7 +146,7 @@ async fn a_fleet_is_made_and_a_second_apply_changes_nothing(hub: Hub) {
     assert_eq!(events(&hub).await, before);
 }
 
-async fn what_differs_is_changed(hub: Hub) {
+async fn differences_are_changed(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     write(
         &ctl,
@@ -281,7 +281,7 @@ async fn rows_are_for_scripts(hub: Hub) {
     }
 }
 
-async fn what_would_be_done_is_told_and_not_done(hub: Hub) {
+async fn a_plan_changes_nothing(hub: Hub) {
     let ctl = with_fleet(&hub, FLEET);
     let before = events(&hub).await;
     let told = ran(&ctl, "apply -f fleet.toml --dry-run", 0).stdout;
@@ -317,7 +317,7 @@ fn text_of(error: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_hub_that_is_not_there_is_told() {
+async fn a_hub_that_is_gone_is_an_error() {
     let ctl = Ctl::default()
         .env("HUBCTL_URL", "http://127.0.0.1:9")
         .env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");

@@ -45,9 +45,9 @@ const SEND: &str = "telemetry send report.json --hub-key-file hub.key";
 both_stores!(
     a_report_is_sent_once,
     a_report_that_is_refused_says_why,
-    what_is_previewed_is_what_the_hub_would_keep,
+    a_preview_shows_what_the_hub_would_keep,
     usage_is_read_in_each_format,
-    filters_leave_what_was_asked_for,
+    filters_narrow_the_usage,
     a_person_sees_bars,
     the_catalogue_is_shown_and_replaced,
     every_command_writes_csv
@@ -106,7 +106,7 @@ async fn a_report_that_is_refused_says_why(hub: Hub) {
 }
 
 /// The preview comes from the same redactor as the hub's.
-async fn what_is_previewed_is_what_the_hub_would_keep(hub: Hub) {
+async fn a_preview_shows_what_the_hub_would_keep(hub: Hub) {
     let mut report = busy();
     report["host"] = "hunter2".into();
     report["tools"][1]["name"] = "Hunter Two".into();
@@ -169,7 +169,7 @@ async fn usage_is_read_in_each_format(hub: Hub) {
     assert!(!READS.iter().any(|read| out(read).contains('█')), "no bars but for people");
 }
 
-async fn filters_leave_what_was_asked_for(hub: Hub) {
+async fn filters_narrow_the_usage(hub: Hub) {
     let ctl = machine(&hub, &busy()).await;
     ran(&ctl, SEND, 0);
     hub.client("globex").await;
@@ -360,7 +360,7 @@ async fn a_preview_needs_no_hub() {
 }
 
 #[tokio::test]
-async fn a_preview_of_what_is_no_report_names_what_is_wrong() {
+async fn a_preview_of_an_invalid_report_names_the_faults() {
     let ctl = offline(&careless());
     for body in ["hunter2", "[]", "", r#"{"hunter2": 1,"#, r#"{"counts": {}, "counts": {}}"#] {
         std::fs::write(ctl.dir().join("report.json"), body).unwrap();

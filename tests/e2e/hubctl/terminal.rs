@@ -9,7 +9,7 @@ use super::{error, license_of, ran, words};
 
 both_stores!(
     suspending_asks_and_takes_only_yes_for_an_answer,
-    deleting_a_client_asks_for_its_slug_and_says_what_goes_with_it,
+    deleting_a_client_asks_for_its_slug_and_shows_its_instances,
     without_a_terminal_a_question_is_an_error,
     a_new_key_without_a_sink_is_shown_once,
     tables_fit_the_terminal,
@@ -37,7 +37,7 @@ async fn suspending_asks_and_takes_only_yes_for_an_answer(hub: Hub) {
     }
 }
 
-async fn deleting_a_client_asks_for_its_slug_and_says_what_goes_with_it(hub: Hub) {
+async fn deleting_a_client_asks_for_its_slug_and_shows_its_instances(hub: Hub) {
     hub.client("acme").await;
     for id in ["acme-1", "acme-2"] {
         let license = hub.issue("acme", id).await.license_key;

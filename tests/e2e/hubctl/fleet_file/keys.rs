@@ -8,7 +8,7 @@ use super::*;
 
 both_stores!(
     a_refused_sink_stops_its_instance_alone,
-    what_a_killed_apply_began_is_finished,
+    the_next_apply_finishes_a_killed_one,
     a_missing_key_is_replaced_only_when_asked_for,
     a_sink_with_another_instances_key_is_a_conflict,
     keys_of_an_older_hub_go_on_working,
@@ -53,7 +53,7 @@ async fn a_refused_sink_stops_its_instance_alone(hub: Hub) {
 }
 
 /// The key is in its sink and the hub does not know it, as after a run that was killed.
-async fn what_a_killed_apply_began_is_finished(hub: Hub) {
+async fn the_next_apply_finishes_a_killed_one(hub: Hub) {
     let ctl = with_fleet(&hub, FLEET);
     let own = own_license_key(7);
     write(&ctl, "acme-1.key", &own);

@@ -11,7 +11,7 @@ both_stores!(
     it_shows_the_plan_and_takes_only_yes_for_an_answer,
     the_plan_is_shown_whatever_the_format,
     deletes_at_a_terminal_need_no_number,
-    what_changes_under_the_question_is_not_overwritten,
+    a_change_during_the_question_is_not_overwritten,
     a_hub_that_went_away_is_not_asked_for_everything
 );
 
@@ -60,7 +60,7 @@ async fn deletes_at_a_terminal_need_no_number(hub: Hub) {
 }
 
 /// A change by somebody else while the question stands is not overwritten.
-async fn what_changes_under_the_question_is_not_overwritten(hub: Hub) {
+async fn a_change_during_the_question_is_not_overwritten(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     write(
         &ctl,
