@@ -8,7 +8,7 @@ use hub_tests::reports::report;
 use hub_tests::{Hub, Setup, both_stores};
 use serde_json::{Value, json};
 
-/// What a caller may come with.
+/// The credentials of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Credential {
     Nothing,
@@ -39,7 +39,7 @@ const CREDENTIALS: [Credential; 13] = [
     Credential::RevokedAdmin,
 ];
 
-/// What the table says of a credential.
+/// What the table expects for a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// 401 with this code.
@@ -48,7 +48,7 @@ enum Expected {
     Forbidden,
     /// 403 `instance_mismatch`.
     Mismatch,
-    /// Whatever comes after authentication and role.
+    /// Any answer that comes after authentication and role.
     LetThrough,
 }
 
@@ -60,7 +60,7 @@ fn expected(access: Access, credential: Credential) -> Expected {
             Expected::Unknown("hub_key_invalid")
         }
         (Access::Hub, other) if other.is_hub_key() => Expected::LetThrough,
-        // Of the instances here none is the one that the path names.
+        // The path names none of the instances here.
         (Access::Reporter, other) if other.is_hub_key() => Expected::Mismatch,
         (Access::Hub | Access::Reporter, _) => Expected::Unknown("hub_key_missing"),
         (Access::Admin(least), Admin(role)) if role >= least => Expected::LetThrough,
@@ -80,7 +80,7 @@ impl Credential {
     }
 }
 
-/// The handle and body with which a route would do its work.
+/// A handle and a body that the route accepts.
 fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
     let license = || Some(json!({"license_key": target.license_key}));
     match route {
@@ -127,7 +127,7 @@ both_stores!(
     an_almost_right_key_is_wrong
 );
 
-/// No route lets a credential through that the table does not name, and none refuses one it names.
+/// Every route admits exactly the credentials that the table names.
 async fn every_route_with_every_credential(setup: Setup) {
     let hub = setup.any_number_of_guesses().start().await;
     let target = furnish(&hub).await;
@@ -165,7 +165,7 @@ fn check(answer: &Answer, expected: Expected, route: Route, credential: Credenti
     }
 }
 
-/// What the requests are aimed at; no credential depends on it.
+/// The targets of the requests; no credential depends on them.
 async fn furnish(hub: &Hub) -> Issued {
     hub.client("doomed").await;
     hub.client("target").await;
@@ -241,7 +241,7 @@ async fn bearer_is_another_way_to_send_an_admin_key(hub: Hub) {
     bearer(hub.admin_key()).get("/api/v1/instances/self").await.problem(401, "hub_key_missing");
 }
 
-/// Keys are compared whole: neither a prefix, nor another case, nor blanks around it will do.
+/// Keys are compared whole: a prefix, another case or spaces around a key are refused.
 async fn an_almost_right_key_is_wrong(setup: Setup) {
     let hub = setup.any_number_of_guesses().start().await;
     let key = hub.admin_key().to_owned();

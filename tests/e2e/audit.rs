@@ -64,7 +64,7 @@ async fn verdict(hub: &Hub) -> Value {
 both_stores!(
     every_change_leaves_one_row,
     a_row_is_whole_numbered_and_holds_no_key,
-    what_was_refused_or_changed_nothing_leaves_no_row,
+    refused_and_empty_changes_leave_no_row,
     events_are_found_by_actor_action_target_and_time,
     pages_go_from_new_to_old_without_gaps,
     the_database_itself_refuses_changes,
@@ -120,7 +120,7 @@ async fn a_row_is_whole_numbered_and_holds_no_key(hub: Hub) {
     }
 }
 
-async fn what_was_refused_or_changed_nothing_leaves_no_row(hub: Hub) {
+async fn refused_and_empty_changes_leave_no_row(hub: Hub) {
     hub.client("acme").await;
     let issued = hub.issue("acme", "acme-1").await;
     hub.act("acme-1", "suspend", json!({})).await;

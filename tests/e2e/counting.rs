@@ -1,5 +1,5 @@
-//! Exactly once: clients that journal what they report, repeat it, send it several times at once and to
-//! any replica, while hubs are killed. In the end the totals are the journal's.
+//! Exactly once: clients keep a journal of their reports and send each one again and again, at the same
+//! time and to any replica, while hubs are killed. In the end the totals equal the journal.
 
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -10,11 +10,11 @@ use hub_tests::reports::{Instance, report_of};
 use hub_tests::{Engine, Hub, Setup};
 use serde_json::{Value, json};
 
-/// Clients, each with reports of its own.
+/// The number of clients.
 const CLIENTS: u64 = 6;
-/// Reports of each.
+/// The number of reports of each client.
 const REPORTS: u64 = 60;
-/// How often a hub is killed meanwhile.
+/// The number of kills.
 const KILLS: usize = 8;
 
 /// Where the hubs listen now.
@@ -70,7 +70,7 @@ async fn deliver(instance: &Instance, report: &Value, bases: &Bases, n: u64) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     if n.is_multiple_of(5) {
-        // A repeat long after: its answer was lost, say.
+        // A late repeat, as after a lost answer.
         let _ = send(n).await;
     }
 }
@@ -100,7 +100,7 @@ async fn counted(hub: &Hub) -> Sums {
     }
 }
 
-/// Runs the clients against these hubs, of which one after the other is killed.
+/// Runs the clients against these hubs, and kills one hub after the other.
 async fn totals_equal_the_journal(mut hubs: Vec<Hub>) {
     hubs[0].client("acme").await;
     let bases: Bases =

@@ -22,10 +22,10 @@ const ROTATE: &str = "/api/v1/admin/instances/pending/rotate-hub-key";
 
 both_stores!(
     every_code_has_the_status_and_body_that_the_table_says,
-    a_wrong_method_is_told_which_are_right,
+    a_wrong_method_gets_a_list_of_the_right_ones,
     wrong_keys_are_limited,
     a_full_hub_sheds_public_requests_and_nothing_else,
-    a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log,
+    the_cause_of_an_internal_error_is_only_in_the_log,
     errors_repeat_nothing_that_could_be_secret
 );
 
@@ -143,20 +143,20 @@ async fn provoke(hub: &Hub, code: ErrorCode) -> Option<Answer> {
             body["counts"] = json!({"other_content": 1});
             instance.post(path, body).await
         }
-        // Comes with its connection closed: a_late_head_is_told.
+        // Comes with its connection closed: sqlite_a_late_head_is_answered.
         ErrorCode::RequestTimeout
         // Needs a hub with small limits: wrong_keys_are_limited.
         | ErrorCode::RateLimited
-        // Needs a damaged database: a_fault_of_the_hubs_own_is_told.
+        // Needs a damaged database: the_cause_of_an_internal_error_is_only_in_the_log.
         | ErrorCode::Internal
-        // Needs a database that is gone: a_database_that_is_gone_is_told.
+        // Needs a database that is gone: postgres_the_database_goes_away_and_comes_back.
         | ErrorCode::DatabaseUnavailable
         // Needs a hub with little room: a_full_hub_sheds_public_requests_and_nothing_else.
         | ErrorCode::Overloaded => return None,
     })
 }
 
-async fn a_wrong_method_is_told_which_are_right(hub: Hub) {
+async fn a_wrong_method_gets_a_list_of_the_right_ones(hub: Hub) {
     let answer = hub.anonymous().delete("/healthz").await;
     answer.problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), "GET, HEAD");
@@ -196,7 +196,7 @@ async fn a_full_hub_sheds_public_requests_and_nothing_else(setup: Setup) {
 }
 
 /// The log has the cause; the answer says only that the hub failed.
-async fn a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log(hub: Hub) {
+async fn the_cause_of_an_internal_error_is_only_in_the_log(hub: Hub) {
     hub.client("acme").await;
     hub.sql().await.execute("ALTER TABLE instances RENAME TO instances_gone").await;
     let answer = hub.admin().get("/api/v1/admin/instances").await;
@@ -206,7 +206,7 @@ async fn a_fault_of_the_hubs_own_is_told_and_explained_only_in_the_log(hub: Hub)
 }
 
 #[tokio::test]
-async fn sqlite_a_late_head_is_told() {
+async fn sqlite_a_late_head_is_answered() {
     let hub = Hub::sqlite().await;
     let bytes = hub.raw(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n").await;
     let answers = raw::answers(&bytes).expect("a whole answer");
@@ -218,7 +218,7 @@ async fn sqlite_a_late_head_is_told() {
 
 /// Only PostgreSQL can go away while the hub runs.
 #[tokio::test]
-async fn postgres_a_database_that_is_gone_is_told_and_comes_back() {
+async fn postgres_the_database_goes_away_and_comes_back() {
     let cluster = Cluster::start(Durability::Fsync);
     let hub = Setup::on(Engine::Postgres).start_in(&cluster).await;
     hub.client("acme").await;

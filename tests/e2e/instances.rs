@@ -15,7 +15,7 @@ both_stores!(
     a_patch_keeps_what_is_absent_and_clears_what_is_null,
     times_are_written_in_utc,
     if_match_protects_a_change_by_someone_else,
-    suspension_is_told_with_its_reason_and_ends_with_reactivation,
+    suspension_shows_its_reason_and_ends_with_reactivation,
     a_pending_instance_stays_pending_through_a_suspension,
     expiry_and_grace_come_from_the_dates,
     an_instance_sees_itself_without_labels,
@@ -159,7 +159,7 @@ async fn if_match_protects_a_change_by_someone_else(hub: Hub) {
     hub.admin().if_match(&now).delete(path).await.expect(204).done();
 }
 
-async fn suspension_is_told_with_its_reason_and_ends_with_reactivation(hub: Hub) {
+async fn suspension_shows_its_reason_and_ends_with_reactivation(hub: Hub) {
     hub.client("acme").await;
     let issued = hub.issue("acme", "acme-1").await;
     let key = hub.hub_key(&issued.license_key).await;

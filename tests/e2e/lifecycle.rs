@@ -16,7 +16,7 @@ fn mode(path: &Path) -> u32 {
 
 both_stores!(
     the_first_start_writes_a_key_that_only_its_owner_reads,
-    what_was_answered_survives_a_crash,
+    acknowledged_writes_survive_a_crash,
     sigterm_is_a_good_end,
     health_and_version_need_no_key,
     a_request_id_is_kept_if_it_is_a_plain_one
@@ -34,7 +34,7 @@ async fn the_first_start_writes_a_key_that_only_its_owner_reads(mut hub: Hub) {
     assert!(!hub.log().contains(key.trim()), "the log names the file, not the key");
 }
 
-async fn what_was_answered_survives_a_crash(mut hub: Hub) {
+async fn acknowledged_writes_survive_a_crash(mut hub: Hub) {
     hub.client("acme").await;
     let issued = hub.issue("acme", "acme-1").await;
     let key = hub.hub_key(&issued.license_key).await;
@@ -48,7 +48,7 @@ async fn what_was_answered_survives_a_crash(mut hub: Hub) {
 
 async fn sigterm_is_a_good_end(mut hub: Hub) {
     hub.client("acme").await;
-    // An idle connection does not hold it up.
+    // An idle connection does not delay the stop.
     let idle = hub.anonymous();
     idle.get("/readyz").await.expect(200).done();
     assert!(hub.stop().success());

@@ -46,7 +46,7 @@ pub(crate) fn head(first: &str, lines: &[&str]) -> String {
     head + "\r\n"
 }
 
-/// A `GET /healthz` with these lines more.
+/// A `GET /healthz` with these additional lines.
 pub(crate) fn health(lines: &[&str]) -> String {
     head("GET /healthz HTTP/1.1", lines)
 }
@@ -58,7 +58,7 @@ pub(crate) fn validate(lines: &[&str], body: &str) -> String {
     head("POST /api/v1/instances/validate HTTP/1.1", &all) + body
 }
 
-/// A validation with a right `Content-Length`.
+/// A validation with a correct `Content-Length`.
 pub(crate) fn json(body: &[u8]) -> Vec<u8> {
     let length = format!("Content-Length: {}", body.len());
     let mut bytes = validate(&[&length], "").into_bytes();
@@ -85,7 +85,7 @@ async fn every_odd_request_is_refused_or_answered_and_the_hub_goes_on() {
     assert!(!hub.log().contains("panic"), "something panicked");
 }
 
-/// What is wrong with the hub's answer to a row.
+/// The fault in the hub's answer to a row, if there is one.
 async fn complaint(hub: &Hub, row: &Row) -> Option<String> {
     let bytes = raw::exchange_ending(hub.address(), &row.bytes, row.ending).await;
     let said = String::from_utf8_lossy(&bytes).into_owned();

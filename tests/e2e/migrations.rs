@@ -1,4 +1,4 @@
-//! Two databases, one schema: made from nothing at the first start, and alike.
+//! Two databases, one schema: both are created at the first start, and are alike.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! `dry_run` equals what is stored, over made reports: each is previewed and then sent by an instance of
-//! its own, and the rows of the database are compared with what the previews said.
+//! `dry_run` says exactly what is stored: each generated report is previewed and then sent by an instance
+//! of its own, and the rows of the database are compared with the previews.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ const TOOLS: [&str; 10] = [
 const CODES: [&str; 6] = ["TIMEOUT", "E_IO", "OTHER", "H404", "not a code", "alice@example.com"];
 const COUNTS: [&str; 5] = ["agents_online", "other", "queue_2", "Bad Name", "lb_inst_x"];
 
-/// A number: mostly one that fits, of any size, or one that does not.
+/// A number: mostly a valid one of any size, sometimes an invalid one.
 fn number(dice: &mut StdRng) -> Value {
     match dice.random_range(0..10) {
         0 => json!(1_000_000_000_u64),
@@ -51,7 +51,7 @@ fn milliseconds(dice: &mut StdRng) -> Value {
     }
 }
 
-/// Members with names out of these, each once.
+/// Members with some of these names, each at most once.
 fn members(dice: &mut StdRng, names: &[&str]) -> Value {
     let n = dice.random_range(0..=names.len());
     let names: Vec<_> = names.sample(dice, n).copied().collect();
@@ -152,11 +152,11 @@ async fn said_and_stored(hub: &Hub) -> (Rows, Rows) {
 }
 
 both_stores!(
-    of_made_reports_exactly_what_was_previewed_is_stored,
+    generated_reports_are_stored_as_previewed,
     a_hub_that_stores_more_than_it_says_would_be_found
 );
 
-async fn of_made_reports_exactly_what_was_previewed_is_stored(hub: Hub) {
+async fn generated_reports_are_stored_as_previewed(hub: Hub) {
     let (said, stored) = said_and_stored(&hub).await;
     assert!(said.len() > 500, "{} rows", said.len());
     assert_eq!(said, stored);

@@ -1,6 +1,6 @@
 //! Keys never reach a file, a log, an error or a command line; and what is promised is what is set.
 //!
-//! The sweep looks for the random part of each key in several writings. It first proves that it finds
+//! The sweep looks for the random part of each key in several encodings. It first proves that it finds
 //! what must be there.
 
 use std::fs;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 const ACTIVATE: &str = "/api/v1/instances/activate";
 const SELF: &str = "/api/v1/instances/self";
 
-/// Every key that the hub was shown or made, and every answer that may hold none.
+/// Every key that the hub has seen or made, and every answer that must hold none.
 #[derive(Default)]
 struct Sweep {
     keys: Vec<String>,
@@ -83,7 +83,7 @@ async fn make_keys(hub: &Hub, sweep: &mut Sweep) {
     sweep.keys.extend([issued.license_key, first, second, third, license, admin]);
 }
 
-/// Known and unknown keys in headers, bodies, queries and paths where none belongs.
+/// Known and unknown keys in headers, bodies, queries and paths where they do not belong.
 async fn send_keys_where_they_do_not_belong(hub: &Hub, sweep: &mut Sweep) {
     let unknown = "lb_inst_5eed5eed0badcafe5eed5eed0badcafe";
     sweep.keys.push(unknown.to_owned());
@@ -113,7 +113,7 @@ async fn send_keys_where_they_do_not_belong(hub: &Hub, sweep: &mut Sweep) {
             }
         }
     }
-    // A body that is no JSON, and one that is refused unread.
+    // A body that is not JSON, and one that is refused unread.
     for body in [format!("{{\"license_key\": \"{unknown}\""), unknown.repeat(200)] {
         let json = Some("application/json");
         let answer = hub.anonymous().send_bytes(http::Method::POST, ACTIVATE, json, body).await;
@@ -122,7 +122,7 @@ async fn send_keys_where_they_do_not_belong(hub: &Hub, sweep: &mut Sweep) {
 }
 
 impl Sweep {
-    /// What gives a key away, in each writing.
+    /// What gives a key away, in each encoding.
     fn needles(&self) -> Vec<Vec<u8>> {
         let secrets = self.keys.iter().map(|key| key.rsplit('_').next().unwrap_or(key));
         secrets.flat_map(sweep::needles).collect()
@@ -146,7 +146,7 @@ impl Sweep {
     }
 }
 
-/// Whoever lists the processes of a machine sees no key: neither of an admin nor a license.
+/// A list of processes shows no admin key and no license key.
 #[tokio::test]
 async fn hubctl_has_no_key_on_its_command_line() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -180,7 +180,7 @@ async fn while_it_asks(ctl: &Ctl, args: &[&str], silent: &TcpListener) -> (Strin
     (text(&request), text(&cmdline))
 }
 
-/// Whether the head is there, and of a request with a body its end too.
+/// Whether the whole request has arrived, with its body if it has one.
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     text.split_once("\r\n\r\n").is_some_and(|(head, body)| {

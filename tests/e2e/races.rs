@@ -20,7 +20,7 @@ async fn activate_and_use(hub: &Hub, license_key: &str, n: u32) -> Option<String
         return None;
     }
     answer.expect(200).done();
-    // It may have been replaced by a later one already.
+    // A later activation may have replaced it.
     let _ = hub.instance(&own).get(SELF).await;
     Some(own)
 }
@@ -75,7 +75,7 @@ async fn of_many_that_take_a_handle_one_wins(hub: Hub) {
     for lost in answers.iter().filter(|answer| answer.status != 201) {
         lost.problem(409, "client_exists");
     }
-    // Derived handles make way for each other instead.
+    // Derived handles get different suffixes instead.
     let tries = (0..16).map(|_| async {
         let new = json!({"name": "Globex"});
         text(&hub.admin().post("/api/v1/admin/clients", new).await.expect(201).json(), "slug")
@@ -101,7 +101,7 @@ async fn owner_keys_revoking_each_other_leave_one(hub: Hub) {
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 1, "{statuses:?}");
 }
 
-/// The chain holds whatever writes at once.
+/// The chain stays whole under concurrent writes.
 async fn the_audit_chain_holds_under_concurrent_changes(hub: Hub) {
     hub.client("acme").await;
     let changes = (0..32).map(|n| {
@@ -118,8 +118,8 @@ async fn the_audit_chain_holds_under_concurrent_changes(hub: Hub) {
     assert!(verdict["events"].as_u64().unwrap() >= 97, "{verdict}");
 }
 
-/// Every key that was answered for is in the database, live or ended. An ended key has left its
-/// instance, so all hub keys there are are looked through.
+/// Every acknowledged key is in the database, live or ended. An ended key no longer belongs to its
+/// instance, so this searches all hub keys.
 async fn expect_known(hub: &Hub, keys: &[String]) {
     let hashes = "SELECT hash FROM instance_keys WHERE kind = 'hub'";
     let stored = hub.sql().await.blobs(hashes).await;
@@ -129,7 +129,7 @@ async fn expect_known(hub: &Hub, keys: &[String]) {
     }
 }
 
-/// What one hub was told, the other must not accept any more.
+/// A key that one hub has ended, the other must refuse.
 struct Pair {
     one: Hub,
     other: Hub,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use hub_tests::{Hub, binaries, both_stores};
 
-/// What the README says where a hub listens.
+/// The address of the hub in the README.
 const DOCUMENTED: &str = "http://127.0.0.1:8200";
 
 fn tour() -> String {
@@ -56,7 +56,7 @@ async fn the_tour_works_as_written(hub: Hub) {
     assert!(!said.contains(license.trim()), "the license key is shown nowhere");
 }
 
-/// The table of settings cannot fall behind.
+/// The table of settings is complete.
 #[test]
 fn the_table_of_settings_has_every_flag() {
     let readme = fs::read_to_string(binaries::workspace().join("README.md")).expect("a README");

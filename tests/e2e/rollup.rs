@@ -1,4 +1,4 @@
-//! Days out of hours: whatever is killed on the way, no reader sees another total.
+//! Days made of hours: whatever is killed meanwhile, every read gives the same total.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn seed(hub: &Hub) {
     }
 }
 
-/// Without its last two arguments, which slow it down, from the next start on.
+/// Leaves out the last two arguments, which slow the roll-up down, from the next start on.
 fn hurry(hub: &mut Hub) {
     hub.drop_args(2);
     hub.set_env("HUBD_ROLLUP_EVERY", "1ms");
@@ -49,7 +49,7 @@ async fn instances(hub: &Hub) {
     }
 }
 
-/// All that is read of the seeded time.
+/// All reads of the seeded time.
 async fn everything(hub: &Hub) -> [Value; 4] {
     let mut reads = ["tools", "errors", "counts", "series?step=1d"].map(|read| {
         let joint = if read.contains('?') { '&' } else { '?' };
@@ -69,7 +69,7 @@ async fn number(hub: &Hub, sql: &str) -> i64 {
     hub.sql().await.number(sql).await
 }
 
-/// Waits until no hour is left that is older than hours are kept.
+/// Waits until every hour beyond the retention is rolled up.
 async fn until_rolled_up(hub: &Hub) {
     let old = format!("SELECT COUNT(*) FROM usage_hour WHERE hour < {}", (today() - 14) * 24);
     for _ in 0..600 {
@@ -81,7 +81,7 @@ async fn until_rolled_up(hub: &Hub) {
     panic!("the days are never made: {}", hub.log());
 }
 
-both_stores!(sums_over_hours_and_days_stay_equal_through_kills, what_is_old_is_deleted);
+both_stores!(sums_over_hours_and_days_stay_equal_through_kills, old_usage_is_deleted);
 
 /// Killed again and again while it makes days: at each moment the sums are those of the hours.
 async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
@@ -109,7 +109,7 @@ async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
     assert_eq!(number(&hub, spread).await, days / 5);
 }
 
-async fn what_is_old_is_deleted(setup: Setup) {
+async fn old_usage_is_deleted(setup: Setup) {
     let args = ["--days-kept", "20d", "--rollup-every", "1h"];
     let mut hub = setup.args(args).start().await;
     instances(&hub).await;
@@ -136,12 +136,12 @@ async fn what_is_old_is_deleted(setup: Setup) {
     assert_eq!(number(&hub, &oldest).await, 0);
     assert_eq!(number(&hub, "SELECT COUNT(*) FROM reports").await, 0);
     assert!(number(&hub, "SELECT COUNT(*) FROM usage_day").await > 0);
-    // And it goes on taking reports.
+    // The hub still takes reports.
     hub.reporter("acme", "fresh").await.report(&report()).await;
     assert_eq!(hub.usage("tools?since=1d").await["items"][0]["calls"], 12);
 }
 
-/// Two hubs that make the same days at once make them once.
+/// Two hubs that roll up the same days at the same time count nothing twice.
 #[tokio::test]
 async fn postgres_two_hubs_roll_up_without_harm() {
     let mut one =

@@ -26,14 +26,14 @@ async fn totals(hub: &Hub) -> Value {
 
 both_stores!(
     a_report_is_taken_and_is_in_every_read,
-    a_repeat_is_told_and_counts_no_more,
+    a_repeated_report_is_a_duplicate_and_does_not_count,
     the_same_report_many_times_at_once_counts_once,
     many_reports_at_once_are_all_counted,
     only_the_instance_itself_may_report,
     the_suspended_may_not_report_and_the_expired_may,
-    what_is_not_allowed_is_dropped_and_counted,
+    content_that_is_not_allowed_is_dropped_and_counted,
     a_preview_is_exactly_what_is_stored,
-    a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said,
+    an_invalid_frame_is_refused_and_not_quoted,
     a_catalogue_keeps_only_its_names,
     an_instance_has_a_thousand_tools_a_day,
     a_deleted_instances_usage_goes_with_it,
@@ -75,7 +75,7 @@ async fn a_report_is_taken_and_is_in_every_read(hub: Hub) {
     assert!(hub.show("acme-1").await["last_seen_at"].is_string());
 }
 
-async fn a_repeat_is_told_and_counts_no_more(hub: Hub) {
+async fn a_repeated_report_is_a_duplicate_and_does_not_count(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
     let sent = report();
@@ -84,7 +84,7 @@ async fn a_repeat_is_told_and_counts_no_more(hub: Hub) {
     for _ in 0..3 {
         assert_eq!(instance.report(&sent).await["duplicate"], true);
     }
-    // What is not kept makes no other report of it.
+    // Content that is not kept does not make it another report.
     let mut same = sent.clone();
     same["secret"] = "x".into();
     let answer = instance.report(&same).await;
@@ -93,7 +93,7 @@ async fn a_repeat_is_told_and_counts_no_more(hub: Hub) {
     other["tools"][0]["calls"] = 13.into();
     instance.send(&other).await.problem(409, "report_conflict");
     assert_eq!(totals(&hub).await, before);
-    // An id is the instance's own: another may use it too.
+    // Ids belong to their instance: another instance may use the same one.
     let another = hub.reporter("acme", "acme-2").await;
     assert_eq!(another.report(&sent).await["duplicate"], false);
 }
@@ -163,7 +163,7 @@ async fn the_suspended_may_not_report_and_the_expired_may(hub: Hub) {
     assert_eq!(instance.own().await["reports"], 1, "what is kept may be looked at");
 }
 
-async fn what_is_not_allowed_is_dropped_and_counted(hub: Hub) {
+async fn content_that_is_not_allowed_is_dropped_and_counted(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
     let sent = report_of(json!({
@@ -199,7 +199,7 @@ async fn what_is_not_allowed_is_dropped_and_counted(hub: Hub) {
     );
 }
 
-/// `dry_run` shows what is stored then, and stores nothing.
+/// `dry_run` shows what would be stored, and stores nothing.
 async fn a_preview_is_exactly_what_is_stored(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
@@ -233,7 +233,7 @@ async fn a_preview_is_exactly_what_is_stored(hub: Hub) {
     assert_eq!(confined["redacted"], 0);
 }
 
-async fn a_frame_that_is_no_use_is_refused_and_nothing_of_it_is_said(hub: Hub) {
+async fn an_invalid_frame_is_refused_and_not_quoted(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
     for body in ["", "{", "[]", "hunter2", "{\"report_id\":\"a\",\"report_id\":\"b\"}", "{} {}"] {
@@ -281,7 +281,7 @@ async fn a_catalogue_keeps_only_its_names(hub: Hub) {
         (&json!("other"), &json!(6), &json!("files.read"))
     );
     assert_eq!(instance.report(&sent).await["duplicate"], true);
-    // Set anew between a report and its repeat: still the same report.
+    // The catalogue changes between a report and its repeat: it is still the same report.
     hub.admin().put(CATALOGUE, json!({"tools": []})).await.expect(200).done();
     assert_eq!(instance.report(&sent).await["duplicate"], true);
     for wrong in
@@ -309,7 +309,7 @@ async fn an_instance_has_a_thousand_tools_a_day(hub: Hub) {
     assert_eq!(items.len(), 1_001);
     assert_eq!((&items[0]["tool"], &items[0]["calls"]), (&json!("other"), &json!(330)));
     assert_eq!(rows(&hub, "tools").await, 1_001, "nor the registry of names");
-    // One that is known goes on being counted.
+    // A known tool is still counted.
     let known =
         json!({"tools": [{"name": name(3), "calls": 5}], "window_start": end, "window_end": end});
     instance.report(&report_of(known)).await;
@@ -331,14 +331,14 @@ async fn a_deleted_instances_usage_goes_with_it(hub: Hub) {
     instance.send(&report()).await.problem(401, "hub_key_invalid");
     let tool = hub.usage("tools").await["items"][0].clone();
     assert_eq!((&tool["calls"], &tool["instances"]), (&json!(12), &json!(1)));
-    // The fleet's distributions name nobody, and stay.
+    // The fleet's distributions name no instance, and stay.
     assert_eq!(hub.sql().await.number("SELECT CAST(SUM(n) AS BIGINT) FROM duration_hour").await, 6);
     for table in ["reports", "usage_hour", "error_hour", "count_hour"] {
         assert_eq!(rows(&hub, table).await, 1, "{table}");
     }
 }
 
-/// A full hub says so before it reads a report.
+/// A full hub refuses a report before it reads the body.
 async fn reports_take_bounded_memory(setup: Setup) {
     let hub = setup.args(["--max-report-bytes", "1048576"]).start().await;
     hub.client("acme").await;

@@ -1,4 +1,4 @@
-//! Reads of usage: filters, ranges, quantiles, steps, and rows that too few clients make.
+//! Reads of usage: filters, ranges, quantiles, steps, and rows that would show single clients.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn pairs(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
     expected.iter().map(|(tool, calls)| ((*tool).to_owned(), *calls)).collect()
 }
 
-/// Two clients with an instance each, one with two.
+/// Two clients with one instance each, and one with two.
 async fn fleet(hub: &Hub) -> [Instance; 3] {
     hub.client("acme").await;
     hub.client("globex").await;

@@ -88,7 +88,7 @@ impl Ctl {
     pub(crate) fn program(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
         let mut program = Command::new(program);
         program.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        // Nothing of the person's who runs the tests: no contexts, no keys.
+        // No contexts and keys of the person who runs the tests.
         program.env("HOME", self.dir()).env("XDG_CONFIG_HOME", self.dir().join("config"));
         program.envs(self.env.iter().map(|(name, value)| (name, value)));
         program.args(args).current_dir(self.dir());
@@ -117,7 +117,7 @@ impl Ctl {
     fn finish(&self, mut command: Command) -> Ran {
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
-        // One that does not read its input closes it.
+        // A program that does not read its input closes it.
         let _ = stdin.write_all(&self.stdin);
         drop(stdin);
         let output = child.wait_with_output().expect("it is our child");
@@ -130,7 +130,7 @@ impl Ctl {
 }
 
 impl Ran {
-    /// This run, if it ended so.
+    /// This run, if it ended with that exit code.
     #[must_use]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);

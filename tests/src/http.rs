@@ -1,4 +1,4 @@
-//! Requests through an ordinary client, and answers that say what is wrong with them.
+//! Requests through an ordinary client, and answers that explain themselves when a check fails.
 
 use std::fmt;
 
@@ -28,14 +28,14 @@ impl Caller {
         Self { client, base: base.to_owned(), headers: Vec::new() }
     }
 
-    /// The same caller with one header more.
+    /// The same caller with another header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same caller, for a state that must not have changed.
+    /// The same caller with `If-Match`.
     #[must_use]
     pub fn if_match(self, etag: &str) -> Self {
         self.header(IF_MATCH.as_str(), etag)

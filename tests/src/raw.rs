@@ -8,12 +8,12 @@ use tokio::net::TcpStream;
 /// How long an exchange lasts at most: longer than hubd waits for a slow head or body.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Whether the sender says that nothing more comes.
+/// Whether the sender closes its half when all is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The connection stays open in both directions.
+    /// It stays open.
     Open,
-    /// Its sending half is closed.
+    /// The sending half is closed.
     HalfClosed,
 }
 
@@ -33,7 +33,7 @@ pub async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
     exchange_ending(address, bytes, Ending::Open).await
 }
 
-/// As [`exchange`], and says how the sender ends.
+/// As [`exchange`], with a choice of how the sender ends.
 pub async fn exchange_ending(address: &str, bytes: &[u8], ending: Ending) -> Vec<u8> {
     let stream = TcpStream::connect(address).await.expect("the hub listens");
     let (mut from_hub, mut to_hub) = stream.into_split();

@@ -18,7 +18,7 @@ pub struct Instance {
     caller: Caller,
 }
 
-/// A report of the last hour with this content beside its frame, and an id of its own.
+/// A report of the last hour with this content and an id of its own.
 #[must_use]
 pub fn report_of(content: Value) -> Value {
     let mut report = content;
@@ -58,7 +58,7 @@ impl Hub {
         self.reporter_with(id, &hub_key)
     }
 
-    /// The same, of a key that exists.
+    /// The same with an existing key.
     #[must_use]
     pub fn reporter_with(&self, id: &str, hub_key: &str) -> Instance {
         let caller = self.instance(hub_key);

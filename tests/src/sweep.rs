@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::{Engine, Hub, postgres};
 
-/// What gives a secret away: plain, reversed, in hex and in base64, and as bytes where it is hex.
+/// The forms of a secret to look for: plain, reversed, in hex and base64, and decoded if it is hex.
 #[must_use]
 pub fn needles(secret: &str) -> Vec<Vec<u8>> {
     let reversed: String = secret.chars().rev().collect();
@@ -48,7 +48,7 @@ pub fn files_with(places: &[PathBuf], needles: &[Vec<u8>]) -> Vec<PathBuf> {
     let mut patterns = tempfile::NamedTempFile::new().expect("a temporary file");
     patterns.write_all(&needles.join(&b'\n')).expect("the patterns are written");
     let mut grep = Command::new("grep");
-    // Files of a running server come and go; one that is gone holds nothing.
+    // Files of a running server come and go; a file that is gone holds nothing.
     grep.args(["-r", "-l", "-a", "-s", "-F", "-f"]).arg(patterns.path()).args(places);
     let output = grep.env("LC_ALL", "C").output().expect("grep runs");
     String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect()

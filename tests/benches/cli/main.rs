@@ -1,7 +1,7 @@
-//! How long hubctl takes beside programs that do less: its start beside `true`, a list beside `curl`.
+//! How long hubctl takes, compared with programs that do less: its start with `true`, a list with `curl`.
 //!
-//! `cargo bench -p hub-tests --bench cli` prints a table. Each pair is run in turn, so that a busy moment
-//! of the machine meets both. Figures are reported, never asserted. `CLI_RUNS` (default 300) of each.
+//! `cargo bench -p hub-tests --bench cli` prints a table. Each pair is run in turn, so that other
+//! work on the machine disturbs both. Figures are reported, never asserted. `CLI_RUNS` (default 300) of each.
 
 #![expect(clippy::print_stdout, reason = "its output is the report")]
 

@@ -1,6 +1,6 @@
-//! Cost per request beside 1,000 instances and beside 1,000,000, on both databases.
+//! Cost per request in a database of 1,000 instances and of 1,000,000, on both databases.
 //!
-//! `cargo bench -p hub-tests --bench scale` prints a table. The many are put straight into the database;
+//! `cargo bench -p hub-tests --bench scale` prints a table. Most are inserted straight into the database;
 //! requests go to 200 that were issued and activated as usual. Figures are reported, never asserted.
 //! `SCALE_SECONDS` (default 2) is for each line, `SCALE_INSTANCES` (default 1000,1000000) the sizes.
 
@@ -67,7 +67,7 @@ async fn measure(engine: Engine, cluster: &Cluster, size: usize, lasting: Durati
 
 type Kind = (&'static str, &'static [usize], Vec<Request>);
 
-/// One client tells the cost of a request; many, what a batch of them costs.
+/// One client shows the cost of a single request, many clients that of a batch.
 const HOT: &[usize] = &[1, 64];
 const READ: &[usize] = &[1];
 

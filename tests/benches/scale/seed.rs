@@ -1,4 +1,4 @@
-//! Instances by the million, put straight into the database: 100 a client, one in a hundred suspended, each
+//! Instances by the million, inserted straight into the database: 100 for each client, one in a hundred suspended, each
 //! with a license, a hub key, a remembered report, and an hour's usage of a tool with an error and a count.
 
 use hub_tests::{Engine, Hub};
@@ -22,7 +22,7 @@ const ID: &str = "'seed-' || CAST(i AS TEXT)";
 const SEEDED: &str = "FROM instances WHERE instance_id LIKE 'seed-%'";
 
 fn registry(n: usize, now: i64) -> Vec<String> {
-    // A recursive query is what both databases make numbers with.
+    // Both databases can make numbers by a recursive query.
     let numbers = |n: usize| {
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})")
     };

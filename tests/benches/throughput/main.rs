@@ -41,7 +41,7 @@ async fn compare() {
         report("bare hyper, a report", n, &report_ceiling[report_ceiling.len() - 1], None);
     }
     drop(server);
-    // The database's commits are to be real ones.
+    // Commits must reach the disk.
     let cluster = Cluster::start(Durability::Fsync);
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let setup = Setup::on(engine);
@@ -77,7 +77,7 @@ async fn compare() {
     }
 }
 
-/// What the database takes, as the hub says.
+/// The size of the database, as the hub reports it.
 async fn store_bytes(hub: &Hub) -> u64 {
     let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
     stats["store_bytes"].as_u64().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Many at once, waiting for one, and what would be done.
+//! Commands over many instances, waiting for one, and dry runs.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ both_stores!(
     handles_come_from_a_pipe,
     one_that_fails_does_not_stop_the_rest,
     nobody_is_asked_while_a_list_is_read,
-    waiting_ends_when_it_is_so,
+    waiting_ends_when_the_status_is_reached,
     waiting_has_an_end,
-    what_would_be_done_is_only_said
+    a_dry_run_changes_nothing
 );
 
 async fn handles_come_from_a_pipe(hub: Hub) {
@@ -89,17 +89,17 @@ async fn nobody_is_asked_while_a_list_is_read(hub: Hub) {
     assert_eq!(suspended(&hub).await, [""; 0]);
     assert_eq!(error(&ctl, "instance suspend", 2)["code"], "usage");
     assert_eq!(error(&ctl, "instance suspend acme-1 --stdin", 2)["code"], "usage");
-    // What stands between hubctl and the hub is told once.
+    // A wrong key fails all of them, and is told once.
     let stranger = ctl.env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
     assert_eq!(error(&stranger, "instance suspend --stdin --yes", 4)["code"], "admin_key_invalid");
 }
 
-async fn waiting_ends_when_it_is_so(hub: Hub) {
+async fn waiting_ends_when_the_status_is_reached(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
     let waits = |line: &str| ctl.command(&words(line)).spawn().unwrap();
     let ends = |child: std::process::Child| child.wait_with_output().unwrap().status.code();
-    // It need not exist when the waiting begins.
+    // The instance need not exist when the waiting begins.
     let active = waits("instance wait acme-1");
     let seen = waits("instance wait acme-1 --for seen --timeout 1m");
     std::thread::sleep(Duration::from_millis(300));
@@ -173,7 +173,7 @@ const WOULD: &[(&str, &str)] = &[
     ),
 ];
 
-async fn what_would_be_done_is_only_said(hub: Hub) {
+async fn a_dry_run_changes_nothing(hub: Hub) {
     fleet(&hub, 2).await;
     hub.act("acme-2", "suspend", value!({})).await;
     let license = hub.issue("acme", "acme-3").await.license_key;
@@ -193,7 +193,7 @@ async fn what_would_be_done_is_only_said(hub: Hub) {
     }
     assert_eq!(hub.audit().await.len(), events);
     assert_eq!(files(&ctl), ["ci.key", "license"]);
-    // What would fail fails, what is so already is said to be.
+    // A dry run fails as the command would, and says when nothing would change.
     assert_eq!(error(&ctl, "client create acme --dry-run", 6)["code"], "client_exists");
     assert_eq!(error(&ctl, "instance delete acme-9 --dry-run", 3)["code"], "instance_not_found");
     assert_eq!(

@@ -22,7 +22,7 @@ fn offered(ctl: &Ctl, typed: &str) -> Vec<String> {
     ran.stdout.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// The handles among what is offered.
+/// The handles among the offered words.
 fn handles(ctl: &Ctl, typed: &str) -> Vec<String> {
     let mut handles = offered(ctl, typed);
     handles.retain(|word| !word.starts_with('-'));
@@ -76,8 +76,7 @@ fn commands_and_options_are_offered_without_a_hub() {
     assert!(handles(&ctl, "hubctl completion ''").contains(&"zsh".to_owned()));
 }
 
-/// A hub that is gone, one that never answers, a key that is not there: nothing is offered, and that
-/// is all.
+/// Without a hub that answers or without a key, nothing is offered and nothing is said.
 #[test]
 fn a_dead_hub_offers_nothing() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! Contexts: a hub's URL and key are given once, kept for their owner alone, and go to that hub only.
+//! Contexts: a hub's URL and key are entered once, readable only by their owner, and sent only to that hub.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ fn mode(path: &std::path::Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-/// A hubctl that knows nothing yet, with the hub's key on standard input.
+/// A hubctl without contexts, with the hub's key on standard input.
 fn stranger(hub: &Hub) -> Ctl {
     Ctl::default().stdin(hub.admin_key())
 }
@@ -38,9 +38,9 @@ both_stores!(
     without_a_terminal_the_key_comes_from_a_file,
     a_key_goes_to_its_own_hub_alone,
     a_context_is_added_listed_used_and_removed,
-    what_would_become_of_contexts_is_only_said,
-    what_holds_is_shown_with_its_origin,
-    variables_that_override_a_context_are_told,
+    a_dry_run_changes_no_context,
+    each_value_is_shown_with_its_origin,
+    a_variable_that_overrides_a_context_is_a_warning,
     a_file_that_others_can_read_is_refused,
     a_second_login_replaces_the_key
 );
@@ -88,7 +88,7 @@ async fn the_key_is_asked_for_and_not_shown(hub: Hub) {
     assert!(seen.contains("as owner"), "{seen}");
     assert!(!seen.contains(&hub.admin_key()[9..]), "it was echoed: {seen}");
     assert_eq!(json(&ctl, "whoami")["role"], "owner");
-    // Without a name it is called as its host.
+    // Without a name the context is named after the host.
     let name = hub.address().replace(':', "-");
     assert_eq!(json(&ctl, "context list")[0]["name"], value!(name));
 }
@@ -96,7 +96,7 @@ async fn the_key_is_asked_for_and_not_shown(hub: Hub) {
 /// Ctrl-C ends the question, and the terminal shows again what is typed.
 async fn an_interrupted_question_leaves_the_terminal_as_it_was(hub: Hub) {
     let ctl = Ctl::default();
-    // The shell outlives the signal, which goes to all at the terminal.
+    // The signal goes to every program at the terminal; the shell ignores it.
     let script = format!(
         "trap : INT; stty -echoctl; hubctl login --url {}; echo code $?; \
         stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e -echo",
@@ -107,7 +107,7 @@ async fn an_interrupted_question_leaves_the_terminal_as_it_was(hub: Hub) {
     terminal.type_keys("half of a \u{3}");
     let seen = terminal.end().text;
     assert!(!seen.contains("half"), "{seen}");
-    // It ended by itself: whom a signal ends says nothing.
+    // The message shows that hubctl ended by itself and not by the signal.
     assert!(seen.contains("error[interrupted]"), "{seen}");
     let lines: Vec<&str> = seen.lines().map(str::trim).collect();
     assert_eq!(lines[lines.len() - 2..], ["code 130", "echo"], "{seen}");
@@ -134,7 +134,7 @@ async fn without_a_terminal_the_key_comes_from_a_file(hub: Hub) {
     assert_eq!(json(&ctl, "whoami")["role"], "owner");
 }
 
-/// The key of a context goes to no other URL, whoever names that URL.
+/// The key of a context goes to no other URL, wherever that URL comes from.
 async fn a_key_goes_to_its_own_hub_alone(hub: Hub) {
     let ctl = stranger(&hub);
     ran(&ctl, &format!("login prod --url {} --admin-key-file -", hub.base()), 0);
@@ -142,7 +142,7 @@ async fn a_key_goes_to_its_own_hub_alone(hub: Hub) {
     let refused = error(&ctl, &format!("client list --url {url}"), 4);
     assert_eq!(refused["code"], "admin_key_missing");
     assert!(refused["hint"].as_str().unwrap().contains("the key of context prod"), "{refused}");
-    // What needs no key is asked without one.
+    // A request that needs no key is sent without one.
     ran(&ctl, &format!("version --url {url} --retries 0"), 14);
     let elsewhere = ctl.env("HUBCTL_URL", &url);
     error(&elsewhere, "client list", 4);
@@ -194,7 +194,7 @@ async fn a_context_is_added_listed_used_and_removed(hub: Hub) {
     assert_eq!(ran(&ctl, "context list -q", 0).stdout, "test\n");
 }
 
-async fn what_would_become_of_contexts_is_only_said(hub: Hub) {
+async fn a_dry_run_changes_no_context(hub: Hub) {
     let ctl = stranger(&hub);
     let add = "context add test --url http://127.0.0.1:9";
     let login = format!("login prod --url {} --admin-key-file -", hub.base());
@@ -216,7 +216,7 @@ async fn what_would_become_of_contexts_is_only_said(hub: Hub) {
 }
 
 /// Each value says where it comes from.
-async fn what_holds_is_shown_with_its_origin(hub: Hub) {
+async fn each_value_is_shown_with_its_origin(hub: Hub) {
     let ctl = stranger(&hub);
     ran(&ctl, &format!("login prod --url {} --admin-key-file -", hub.base()), 0);
     let file = kept(&ctl).display().to_string();
@@ -247,8 +247,8 @@ async fn what_holds_is_shown_with_its_origin(hub: Hub) {
     );
 }
 
-/// A context that is chosen says what it does not win against.
-async fn variables_that_override_a_context_are_told(hub: Hub) {
+/// `context use` warns of variables that override the context.
+async fn a_variable_that_overrides_a_context_is_a_warning(hub: Hub) {
     let ctl = stranger(&hub);
     ran(&ctl, &format!("login prod --url {} --admin-key-file -", hub.base()), 0);
     let ctl = ctl.env("HUBCTL_ADMIN_KEY", hub.admin_key());
@@ -265,7 +265,7 @@ async fn variables_that_override_a_context_are_told(hub: Hub) {
     );
 }
 
-/// A file that others can read is not used, and what to do is said.
+/// A file that others can read is refused, with a hint.
 async fn a_file_that_others_can_read_is_refused(hub: Hub) {
     let ctl = stranger(&hub);
     ran(&ctl, &format!("login prod --url {} --admin-key-file -", hub.base()), 0);
@@ -286,7 +286,7 @@ async fn a_file_that_others_can_read_is_refused(hub: Hub) {
     ran(&ctl, "whoami", 0);
 }
 
-/// Logging in again replaces the key, and keeps the rest; another hub's name is not taken over.
+/// Logging in again replaces the key and keeps the rest; a name in use for another hub is refused.
 async fn a_second_login_replaces_the_key(hub: Hub) {
     let ctl = Ctl::default().stdin(hub.admin_key());
     let line = format!("login prod --url {} --admin-key-file - --default-output csv", hub.base());
@@ -294,7 +294,7 @@ async fn a_second_login_replaces_the_key(hub: Hub) {
     let created = hub.ctl();
     ran(&created, "admin-key create ci --role viewer --sink file:ci.key", 0);
     let ctl = ctl.stdin(&key_in(&created, "ci.key"));
-    // Without a name and a URL it is the current context that is logged in to again.
+    // Without a name and a URL, the login is for the current context.
     let again = json(&ctl, "login --admin-key-file -");
     assert_eq!(
         (&again["name"], &again["identity"]["role"], &again["output"]),
@@ -305,7 +305,7 @@ async fn a_second_login_replaces_the_key(hub: Hub) {
     assert_eq!(taken["code"], "context_exists");
 }
 
-/// A server that notes what it hears and answers nothing of use.
+/// A server that records requests and gives useless answers.
 fn listener() -> (String, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

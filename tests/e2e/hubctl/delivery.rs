@@ -1,4 +1,4 @@
-//! Where new keys go: a key is in its sink before the hub knows it, whatever happens on the way.
+//! Delivery of new keys: a key is in its sink before the hub knows it, whatever happens on the way.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -43,7 +43,7 @@ async fn the_same_command_again_changes_nothing(hub: Hub) {
     let (key, events) = (key_in(&ctl, "a.key"), hub.audit().await.len());
     assert_eq!(json(&ctl, ISSUE)["changed"], false);
     assert_eq!((key_in(&ctl, "a.key"), hub.audit().await.len()), (key, events));
-    // Another sink has not the key, and gets none.
+    // Another sink does not have the key, and gets none.
     let elsewhere = ISSUE.replace("a.key", "b.key");
     let refused = error(&ctl, &elsewhere, 6);
     assert_eq!(refused["code"], "instance_exists");
@@ -53,7 +53,7 @@ async fn the_same_command_again_changes_nothing(hub: Hub) {
     assert_eq!(files(&ctl), ["a.key"]);
 }
 
-/// Killed after the key was in its sink and before the hub knew of it, or before it answered.
+/// The run was killed after the key was in its sink, before the hub knew the key or before it answered.
 async fn a_run_that_was_killed_is_finished_by_the_next(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
@@ -102,7 +102,7 @@ async fn a_rotation_replaces_the_key_in_its_sink(hub: Hub) {
     hub.activate(&pending.license_key).await;
 }
 
-/// A sink that is refused is exit 13, and the hub was asked for nothing.
+/// A sink that is refused ends with exit 13, before any request.
 async fn a_sink_that_is_no_safe_place_is_refused_first(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
@@ -141,7 +141,7 @@ async fn standard_output_is_for_the_key_alone(hub: Hub) {
     ran(&ctl, "instance issue acme-3 --client acme --sink stdout -o name", 2);
 }
 
-/// Without a sink and without a terminal a key would be lost: nothing is asked for.
+/// Without a sink and without a terminal the key would be lost, so no request is sent.
 async fn without_a_place_for_the_key_nothing_is_done(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();

@@ -1,4 +1,4 @@
-//! `hubctl doctor`: what is wrong, in the order in which it is in the way.
+//! `hubctl doctor`: what is wrong, each check before those that depend on it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use serde_json::{Value, json as value};
 use super::endings::answer;
 use super::{ran, words};
 
-/// What doctor found, and that it ended with this.
+/// The findings of doctor, which must end with this exit code.
 fn found(ctl: &Ctl, line: &str, code: i32) -> Value {
     let found = ran(ctl, &format!("doctor {line} -o json"), code).json();
     assert_eq!(found["ok"], code == 0, "{found}");
@@ -28,13 +28,13 @@ fn status<'a>(found: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 both_stores!(
-    where_all_is_well_it_says_so,
+    doctor_finds_nothing_wrong,
     a_key_that_the_hub_does_not_know_is_exit_4,
     a_key_that_ends_soon_is_a_warning,
-    a_certificate_that_is_none_is_told_as_such
+    a_server_without_tls_fails_at_tls
 );
 
-async fn where_all_is_well_it_says_so(hub: Hub) {
+async fn doctor_finds_nothing_wrong(hub: Hub) {
     let ctl = hub.ctl();
     let found = found(&ctl, "", 0);
     for name in [
@@ -79,7 +79,7 @@ async fn a_key_that_ends_soon_is_a_warning(hub: Hub) {
     assert_eq!(status(&found, "key's end"), Some("warn"), "{found}");
 }
 
-async fn a_certificate_that_is_none_is_told_as_such(hub: Hub) {
+async fn a_server_without_tls_fails_at_tls(hub: Hub) {
     let url = format!("https://{}", hub.address());
     let found = found(&hub.ctl(), &format!("--url {url}"), 9);
     assert_eq!(
@@ -98,7 +98,7 @@ fn nobody_there_is_exit_9() {
     assert_eq!(status(&found, "admin key"), None);
 }
 
-/// Settings that are wrong keep everything else from being looked at.
+/// With wrong settings, doctor checks nothing else.
 #[test]
 fn wrong_settings_are_a_check_too() {
     let found = found(&Ctl::default(), "--url ftp://h", 2);
@@ -107,7 +107,7 @@ fn wrong_settings_are_a_check_too() {
     assert_eq!(status(&unknown, "settings"), Some("fail"), "{unknown}");
 }
 
-/// A hub that is not ready, one of another time, and what is no hub at all.
+/// A hub that is not ready, a hub whose clock is wrong, and a server that is no hub.
 #[test]
 fn hubs_that_are_not_well_are_told_apart() {
     let well = Answers { ready: 200, version: env!("CARGO_PKG_VERSION"), date: None, up: "ok" };
@@ -131,7 +131,7 @@ fn hubs_that_are_not_well_are_told_apart() {
     assert_eq!((status(&found, "hub"), status(&found, "ready")), (Some("fail"), None));
 }
 
-/// How a server plays the hub.
+/// How a server answers in place of the hub.
 #[derive(Clone, Copy)]
 struct Answers {
     ready: u16,

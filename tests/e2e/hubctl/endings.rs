@@ -1,4 +1,4 @@
-//! How hubctl ends: the exit code, and what it says to a person and to a script.
+//! How hubctl ends: the exit code, and the message for a person or a script.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -13,15 +13,15 @@ use serde_json::json as value;
 use super::{error, json, key_in, ran, words};
 
 both_stores!(
-    what_exists_already_is_told_with_the_object,
-    what_is_not_there_is_told_with_what_is,
-    a_wrong_key_and_none_are_told_apart,
+    a_handle_in_use_is_refused_with_its_object,
+    an_unknown_handle_gets_a_suggestion,
+    a_wrong_key_and_a_missing_key_differ,
     an_admin_key_comes_from_a_file_or_standard_input,
     a_license_is_valid_unknown_refused_or_limited,
     no_key_is_shown_with_v
 );
 
-async fn what_exists_already_is_told_with_the_object(hub: Hub) {
+async fn a_handle_in_use_is_refused_with_its_object(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
     let refused = error(&ctl, "client create acme", 6);
@@ -34,7 +34,7 @@ async fn what_exists_already_is_told_with_the_object(hub: Hub) {
     assert_eq!(json(&ctl, "client create acme --if-not-exists")["changed"], false);
 }
 
-async fn what_is_not_there_is_told_with_what_is(hub: Hub) {
+async fn an_unknown_handle_gets_a_suggestion(hub: Hub) {
     hub.client("acme").await;
     hub.issue("acme", "acme-prod").await;
     let ctl = hub.ctl();
@@ -49,7 +49,7 @@ async fn what_is_not_there_is_told_with_what_is(hub: Hub) {
     assert!(said.contains("help: hubctl client list shows"), "{said}");
 }
 
-async fn a_wrong_key_and_none_are_told_apart(hub: Hub) {
+async fn a_wrong_key_and_a_missing_key_differ(hub: Hub) {
     let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");
     assert_eq!(error(&ctl, "client list", 4)["code"], "admin_key_invalid");
     let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "");
@@ -150,7 +150,7 @@ fn ctl_for(url: &str) -> Ctl {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn temporary_failures_are_retried() {
     let busy = || problem("503 Service Unavailable", "overloaded");
     let ctl =
         ctl_for(&server(vec![busy(), problem("429 Too Many Requests", "rate_limited"), stats()]));
@@ -167,7 +167,7 @@ fn what_may_pass_is_tried_again() {
     assert_eq!(error(&ctl, "stats --retries 1", 7)["retryable"], true);
 }
 
-/// A hub that cannot be reached, does not answer, or is none.
+/// A hub that cannot be reached or does not answer, and a server that is no hub.
 #[test]
 fn strangers_and_silence_have_their_own_codes() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -183,9 +183,9 @@ fn strangers_and_silence_have_their_own_codes() {
     error(&ctl_for(&server(vec![lost])), "stats", 14);
 }
 
-/// Wrong usage is exit 2, in JSON when that is asked for, and repeats no key.
+/// Wrong usage ends with exit 2, in JSON if JSON is the format, and repeats no key.
 #[test]
-fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
+fn usage_errors_have_the_chosen_format() {
     let ctl = ctl_for("http://127.0.0.1:9");
     for line in [
         "client lst",
@@ -210,7 +210,7 @@ fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
     ran(&ctl, "", 2);
 }
 
-/// A reader that has seen enough ends hubctl quietly.
+/// A reader that closes the pipe ends hubctl quietly.
 #[tokio::test]
 async fn a_closed_pipe_ends_it_quietly() {
     let hub = Hub::sqlite().await;

@@ -20,7 +20,7 @@ both_stores!(
     admin_keys_and_the_audit_log,
     an_activation_from_license_file_to_hub_key,
     stats_whoami_version_and_the_escape_hatch,
-    a_role_that_is_too_small_is_told_so
+    a_role_with_too_few_rights_is_refused
 );
 
 async fn clients(hub: Hub) {
@@ -181,7 +181,7 @@ async fn an_activation_from_license_file_to_hub_key(hub: Hub) {
     let ctl = hub.ctl();
     hub.client("acme").await;
     ran(&ctl, "instance issue acme-1 --client acme --sink file:license", 0);
-    // The bootstrap side has no admin key.
+    // The machine that activates has no admin key.
     let machine = ctl.env("HUBCTL_ADMIN_KEY", "");
     let verdict = json(&machine, "validate --license-file license");
     assert_eq!((&verdict["valid"], &verdict["instance_id"]), (&value!(true), &value!("acme-1")));
@@ -205,7 +205,7 @@ async fn stats_whoami_version_and_the_escape_hatch(hub: Hub) {
     let ctl = hub.ctl();
     let same = async |line: &str, path: &str| {
         let (mut here, mut there) = (json(&ctl, line), hub.admin().get(path).await.ok());
-        // The one that changes by being asked.
+        // The request itself changes this value.
         here["store_bytes"] = 0.into();
         there["store_bytes"] = 0.into();
         assert_eq!(here, there, "{line}");
@@ -222,7 +222,7 @@ async fn stats_whoami_version_and_the_escape_hatch(hub: Hub) {
     assert_eq!(missing["code"], "client_not_found");
 }
 
-async fn a_role_that_is_too_small_is_told_so(hub: Hub) {
+async fn a_role_with_too_few_rights_is_refused(hub: Hub) {
     let key = hub.admin_key_of("watcher", Role::Viewer).await;
     let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", &key);
     let refused = error(&ctl, "client create acme", 5);

@@ -1,4 +1,4 @@
-//! plan, apply and export: a fleet in a file, made so, however often the command was killed.
+//! plan, apply and export: the hub ends as the fleet file says, however often the command is killed.
 
 #[path = "fleet_file/conflicts.rs"]
 mod conflicts; // what another fleet or client has
@@ -67,7 +67,7 @@ fn with_applied(hub: &Hub, text: &str) -> Ctl {
     ctl
 }
 
-/// The document of a command that ends so, and the error that goes with it.
+/// The document of a command that ends with this exit code, and its error.
 fn outcome(ctl: &Ctl, line: &str, code: i32) -> (Value, Value) {
     let Ran { stdout, stderr, .. } = ran(ctl, &format!("{line} -o json"), code);
     let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| panic!("{line}: {text}"));
@@ -75,7 +75,7 @@ fn outcome(ctl: &Ctl, line: &str, code: i32) -> (Value, Value) {
     (read(&stdout), error["error"].clone())
 }
 
-/// What a document says of its items, such as `create instance acme-1 applied`.
+/// The items of a document as lines, such as `create instance acme-1 applied`.
 fn items(document: &Value) -> Vec<String> {
     let item = |item: &Value| {
         let words = ["action", "kind", "handle", "status"].map(|name| text(item, name));
@@ -97,11 +97,11 @@ async fn is_there(hub: &Hub, instance_id: &str) -> bool {
 
 both_stores!(
     a_fleet_is_made_and_a_second_apply_changes_nothing,
-    what_differs_is_changed,
+    differences_are_changed,
     any_of_three_formats_comes_from_a_file_or_from_stdin,
     faults_carry_line_and_column,
     rows_are_for_scripts,
-    what_would_be_done_is_told_and_not_done,
+    a_plan_changes_nothing,
     without_a_terminal_it_needs_a_yes
 );
 
@@ -146,7 +146,7 @@ async fn a_fleet_is_made_and_a_second_apply_changes_nothing(hub: Hub) {
     assert_eq!(events(&hub).await, before);
 }
 
-async fn what_differs_is_changed(hub: Hub) {
+async fn differences_are_changed(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     write(
         &ctl,
@@ -180,7 +180,7 @@ async fn what_differs_is_changed(hub: Hub) {
     assert_eq!(hub.show("acme-1").await["labels"]["env"], "test");
     assert_eq!(hub.show("acme-2").await["status"], "pending");
     ran(&ctl, &format!("{PLAN} --detailed-exitcode"), 0);
-    // What the file says nothing of stays as it is.
+    // Members that the file does not name stay as they are.
     hub.patch_instance("acme-1", value!({"grace_days": 9, "max_activations": 5})).await;
     assert_eq!(ran(&ctl, PLAN, 0).stdout, NO_CHANGES);
     write(&ctl, "fleet.toml", &FLEET.replace("name =", "state = \"suspended\"\nname ="));
@@ -215,7 +215,7 @@ async fn any_of_three_formats_comes_from_a_file_or_from_stdin(hub: Hub) {
     }
 }
 
-/// Each fault with its line and column, and the hub is asked for nothing.
+/// Each fault is shown with its line and column, and no request is sent.
 async fn faults_carry_line_and_column(hub: Hub) {
     let text =
         FLEET.replace("env = \"prod\"", "env = \"pr od\"").replace("grace_days = 7", "grace = 7");
@@ -281,7 +281,7 @@ async fn rows_are_for_scripts(hub: Hub) {
     }
 }
 
-async fn what_would_be_done_is_told_and_not_done(hub: Hub) {
+async fn a_plan_changes_nothing(hub: Hub) {
     let ctl = with_fleet(&hub, FLEET);
     let before = events(&hub).await;
     let told = ran(&ctl, "apply -f fleet.toml --dry-run", 0).stdout;
@@ -293,7 +293,7 @@ async fn what_would_be_done_is_told_and_not_done(hub: Hub) {
     assert_eq!(events(&hub).await, before);
 }
 
-/// Without a person there is no consent, and nothing is done before that is known.
+/// Where nobody can consent, nothing is done.
 async fn without_a_terminal_it_needs_a_yes(hub: Hub) {
     let ctl = with_fleet(&hub, FLEET);
     let before = events(&hub).await;
@@ -317,7 +317,7 @@ fn text_of(error: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_hub_that_is_not_there_is_told() {
+async fn a_hub_that_is_gone_is_an_error() {
     let ctl = Ctl::default()
         .env("HUBCTL_URL", "http://127.0.0.1:9")
         .env("HUBCTL_ADMIN_KEY", "lb_admin_00000000000000000000000000000000");

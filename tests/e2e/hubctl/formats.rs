@@ -1,4 +1,4 @@
-//! The same objects in every form that can be asked for.
+//! The same objects in every output format.
 
 use std::process::Command;
 
@@ -37,7 +37,7 @@ async fn a_list_in_every_format(hub: Hub) {
     assert_eq!(error(&ctl, "client list --limit x", 2)["code"], "usage");
 }
 
-/// Pages are written as they come, and `--limit` holds over them.
+/// Pages are written as they arrive; `--limit` counts over all of them.
 async fn a_long_list_is_streamed(hub: Hub) {
     hub.client("acme").await;
     let mut sql = hub.sql().await;

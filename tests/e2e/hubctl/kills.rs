@@ -1,5 +1,5 @@
-//! A command that makes a key, killed at every system call of the delivery and run again: one key works,
-//! and the sink holds it.
+//! A command that makes a key is killed at every system call of the delivery and run again. In the end
+//! one key works, and the sink holds it.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use hub_tests::{Hub, both_stores, ctl::Ctl};
 
 use super::{files, key_in, license_of, ran, words};
 
-/// A command line with `{}` for a number, the sink that it fills, and what is in the first system call
-/// that has to do with it.
+/// A command line with `{}` for a number, the sink that it fills, and a text that the first system call
+/// of the delivery contains.
 struct Delivery {
     line: &'static str,
     sink: &'static str,
@@ -27,8 +27,8 @@ impl Delivery {
     }
 }
 
-/// Kills the `n`th run at each step or, where nothing can be traced, after more and more time; after each
-/// kill runs the same command to its end. Gives which runs were killed; there were many.
+/// Kills one run at each step or, where programs cannot be traced, after more and more time, and then
+/// runs each killed command again to its end. Gives the numbers of the killed runs.
 fn kill_and_rerun(ctl: &Ctl, delivery: &Delivery, first: usize) -> Vec<usize> {
     let mut killed = Vec::new();
     if strace::works() {
@@ -64,7 +64,7 @@ async fn works(hub: &Hub, n: usize, key: &str) {
     assert_eq!(hub.activate(key).await["instance_id"], id.as_str());
 }
 
-/// Nothing but sinks lies in the folder.
+/// No temporary file is left in the folder.
 fn nothing_is_left(ctl: &Ctl) {
     let left: Vec<_> = files(ctl).into_iter().filter(|name| name.starts_with('.')).collect();
     assert_eq!(left, [""; 0]);
@@ -132,7 +132,7 @@ async fn an_activation_ends_with_one_hub_key_that_its_sink_holds(hub: Hub) {
     }
 }
 
-/// What a command keeps cannot be seen: the next run gives it another key, unless the hub has one.
+/// hubctl cannot see what a command sink holds: the next run gives it a new key, unless the hub has one.
 async fn a_command_ends_with_the_one_license(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
@@ -167,7 +167,7 @@ async fn a_step_ends_with_the_one_license(hub: Hub) {
     }
 }
 
-/// The machine that asked for it is gone, and with it the license that nobody used.
+/// The machine that asked for the license is gone, and nobody has used the license.
 async fn a_machine_that_vanished_after_the_registration_is_replaced(hub: Hub) {
     hub.client("acme").await;
     let line = "instance ensure ci-42 --client acme --sink file:ci.key -o name";
@@ -182,7 +182,7 @@ async fn a_machine_that_vanished_after_the_registration_is_replaced(hub: Hub) {
     let events = hub.audit().await.len();
     ran(&second, line, 0);
     assert_eq!((key_in(&second, "ci.key"), hub.audit().await.len()), (key, events));
-    // Once it is in use, its license is replaced only when that is asked for.
+    // Once the instance is in use, its license is replaced only on request.
     let third = hub.ctl();
     let said = ran(&third, line, 0);
     assert!(said.stderr.contains("its license is not in the sink"), "{}", said.stderr);

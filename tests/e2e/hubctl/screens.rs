@@ -1,4 +1,4 @@
-//! Whole outputs, as people see them: tables, records, errors. What is different each time is masked.
+//! Whole outputs, as people see them: tables, records, errors. Texts that differ from run to run are masked.
 //!
 //! After a change on purpose: `INSTA_UPDATE=always cargo test -p hub-tests screens`, then read the diff.
 
@@ -10,7 +10,7 @@ use serde_json::json as value;
 
 use super::{ran, words};
 
-/// What is different in each run, and what stands for it.
+/// Texts that differ from run to run, and their masks.
 const MASKS: &[(&str, &str)] = &[
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>"),
@@ -21,7 +21,7 @@ const MASKS: &[(&str, &str)] = &[
     (r"(request-id: |\t)[A-Za-z0-9._-]{16,64}\n", "$1<id>\n"),
     (r"127\.0\.0\.1:\d+", "<hub>"),
     (r#""request_id": "[^"]+""#, r#""request_id": "<id>""#),
-    // As wide as what it stands for, so that columns stay where they are.
+    // A mask as wide as the text, so that columns stay where they are.
     (r"\b\d\d s ago", "just now"),
     (r"in \d{5} d", "in <days>"),
     (r"\r\n", "\n"),
@@ -48,7 +48,7 @@ async fn furnished() -> (Hub, Ctl) {
     (hub, ctl)
 }
 
-/// Compares what was seen with what is kept of it.
+/// Compares an output with its snapshot.
 fn compare(name: &str, seen: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("snapshots");
@@ -146,7 +146,7 @@ async fn errors_to_a_person_and_to_a_program() {
     compare("errors", &seen);
 }
 
-/// The help of a command and of all below it.
+/// The help of a command and of its subcommands.
 fn help(ctl: &Ctl, path: &str, seen: &mut String) {
     let text = ran(ctl, &format!("{path} --help"), 0).stdout;
     // Every command has the global options; they are shown once.

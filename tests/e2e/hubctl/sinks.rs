@@ -1,4 +1,4 @@
-//! Every place that a key can go to.
+//! Every kind of sink that a key can go to.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use hub_tests::{Hub, both_stores, ctl::Ctl};
 
 use super::{error, files, json, key_in, license_of, ran};
 
-/// The arguments of `instance issue acme-N`, with a sink that may hold blanks.
+/// The arguments of `instance issue acme-N`, with a sink whose name may contain spaces.
 fn issue<'a>(id: &'a str, sink: &'a str) -> Vec<&'a str> {
     vec!["instance", "issue", id, "--client", "acme", "--sink", sink]
 }
@@ -79,7 +79,7 @@ async fn the_files_of_a_step_in_github_actions(hub: Hub) {
         let content = key_in(&ctl, file);
         let key = content.strip_prefix("BEFORE=1\nkey=").unwrap();
         assert_eq!(license_of(&hub, id).await, fingerprint(key));
-        // Masked before anything else could show it; the document has no key.
+        // Masked before it could be shown; the document holds no key.
         assert!(said.stderr.starts_with(&format!("::add-mask::{key}\n")), "{}", said.stderr);
         assert_eq!(said.json()["license_key"], serde_json::Value::Null);
         assert_eq!(json(&ctl, &line)["changed"], false);

@@ -1,4 +1,4 @@
-//! Telemetry at a command line: reports in, usage out, in each format and before a person.
+//! Telemetry at the command line: reports in, usage out, in each format and at a terminal.
 
 use std::time::Duration;
 
@@ -45,15 +45,15 @@ const SEND: &str = "telemetry send report.json --hub-key-file hub.key";
 both_stores!(
     a_report_is_sent_once,
     a_report_that_is_refused_says_why,
-    what_is_previewed_is_what_the_hub_would_keep,
+    a_preview_shows_what_the_hub_would_keep,
     usage_is_read_in_each_format,
-    filters_leave_what_was_asked_for,
+    filters_narrow_the_usage,
     a_person_sees_bars,
     the_catalogue_is_shown_and_replaced,
-    csv_is_for_whatever_is_written
+    every_command_writes_csv
 );
 
-/// However often it is sent, by whichever way the two files come.
+/// A report counts once, however often and from whichever input it is sent.
 async fn a_report_is_sent_once(hub: Hub) {
     let report = busy();
     let id = text(&report, "report_id");
@@ -105,8 +105,8 @@ async fn a_report_that_is_refused_says_why(hub: Hub) {
     refused(&format!("{SEND} --instance acme-1"), 5, "instance_suspended");
 }
 
-/// The preview is made by the same redactor as the hub's.
-async fn what_is_previewed_is_what_the_hub_would_keep(hub: Hub) {
+/// The preview comes from the same redactor as the hub's.
+async fn a_preview_shows_what_the_hub_would_keep(hub: Hub) {
     let mut report = busy();
     report["host"] = "hunter2".into();
     report["tools"][1]["name"] = "Hunter Two".into();
@@ -128,7 +128,7 @@ async fn usage_is_read_in_each_format(hub: Hub) {
         assert_eq!(ran(&ctl, &format!("telemetry {read} -q"), 0).stdout, "");
     }
     ran(&ctl, SEND, 0);
-    // Steps are those of the range: without one, the next hour may begin between two reads.
+    // With a fixed range: otherwise the next hour may begin between two reads.
     let (since, until) = (ago(Duration::from_hours(3)), later(Duration::from_hours(2)));
     for read in READS {
         let seen = json(&ctl, &format!("telemetry {read} --since {since} --until {until}"));
@@ -169,7 +169,7 @@ async fn usage_is_read_in_each_format(hub: Hub) {
     assert!(!READS.iter().any(|read| out(read).contains('█')), "no bars but for people");
 }
 
-async fn filters_leave_what_was_asked_for(hub: Hub) {
+async fn filters_narrow_the_usage(hub: Hub) {
     let ctl = machine(&hub, &busy()).await;
     ran(&ctl, SEND, 0);
     hub.client("globex").await;
@@ -281,8 +281,8 @@ async fn the_catalogue_is_shown_and_replaced(hub: Hub) {
     );
 }
 
-/// Telemetry brought it, and all else has it too.
-async fn csv_is_for_whatever_is_written(hub: Hub) {
+/// CSV is for objects, lists and changes alike; errors stay as they are.
+async fn every_command_writes_csv(hub: Hub) {
     let ctl = hub.ctl();
     let out = |line: &str| ran(&ctl, &format!("{line} -o csv"), 0).stdout;
     assert_eq!(out("client list"), "slug,name,status,instances,labels,created\r\n");
@@ -304,7 +304,7 @@ async fn csv_is_for_whatever_is_written(hub: Hub) {
     assert!(refused.stderr.starts_with("error[client_not_found]:"), "{}", refused.stderr);
 }
 
-/// A hubctl that no hub can answer.
+/// A hubctl whose hub never answers.
 fn offline(report: &Value) -> Ctl {
     with_file(Ctl::default(), "report.json", &report.to_string())
         .env("HUBCTL_URL", "http://127.0.0.1:9")
@@ -360,7 +360,7 @@ async fn a_preview_needs_no_hub() {
 }
 
 #[tokio::test]
-async fn a_preview_of_what_is_no_report_names_what_is_wrong() {
+async fn a_preview_of_an_invalid_report_names_the_faults() {
     let ctl = offline(&careless());
     for body in ["hunter2", "[]", "", r#"{"hunter2": 1,"#, r#"{"counts": {}, "counts": {}}"#] {
         std::fs::write(ctl.dir().join("report.json"), body).unwrap();

@@ -1,4 +1,4 @@
-//! hubctl before a person: questions, tables that fit, and keys that are shown once.
+//! hubctl at a terminal: questions, tables that fit, and keys that are shown once.
 
 use hub_core::exit::Exit;
 use hub_tests::fleet::fingerprint;
@@ -9,7 +9,7 @@ use super::{error, license_of, ran, words};
 
 both_stores!(
     suspending_asks_and_takes_only_yes_for_an_answer,
-    deleting_a_client_asks_for_its_slug_and_says_what_goes_with_it,
+    deleting_a_client_asks_for_its_slug_and_shows_its_instances,
     without_a_terminal_a_question_is_an_error,
     a_new_key_without_a_sink_is_shown_once,
     tables_fit_the_terminal,
@@ -37,7 +37,7 @@ async fn suspending_asks_and_takes_only_yes_for_an_answer(hub: Hub) {
     }
 }
 
-async fn deleting_a_client_asks_for_its_slug_and_says_what_goes_with_it(hub: Hub) {
+async fn deleting_a_client_asks_for_its_slug_and_shows_its_instances(hub: Hub) {
     hub.client("acme").await;
     for id in ["acme-1", "acme-2"] {
         let license = hub.issue("acme", id).await.license_key;
@@ -62,7 +62,7 @@ async fn deleting_a_client_asks_for_its_slug_and_says_what_goes_with_it(hub: Hub
     }
 }
 
-/// Where nobody can answer, hubctl neither waits nor takes silence for consent.
+/// Without a terminal, hubctl neither waits for an answer nor assumes one.
 async fn without_a_terminal_a_question_is_an_error(hub: Hub) {
     hub.client("acme").await;
     hub.issue("acme", "acme-1").await;
@@ -91,7 +91,7 @@ async fn a_new_key_without_a_sink_is_shown_once(hub: Hub) {
     assert!(seen.text.contains("shown only now"), "{}", seen.text);
 }
 
-/// A table gives up columns, then becomes a record a block; handles are never cut.
+/// A narrow table loses columns, then turns into a block for each record; handles are never cut.
 async fn tables_fit_the_terminal(hub: Hub) {
     hub.client("acme").await;
     let id = "acme-production-frankfurt-1";
@@ -115,8 +115,8 @@ async fn tables_fit_the_terminal(hub: Hub) {
     assert!(piped.contains("\tenv=prod,region=eu\t20"), "RFC 3339 when piped: {piped}");
 }
 
-/// Long work shows how far it is; what is said stays, and the bar goes. A terminal that gets smaller
-/// meanwhile is no trouble.
+/// Long work shows a progress bar, which disappears at the end and leaves the messages. The terminal may
+/// shrink meanwhile.
 async fn many_show_a_progress_bar(hub: Hub) {
     hub.client("acme").await;
     for n in 10..70 {
@@ -132,7 +132,7 @@ async fn many_show_a_progress_bar(hub: Hub) {
     let said = seen.matches("suspended acme-").count();
     assert_eq!(said, 60, "{seen:?}");
     assert!(!ctl.run(&words("instance reactivate acme-10")).stderr.contains('\u{1b}'));
-    // A program that reads sees no bar.
+    // There is no bar in a pipe.
     let terminal = ctl.shell_at_terminal(
         100,
         "hubctl instance list -q | hubctl instance reactivate --stdin -o json",
@@ -141,7 +141,7 @@ async fn many_show_a_progress_bar(hub: Hub) {
     assert!(!seen.contains('\u{1b}'), "{seen:?}");
 }
 
-/// A window that changes its size while a question stands is asked the same question.
+/// The question survives a change of the window size.
 async fn a_resize_does_not_answer_a_question(hub: Hub) {
     hub.client("acme").await;
     hub.issue("acme", "acme-1").await;

@@ -1,4 +1,4 @@
-//! Help, manual pages, and usage errors in the form that was asked for.
+//! Help, manual pages, and usage errors in the chosen format.
 
 use std::process::Command;
 
@@ -57,7 +57,7 @@ fn each_command_has_a_manual_page() {
     for file in ["hubctl.1", "hubctl-login.1", "hubctl-context-show.1", "hubctl-help.1"] {
         let path = ctl.dir().join("pages").join(file);
         assert!(path.is_file(), "{file}");
-        // Where there is a formatter, it finds nothing to say about the page.
+        // If a formatter is installed, it has no warning about the page.
         let groff = Command::new("groff").args(["-man", "-Tutf8", "-ww"]).arg(&path).output();
         if let Ok(formatted) = groff {
             let said = String::from_utf8_lossy(&formatted.stderr).into_owned();
@@ -95,7 +95,7 @@ fn usage_errors_are_json_however_it_is_asked_for() {
     assert!(ran(&ctl, "--bogus json", 2).stderr.starts_with("error[usage]"));
 }
 
-/// What needs no hub opens no socket, reads no file of contexts and starts no thread.
+/// A command that needs no hub opens no socket, reads no contexts and starts no thread.
 #[test]
 fn help_is_had_without_anything() {
     let ctl = Ctl::default().env("HUBCTL_URL", "ftp://nonsense").env("HUBCTL_CONTEXT", "none");

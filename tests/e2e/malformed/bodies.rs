@@ -1,4 +1,4 @@
-//! Bodies: media types, and JSON that is none, or is ambiguous.
+//! Bodies: media types, and JSON that is invalid or ambiguous.
 
 use super::{LICENSE, Row, head, json, row};
 

@@ -1,4 +1,4 @@
-//! Heads: lines, names and versions, and bytes that are no HTTP/1.1 at all.
+//! Heads: lines, names and versions, and bytes that are not HTTP/1.1.
 
 use super::{CLOSED, Row, cut, health, row};
 

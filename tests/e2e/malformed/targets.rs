@@ -1,4 +1,4 @@
-//! Methods and targets: what a path may hold, and which forms of it there are.
+//! Methods and targets: what a path may contain, and the forms of a target.
 
 use super::{Row, head, row};
 

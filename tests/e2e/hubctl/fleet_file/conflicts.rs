@@ -1,13 +1,13 @@
-//! What exists already: adopted where nobody else has it.
+//! Clients and instances that exist already: adopted unless they belong to another fleet.
 
 use super::*;
 
 both_stores!(
-    what_exists_is_adopted_and_another_fleets_is_not,
+    instances_are_adopted_unless_another_fleet_has_them,
     an_instance_of_another_client_is_a_conflict_of_that_item
 );
 
-async fn what_exists_is_adopted_and_another_fleets_is_not(hub: Hub) {
+async fn instances_are_adopted_unless_another_fleet_has_them(hub: Hub) {
     hub.client("acme").await;
     hub.issue_with("acme", "acme-1", value!({"labels": {"team": "a"}})).await;
     let theirs = value!({"labels": {"hubctl.fleet": "theirs"}});

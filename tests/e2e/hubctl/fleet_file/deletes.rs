@@ -1,20 +1,20 @@
-//! What goes: pruned, or said to be absent, and never more than may.
+//! Deletes: by pruning or by `absent`, and never more than the limit.
 
 use super::*;
 
-/// The first instance alone.
+/// A fleet of only the first instance.
 fn shorter() -> String {
     FLEET[..FLEET.rfind("  [[client.instance]]").unwrap()].to_owned()
 }
 
 both_stores!(
-    what_left_the_file_goes_only_when_told_to,
+    only_prune_deletes_what_left_the_file,
     pruning_needs_to_know_the_fleet,
     a_client_that_left_goes_with_its_instances,
     what_is_absent_needs_no_pruning
 );
 
-async fn what_left_the_file_goes_only_when_told_to(hub: Hub) {
+async fn only_prune_deletes_what_left_the_file(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     hub.issue("acme", "acme-by-hand").await;
     write(&ctl, "fleet.toml", &format!("{}{NEW}", shorter()));

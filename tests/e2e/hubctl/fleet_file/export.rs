@@ -1,4 +1,4 @@
-//! What a hub has, as a file that says just that.
+//! A hub as a fleet file.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use super::*;
 
 both_stores!(an_export_is_found_unchanged, an_export_says_what_its_plan_will_adopt);
 
-/// An export is found unchanged, and its plan says more when the hub is not as it was.
+/// The plan of an export is empty, until the hub changes.
 async fn an_export_is_found_unchanged(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     hub.client("globex").await;
@@ -42,7 +42,7 @@ async fn an_export_is_found_unchanged(hub: Hub) {
     assert_eq!(String::from_utf8_lossy(&piped.output().unwrap().stdout), NO_CHANGES);
 }
 
-/// A client that is not in the fleet, though an instance of it is, cannot be left out.
+/// The client of an instance in the fleet is exported too, even if it is not in the fleet itself.
 async fn an_export_says_what_its_plan_will_adopt(hub: Hub) {
     hub.client("acme").await;
     hub.issue_with("acme", "acme-1", value!({"labels": {"hubctl.fleet": "mine"}})).await;

@@ -1,4 +1,4 @@
-//! Licenses: in their sink before the hub knows them, and brought along from an older hub.
+//! Licenses: in their sink before the hub knows them; or taken over from an older hub.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use super::*;
 
 both_stores!(
     a_refused_sink_stops_its_instance_alone,
-    what_a_killed_apply_began_is_finished,
+    the_next_apply_finishes_a_killed_one,
     a_missing_key_is_replaced_only_when_asked_for,
     a_sink_with_another_instances_key_is_a_conflict,
     keys_of_an_older_hub_go_on_working,
     keys_go_wherever_a_sink_can_be
 );
 
-/// A sink that is refused fails its instance, and nothing of that is done; the others are.
+/// If a sink is refused, nothing is done for its instance; the other instances are made.
 async fn a_refused_sink_stops_its_instance_alone(hub: Hub) {
     let ctl = with_fleet(&hub, &FLEET.replace("file:acme-2.key", "file:none/acme-2.key"));
     let (document, partial) = outcome(&ctl, APPLY, 11);
@@ -45,13 +45,13 @@ async fn a_refused_sink_stops_its_instance_alone(hub: Hub) {
     ran(&ctl, APPLY, 0);
     assert_eq!(license_of(&hub, "acme-2").await, fingerprint(&key_in(&ctl, "none/acme-2.key")));
     assert_eq!(hub.show("acme-2").await["status"], "suspended");
-    // All failed is no other code than some failed.
+    // The code is the same, whether all failed or some.
     let alone = with_fleet(&hub, &FLEET.replace("acme", "globex").replace("file:", "file:none/"));
     ran(&alone, APPLY, 11);
 }
 
-/// The key lies in its sink, as a run leaves it that was killed before the hub knew of it.
-async fn what_a_killed_apply_began_is_finished(hub: Hub) {
+/// The key is in its sink and the hub does not know it, as after a run that was killed.
+async fn the_next_apply_finishes_a_killed_one(hub: Hub) {
     let ctl = with_fleet(&hub, FLEET);
     let own = own_license_key(7);
     write(&ctl, "acme-1.key", &own);
@@ -60,7 +60,7 @@ async fn what_a_killed_apply_began_is_finished(hub: Hub) {
         (key_in(&ctl, "acme-1.key"), license_of(&hub, "acme-1").await),
         (own.clone(), fingerprint(&own))
     );
-    // The same of a key that is to be replaced.
+    // The same for a key that replaces another.
     let next = own_license_key(8);
     write(&ctl, "acme-1.key", &next);
     let warned = ran(&ctl, PLAN, 0);
@@ -110,7 +110,7 @@ async fn a_missing_key_is_replaced_only_when_asked_for(hub: Hub) {
     assert_eq!(ran(&ctl, &format!("{APPLY} --redeliver"), 0).stdout, NO_CHANGES);
 }
 
-/// What the hub refuses leaves no key behind, and a key of somebody else's is never taken.
+/// A refusal of the hub leaves no key behind, and another instance's key is never used.
 async fn a_sink_with_another_instances_key_is_a_conflict(hub: Hub) {
     hub.client("globex").await;
     let theirs = hub.issue("globex", "globex-1").await.license_key;
@@ -125,7 +125,7 @@ async fn a_sink_with_another_instances_key_is_a_conflict(hub: Hub) {
     assert_eq!(license_of(&hub, "globex-1").await, fingerprint(&theirs));
 }
 
-/// Moving from an older hub: keys that exist go on working, and nobody has to be told new ones.
+/// Moving from an older hub: existing keys go on working, and nobody needs new ones.
 async fn keys_of_an_older_hub_go_on_working(hub: Hub) {
     let (license, key) = (own_license_key(3), own_hub_key(3));
     let file = format!(
@@ -142,7 +142,7 @@ async fn keys_of_an_older_hub_go_on_working(hub: Hub) {
     assert_eq!(hub.show("acme-2").await["status"], "pending");
     hub.activate(&own_license_key(4)).await;
     assert_eq!(ran(&ctl, APPLY, 0).stdout, NO_CHANGES);
-    // An instance that exists needs neither, and with another hash is left alone.
+    // An instance that exists needs no hash; if the hash differs, the instance is left alone.
     let other = sha256(&own_license_key(5));
     write(&ctl, "fleet.toml", &file.replace(&sha256(&license), &other));
     let warned = ran(&ctl, APPLY, 0);
@@ -177,7 +177,7 @@ async fn keys_go_wherever_a_sink_can_be(hub: Hub) {
     assert_eq!(license_of(&hub, "by-command").await, fingerprint(&key));
     let again = ran(&ctl, APPLY, 0);
     assert_eq!((again.stdout.as_str(), again.stderr.as_str()), (NO_CHANGES, ""));
-    // What one line lacks is made again, and in one file all at once; a command cannot be asked.
+    // A missing key is made again, all keys of one file at once. A command sink cannot be read.
     let rest = "KEY_3=\nKEY_4=lb_inst_00000000000000000000000000000009\n";
     let lost = |line: &&str| line.starts_with("KEY_3=") || line.starts_with("KEY_4=");
     let kept: Vec<_> = lines.lines().filter(|line| !lost(line)).collect();

@@ -1,4 +1,4 @@
-//! Many instances: in seconds, and with every key in its place however often the run was killed.
+//! Many instances: applied in seconds, with every key in its place however often the run was killed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

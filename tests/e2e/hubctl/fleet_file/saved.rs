@@ -1,4 +1,4 @@
-//! Plans in files: for one hub, and for as long as that is what it was.
+//! Plans in files: each for one hub, and valid only while that hub is unchanged.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -23,7 +23,7 @@ async fn a_saved_plan_is_carried_out(hub: Hub) {
     let path = ctl.dir().join("p.json");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(files(&ctl), ["fleet.toml", "p.json"], "nothing else is left");
-    // The file that it was made from is no longer needed.
+    // The fleet file is no longer needed.
     fs::remove_file(ctl.dir().join("fleet.toml")).unwrap();
     assert_eq!(error(&ctl, "apply p.json", 12)["code"], "input_needed");
     ran(&ctl, CARRY_OUT, 0);
@@ -38,7 +38,7 @@ async fn a_saved_plan_is_carried_out(hub: Hub) {
     assert_eq!(ran(&ctl, "apply p.json", 0).stdout, NO_CHANGES);
 }
 
-/// Whatever was changed that the plan touches, nothing of it is done.
+/// If anything that the plan touches has changed, nothing of the plan is done.
 async fn a_plan_is_refused_once_the_hub_has_changed(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     let changed = FLEET
@@ -68,7 +68,7 @@ async fn a_plan_is_refused_once_the_hub_has_changed(hub: Hub) {
     stale(&ctl, "instance acme-3").await;
     hub.admin().delete("/api/v1/admin/instances/acme-3").await.expect(204).done();
     stale(&ctl, "instance acme-3").await;
-    // What it does not touch may change.
+    // Changes elsewhere do not matter.
     hub.issue("acme", "acme-by-hand").await;
     ran(&ctl, CARRY_OUT, 0);
     assert!(is_there(&hub, "acme-3").await && !is_there(&hub, "acme-2").await);
@@ -86,7 +86,7 @@ async fn a_plan_is_for_the_hub_it_was_made_for(setup: Setup) {
     let refused = error(&elsewhere, CARRY_OUT, 2);
     assert!(text(&refused, "message").contains(hub.base()), "{refused}");
     assert!(!is_there(&other, "acme-1").await);
-    // Nor is everything a plan.
+    // A file that is no plan is refused.
     let newer = saved.replace("\"format_version\": 1", "\"format_version\": 2");
     for (text, told) in [(FLEET, "is not a saved plan"), (&newer, "has format 2")] {
         write(&ctl, "other.json", text);
@@ -95,7 +95,7 @@ async fn a_plan_is_for_the_hub_it_was_made_for(setup: Setup) {
     }
 }
 
-/// Deletes are held to what the one who carries the plan out allows.
+/// The limit of deletes is that of the run which applies the plan.
 async fn the_limit_on_deletes_holds_for_saved_plans(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     write(&ctl, "fleet.toml", "version = 1\nfleet = \"acme-prod\"\n");
@@ -105,7 +105,7 @@ async fn the_limit_on_deletes_holds_for_saved_plans(hub: Hub) {
     assert!(!is_there(&hub, "acme-1").await);
 }
 
-/// What cannot be carried out whole is not saved.
+/// A plan that cannot be applied whole is not saved.
 async fn a_plan_with_a_conflict_is_not_saved(hub: Hub) {
     hub.client("globex").await;
     hub.issue("globex", "acme-2").await;

@@ -1,4 +1,4 @@
-//! apply before a person: the plan, the question, and what became of the hub while it was asked.
+//! apply at a terminal: the plan, the question, and changes of the hub while the question stands.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ both_stores!(
     it_shows_the_plan_and_takes_only_yes_for_an_answer,
     the_plan_is_shown_whatever_the_format,
     deletes_at_a_terminal_need_no_number,
-    what_changes_under_the_question_is_not_overwritten,
+    a_change_during_the_question_is_not_overwritten,
     a_hub_that_went_away_is_not_asked_for_everything
 );
 
@@ -36,7 +36,7 @@ async fn it_shows_the_plan_and_takes_only_yes_for_an_answer(hub: Hub) {
     assert!(seen.contains("No changes") && !seen.contains("Go on?"), "{seen}");
 }
 
-/// Whoever reads a document sees the plan all the same, before the question.
+/// With output as a document, the plan is still shown before the question.
 async fn the_plan_is_shown_whatever_the_format(hub: Hub) {
     let ctl = with_fleet(&hub, FLEET);
     let terminal = ctl.at_terminal(120, &words("apply -f fleet.toml -q"));
@@ -46,7 +46,7 @@ async fn the_plan_is_shown_whatever_the_format(hub: Hub) {
     let _ = terminal.end().expect(12);
 }
 
-/// A person sees what is deleted, so there is no limit unless one is given.
+/// At a terminal the deletes are shown, so there is no limit unless one is given.
 async fn deletes_at_a_terminal_need_no_number(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     write(&ctl, "fleet.toml", &FLEET.replace("\"suspended\"", "\"absent\""));
@@ -59,8 +59,8 @@ async fn deletes_at_a_terminal_need_no_number(hub: Hub) {
     assert!(!is_there(&hub, "acme-2").await);
 }
 
-/// What somebody else changes while the question is asked is not overwritten.
-async fn what_changes_under_the_question_is_not_overwritten(hub: Hub) {
+/// A change by somebody else while the question stands is not overwritten.
+async fn a_change_during_the_question_is_not_overwritten(hub: Hub) {
     let ctl = with_applied(&hub, FLEET);
     write(
         &ctl,
@@ -77,7 +77,7 @@ async fn what_changes_under_the_question_is_not_overwritten(hub: Hub) {
     assert_eq!(hub.show("acme-2").await["status"], "pending", "the other one is done");
 }
 
-/// A hub that is gone is not asked for each of the others too.
+/// Once the hub is gone, no request is sent for the remaining instances.
 async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
     let mut file = String::from("version = 1\n");
     for n in 10..30 {
