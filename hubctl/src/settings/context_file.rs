@@ -1,7 +1,7 @@
 //! The file of contexts: only its owner can read it, and it is never half written.
 //!
-//! It holds keys in plain text, so a mode that lets anyone else read it is refused. A symbolic link is
-//! followed, as people who keep their settings elsewhere expect; the mode is that of the file it leads to.
+//! It holds keys in plain text, so a mode that lets others read it is refused. A symbolic link is
+//! followed, because some people keep their settings elsewhere; the mode that counts is the target's.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;

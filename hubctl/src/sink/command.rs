@@ -17,7 +17,7 @@ impl CommandSink {
     /// Makes sure that there is a shell, and that it can parse the command.
     pub(super) fn reserve(line: &str) -> Result<Self> {
         let sink = Self { line: line.to_owned() };
-        // `-n` reads the command and runs nothing: a mistake in it shows before a key is made.
+        // `-n` parses the command without running it: mistakes are found before a key is made.
         let read =
             Command::new("sh").args(["-n", "-c", line]).output().map_err(|error| failed(&error))?;
         if read.status.success() {
@@ -28,7 +28,7 @@ impl CommandSink {
 }
 
 impl Sink for CommandSink {
-    /// Runs it with the key on its standard input. What it writes goes to standard error.
+    /// Runs the command with the key on its standard input. Its output goes to standard error.
     fn put(&mut self, secret: &str) -> Result<()> {
         let said =
             std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;

@@ -29,15 +29,15 @@ pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) ->
             Err(_) => break,
             Ok(Ok(found)) => {
                 let found = found.map(|answer| answer.value);
-                match verdict(args.awaited, found.as_ref(), seen.is_some()) {
-                    Verdict::So => return tell(args, found.as_ref(), invocation),
-                    Verdict::Never => return Err(never_was(handle)),
-                    Verdict::NotYet => {}
+                match distance(args.awaited, found.as_ref(), seen.is_some()) {
+                    Distance::Reached => return tell(args, found.as_ref(), invocation),
+                    Distance::Never => return Err(never_existed(handle)),
+                    Distance::NotYet => {}
                 }
                 seen = found.or(seen);
                 unreachable = None;
             }
-            // The hub may be started, or started again, meanwhile.
+            // The hub may be starting.
             Ok(Err(failure)) if failure.retryable() => unreachable = Some(failure),
             Ok(Err(failure)) => return Err(failure),
         }
@@ -50,23 +50,25 @@ pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) ->
     Err(unreachable.unwrap_or_else(|| timed_out(args, seen.as_ref(), invocation.settings.timeout)))
 }
 
-enum Verdict {
-    So,
+/// How far an instance is from the awaited state.
+enum Distance {
+    Reached,
     NotYet,
+    /// It cannot be reached: an instance that never existed cannot be deleted.
     Never,
 }
 
-/// Whether it is so, of the instance as it was found, which may have been there before.
-fn verdict(awaited: Awaited, found: Option<&Instance>, before: bool) -> Verdict {
-    let so = match (awaited, found) {
-        (Awaited::Deleted, None) if !before => return Verdict::Never,
+/// Compares an instance, or its absence, with the awaited state; `existed` is true if it was found before.
+fn distance(awaited: Awaited, found: Option<&Instance>, existed: bool) -> Distance {
+    let reached = match (awaited, found) {
+        (Awaited::Deleted, None) if !existed => return Distance::Never,
         (Awaited::Deleted, found) => found.is_none(),
         (_, None) => false,
         (Awaited::Active, Some(found)) => found.effective_status == EffectiveStatus::Active,
         (Awaited::Seen, Some(found)) => found.last_seen_at.is_some(),
         (Awaited::Suspended, Some(found)) => found.status == InstanceStatus::Suspended,
     };
-    if so { Verdict::So } else { Verdict::NotYet }
+    if reached { Distance::Reached } else { Distance::NotYet }
 }
 
 fn state(awaited: Awaited) -> &'static str {
@@ -94,7 +96,7 @@ fn tell(
     Ok(Exit::Done)
 }
 
-fn never_was(handle: &str) -> Failure {
+fn never_existed(handle: &str) -> Failure {
     let message = format!("no instance {handle}");
     Failure::of(hub_core::problem::ErrorCode::InstanceNotFound, message)
         .with(|parts| parts.about = Some(handle.to_owned()))

@@ -37,7 +37,7 @@ pub(crate) struct Fleet {
     pub(crate) clients: Vec<ClientEntry>,
 }
 
-/// A client as it should be; what was not given stays as it is.
+/// A client as it should be; absent members leave it as it is.
 #[derive(Debug)]
 pub(crate) struct ClientEntry {
     /// Its handle.
@@ -50,7 +50,7 @@ pub(crate) struct ClientEntry {
     pub(crate) instances: Vec<InstanceEntry>,
 }
 
-/// An instance as it should be; what was not given stays as it is.
+/// An instance as it should be; absent members leave it as it is.
 #[derive(Debug)]
 pub(crate) struct InstanceEntry {
     /// Where the file says it.

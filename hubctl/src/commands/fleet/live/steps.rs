@@ -109,7 +109,7 @@ impl Steps<'_, '_> {
             ClientChange::Reactivate => {
                 self.update_client(slug, tag, &set(ClientStatus::Active)).await
             }
-            // Without its cascade: an instance that was issued since the plan was made must not go unseen.
+            // Without cascade: an instance that was issued since the plan was made must survive.
             ClientChange::Delete => {
                 self.delete::<DeleteClient>(slug, tag, &DeleteClientQuery::default()).await
             }

@@ -36,9 +36,9 @@ pub(crate) struct Item {
 pub(crate) enum ItemState {
     /// It is to be carried out.
     Planned,
-    /// It was.
+    /// It was carried out.
     Applied,
-    /// It was not, or nobody knows.
+    /// It was not carried out, or nobody knows.
     Failed,
     /// It was not tried, because something that it needs failed.
     Skipped,
