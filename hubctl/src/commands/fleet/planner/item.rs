@@ -224,3 +224,89 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Described<'a>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A document of each kind of step, as it is written.
+    fn documents() -> Vec<Value> {
+        let client = json!({"id": "1", "name": "Acme", "external_ref": null, "status": "active",
+            "labels": {}});
+        let instance = json!({"client": "acme", "license": "aaaaaaaaaaaa", "expires_at": null,
+            "grace_days": 7, "max_activations": null, "entitlements": [], "labels": {},
+            "suspension": null});
+        let item = |action: &str, kind: &str, more: Value| {
+            let mut item = json!({"action": action, "kind": kind, "handle": "acme",
+                "client": "acme", "status": "planned"});
+            for (name, value) in more.as_object().unwrap() {
+                item[name] = value.clone();
+            }
+            item
+        };
+        vec![
+            item("create", "client", json!({"request": {"name": "Acme", "slug": "acme"}})),
+            item(
+                "update",
+                "client",
+                json!({"seen": client, "request": {"external_ref": null},
+                "changes": [{"field": "external_ref", "before": "crm:1", "after": null}]}),
+            ),
+            item("suspend", "client", json!({})),
+            item("reactivate", "client", json!({"seen": client})),
+            item("delete", "client", json!({"seen": client})),
+            item(
+                "create",
+                "instance",
+                json!({"request": {"instance_id": "acme"},
+                "sink": "file:a.key"}),
+            ),
+            item(
+                "update",
+                "instance",
+                json!({"seen": instance, "request": {"grace_days": 3},
+                "adopt": true,
+                "changes": [{"field": "grace_days", "before": 7, "after": 3}]}),
+            ),
+            item("rotate", "instance", json!({"seen": instance, "sink": "env-file:.env?var=KEY"})),
+            item("suspend", "instance", json!({"seen": instance})),
+            item("reactivate", "instance", json!({"seen": instance})),
+            item("delete", "instance", json!({"seen": instance})),
+        ]
+    }
+
+    #[test]
+    fn a_document_is_read_and_written_without_a_change() {
+        for document in documents() {
+            let item: Item = serde_json::from_value(document.clone()).unwrap();
+            let step = item.step.as_ref().unwrap();
+            assert_eq!((step.action(), step.kind()), (item.action(), item.kind()));
+            assert_eq!(serde_json::to_value(&item).unwrap(), document);
+        }
+    }
+
+    #[test]
+    fn a_document_that_was_changed_by_hand_is_refused() {
+        let documents = documents();
+        let refused = |at: usize, change: Value| {
+            let mut document = documents[at].clone();
+            for (name, value) in change.as_object().unwrap() {
+                document[name] = value.clone();
+            }
+            serde_json::from_value::<Item>(document).unwrap_err().to_string()
+        };
+        let told = refused(0, json!({"request": {"name": ""}}));
+        assert_eq!(told, "create client acme: the request is not one that the hub takes");
+        assert!(refused(1, json!({"request": null})).contains("the request"));
+        assert!(
+            refused(2, json!({"action": "rotate", "seen": {}})).contains("a client has no license")
+        );
+        assert!(refused(3, json!({"seen": null})).contains("seen is missing"));
+        assert!(refused(4, json!({"seen": {"id": 1}})).contains("malformed"));
+        assert!(refused(5, json!({"sink": "nowhere"})).contains("sink must be"));
+        assert!(refused(7, json!({"sink": null})).contains("no sink"));
+        assert!(refused(10, json!({"more": 1})).contains("unknown field"));
+    }
+}

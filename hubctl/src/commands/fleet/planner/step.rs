@@ -175,6 +175,10 @@ impl TryFrom<Parts> for Step {
     type Error = &'static str;
     fn try_from(parts: Parts) -> Result<Self, Self::Error> {
         let Parts { kind, action, request, seen, sink } = parts;
+        // A new object may be suspended at once; every other change is of an object that was seen.
+        if seen.is_none() && !matches!(action, Action::Create | Action::Suspend) {
+            return Err("the object that was seen is missing");
+        }
         let request = request.as_ref();
         match kind {
             ObjectKind::Client => {
@@ -211,7 +215,7 @@ fn json(value: &impl Serialize) -> Option<Value> {
 }
 
 fn read<T: FromFields>(request: Option<&Value>) -> Result<T, &'static str> {
-    let text = request.map(Value::to_string).unwrap_or_default();
+    let text = request.ok_or("the request is missing")?.to_string();
     from_json(text.as_bytes(), Unknown::Named)
         .map_err(|_| "the request is not one that the hub takes")
 }
