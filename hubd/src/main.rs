@@ -28,18 +28,7 @@ fn main() -> ExitCode {
     if let Err(error) = hubd::observe::start(&settings.log) {
         return fail(USAGE, &error);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(FAILED, &error),
-    };
-    let outcome = runtime.block_on(async {
-        match settings.command {
-            Command::Serve | Command::Config => hubd::serve::serve(settings, bootstrap_key).await,
-            Command::Migrate => hubd::serve::migrate(&settings).await,
-            Command::Check => hubd::serve::check(&settings).await,
-        }
-    });
-    match outcome {
+    match hubd::serve::run(settings, bootstrap_key) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(FAILED, &error),
     }

@@ -4,7 +4,9 @@
 use std::io::IsTerminal;
 use std::panic;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging to standard error.
 ///
@@ -12,13 +14,14 @@ use tracing_subscriber::EnvFilter;
 /// When the filter is malformed; says so without quoting it.
 pub fn start(filter: &str) -> Result<(), &'static str> {
     let filter = filter
-        .parse::<EnvFilter>()
+        .parse::<Targets>()
         .map_err(|_| "--log must be a level or a filter such as hubd=debug")?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
-        log.with_target(false).init();
+        log.with_target(false).finish().with(filter).init();
     } else {
-        log.json().flatten_event(true).init();
+        log.json().flatten_event(true).finish().with(filter).init();
     }
     panic::set_hook(Box::new(|info| {
         // Its message could quote what was being worked on.

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::changes::{Change, OwnerKey, ensure_owner_key};
 use crate::clock;
-use crate::config::{Settings, StoreSettings};
+use crate::config::{Command, Settings, StoreSettings};
 use crate::domain::Refusal;
 use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
@@ -67,11 +67,25 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
     Ok(Store::open(&settings.store.url, tuning).await?)
 }
 
-/// Brings the database to the newest schema.
+/// Does what the settings say, until it is done or a signal ends it.
+///
+/// The runtime is made here and not in the program, which would compile the whole hub a second time.
 ///
 /// # Errors
 /// [`RunError`].
-pub async fn migrate(settings: &Settings) -> Result<(), RunError> {
+pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match settings.command {
+            Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
+            Command::Migrate => migrate(&settings).await,
+            Command::Check => check(&settings).await,
+        }
+    })
+}
+
+/// Brings the database to the newest schema.
+async fn migrate(settings: &Settings) -> Result<(), RunError> {
     let store = open(settings).await?;
     tracing::info!(schema = store::schema(), database = %settings.store.url, "migrated");
     store.close().await;
@@ -79,10 +93,7 @@ pub async fn migrate(settings: &Settings) -> Result<(), RunError> {
 }
 
 /// Reads the whole database and verifies its audit chain.
-///
-/// # Errors
-/// [`RunError`], also when something is wrong with the database.
-pub async fn check(settings: &Settings) -> Result<(), RunError> {
+async fn check(settings: &Settings) -> Result<(), RunError> {
     let store = open(settings).await?;
     store.check_integrity().await.map_err(Refusal::from)?;
     let verdict = store.verify_audit().await.map_err(Refusal::from)?;
@@ -100,10 +111,7 @@ pub async fn check(settings: &Settings) -> Result<(), RunError> {
 }
 
 /// Serves until a signal.
-///
-/// # Errors
-/// [`RunError`], when the hub cannot start.
-pub async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
+async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let stop = lifecycle::stop_on_signal()?;
     let address = settings.server.listen;
     let listener = Listener::bind(settings.server)
@@ -123,7 +131,7 @@ pub async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Resul
     announce(&listener, &settings.store)?;
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
-    run(listener, service, &hub, &stop, settings.server.stop_timeout).await;
+    answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
     // The batchers' tasks end with the last holder of the hub, which may be a request that was cut off.
     drop(hub);
     tasks.close();
@@ -139,7 +147,7 @@ pub async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Resul
     Ok(())
 }
 
-async fn run(
+async fn answer_until_stopped(
     listener: Listener,
     service: HubService,
     hub: &Hub,
