@@ -27,8 +27,8 @@ impl Field for bool {
 
 /// The type of a body or a query that is read field by field.
 pub trait FromFields: Sized {
-    /// Takes each known field out of `fields`. `None` when a required field is missing or wrong; `fields`
-    /// then holds every fault.
+    /// Takes each known field out of `fields`. `None` when a required field is missing or wrong;
+    /// `fields` then holds every fault.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
 }
 

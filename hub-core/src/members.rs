@@ -32,7 +32,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
             if members.iter().any(|(other, _)| *other == name) {
                 return Err(serde::de::Error::custom("member given twice"));
             }
-            // Comparing every pair of names is quadratic, so the number is limited. No real request comes close.
+            // Comparing every pair of names is quadratic, so the number is limited. No real request
+            // comes close.
             if members.len() == 256 {
                 return Err(serde::de::Error::custom("too many members"));
             }

@@ -16,7 +16,8 @@ pub struct PrivacyPromise {
     pub stored: Vec<StoredField>,
     /// What the hub never keeps, even when a client sends it.
     pub never_stored: Vec<String>,
-    /// The number of tool names in the operator's catalogue; 0 means that any name in the grammar is kept.
+    /// The number of tool names in the operator's catalogue; 0 means that any name in the grammar is
+    /// kept.
     pub catalogue_size: u64,
 }
 

@@ -17,7 +17,7 @@ pub enum Leak {
 
 /// The leak that the environment variable names.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "no setting of a program that anyone runs")]
+#[expect(clippy::disallowed_methods, reason = "only proof builds read it")]
 pub fn leak() -> Option<Leak> {
     match std::env::var("HUBD_PROOF_LEAK").ok()?.as_str() {
         "log" => Some(Leak::Log),

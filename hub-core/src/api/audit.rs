@@ -95,7 +95,8 @@ pub struct AuditVerdict {
     pub ok: bool,
     /// The number of events that were read.
     pub events: u64,
-    /// The hash of the last event. A copy kept elsewhere shows later whether events at the end were removed.
+    /// The hash of the last event. A copy kept elsewhere shows later whether events at the end were
+    /// removed.
     pub head: Option<String>,
     /// The number of the first event that does not fit the chain.
     pub first_broken: Option<i64>,

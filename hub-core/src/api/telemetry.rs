@@ -245,8 +245,8 @@ pub struct ToolUsage {
     pub duration_ms: Option<DurationStats>,
 }
 
-/// Durations in milliseconds. Quantiles exist for the whole fleet only: they are `null` under a filter by
-/// client or instance.
+/// Durations in milliseconds. Quantiles exist for the whole fleet only: they are `null` under a filter
+/// by client or instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DurationStats {
     /// The number of durations.

@@ -1,5 +1,5 @@
-//! The redactor turns the body of a request into a [`CleanReport`] by an allow-list. Nothing else makes a
-//! `CleanReport`, and the telemetry writer accepts nothing else.
+//! The redactor turns the body of a request into a [`CleanReport`] by an allow-list. Nothing else makes
+//! a `CleanReport`, and the telemetry writer accepts nothing else.
 //!
 //! It keeps the report's id, its window, counts, durations, and names that fit a closed grammar. Nothing
 //! else of the body reaches an error, a log or a store.

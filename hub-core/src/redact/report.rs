@@ -150,7 +150,8 @@ impl CleanReport {
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let number = |hash: &mut Sha256, n: u64| hash.update(n.to_be_bytes());
-        // No name contains a zero byte, so a zero ends each name; a number before a list gives its length.
+        // No name contains a zero byte, so a zero ends each name; a number before a list gives its
+        // length.
         hash.update(self.start.unix_ms().to_be_bytes());
         hash.update(self.end.unix_ms().to_be_bytes());
         number(&mut hash, self.content.tools.len() as u64);
