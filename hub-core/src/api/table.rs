@@ -77,7 +77,7 @@ routes! {
     SendReport: POST "/api/v1/instances/{instance_id}/telemetry" Reporter, ReportQuery, CleanReport => ReportReply;
     /// Everything that the hub keeps of the caller's usage.
     GetOwnTelemetry: GET "/api/v1/instances/self/telemetry" Hub, (), () => OwnTelemetry;
-    /// What is kept of telemetry, and what never is.
+    /// What the hub keeps of telemetry, and what it never keeps.
     GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
     /// The process is up.
     Health: GET "/healthz" Public, (), () => Status;
