@@ -1,17 +1,17 @@
 #!/bin/sh
-# Activates this machine: exchanges its license for a hub API key, with POSIX sh and curl alone.
+# Activates this machine: exchanges its license for a hub API key. Needs only POSIX sh and curl.
 #
 #   activate.sh --url URL --license-file PATH --sink file:PATH
 #   HUB_URL=URL LICENSE_FILE=PATH HUB_KEY_FILE=PATH activate.sh
 #
 # Exit 0: the sink holds a hub key that the hub accepts.
-# Exit 75: no answer, or the hub could not say; run it again later.
-# Exit 78: refused, or called wrongly; running it again changes nothing.
+# Exit 75: the hub gave no answer or failed; run the script again later.
+# Exit 78: the hub refused, or the command was wrong; running the script again does not help.
 #
-# It can be killed at any instant and run again. Where sha256sum and /dev/urandom exist it makes the
-# hub key itself, puts it into SINK.pending, registers only its hash and then renames the file: the hub
-# never sees the key, no answer can be lost, and the same hash sent twice counts once. No key is ever
-# an argument of a process, and none is printed.
+# The script can be killed at any instant and run again. Where sha256sum and /dev/urandom exist, it makes
+# the hub key itself, puts the key into SINK.pending, registers only the hash and then renames the file.
+# So the hub never sees the key, a lost answer does no harm, and a hash that is sent twice counts once. No
+# key is ever printed or an argument of a process.
 set -u
 umask 077
 
@@ -41,7 +41,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$url" ] && [ -n "$license_file" ] && [ -n "$sink" ] || usage
 case $url in http://?* | https://?*) ;; *) fail $REFUSED "the URL must begin with http:// or https://" ;; esac
-# A path that begins with a dash would be an option to the commands below.
+# The commands below would take a path that begins with a dash for an option.
 case $sink in /*) ;; *) sink=./$sink ;; esac
 case $license_file in /*) ;; *) license_file=./$license_file ;; esac
 command -v curl >/dev/null 2>&1 || fail $REFUSED "curl is not installed"
@@ -52,7 +52,7 @@ answer=$sink.answer.$$
 trap 'rm -f "$made" "$answer"' EXIT
 trap 'exit 75' HUP INT TERM
 
-# is_key KEY PREFIX LEAST MOST: the prefix and that many lower-case hex digits.
+# is_key KEY PREFIX LEAST MOST: whether KEY is the prefix and LEAST to MOST lower-case hex digits.
 is_key() {
     case $1 in "$2"*) ;; *) return 1 ;; esac
     digits=${1#"$2"}
@@ -60,7 +60,7 @@ is_key() {
     [ ${#digits} -ge "$3" ] && [ ${#digits} -le "$4" ]
 }
 
-# first_line PATH: into $line; a file may lack the newline at its end.
+# first_line PATH: reads the first line into $line, even when the file does not end with a newline.
 first_line() {
     line=
     { IFS= read -r line || [ -n "$line" ]; } 2>/dev/null <"$1"
@@ -68,29 +68,30 @@ first_line() {
 
 is_hub_key_file() { [ -f "$1" ] && first_line "$1" && is_key "$line" hk_ 24 64; }
 
-# What runs that were killed have left; the number at a name's end is the process that uses the file.
+# Removes files of runs that were killed. A file's name ends with the id of the process that uses it.
 sweep() {
     for left in "$sink".new.* "$sink".answer.*; do
         [ ! -f "$left" ] || kill -0 "${left##*.}" 2>/dev/null || rm -f "$left"
     done
 }
 
-# Says that nothing can be written: a full disk may have room later, a folder that is not there may not.
+# Fails because a file cannot be written. A full disk may have room later, but a missing folder stays
+# missing.
 cannot_write() {
     folder=$(dirname "$sink")
     [ -d "$folder" ] && [ -w "$folder" ] || fail $REFUSED "cannot write beside the sink"
     fail $LATER "cannot write beside the sink: is the disk full?"
 }
 
-# flush PATH: a reboot must not leave an empty file behind.
+# flush PATH: writes the file to disk, so that a crash of the machine does not leave an empty file.
 flush() { sync "$1" 2>/dev/null || sync 2>/dev/null || :; }
 
 can_hash() { command -v sha256sum >/dev/null 2>&1 && [ -r /dev/urandom ]; }
 
 hash_of() { tr -d '\n' <"$1" | sha256sum | cut -d ' ' -f 1; }
 
-# Puts a new key into the pending file, in whole or not at all. When another run was faster its key is
-# taken: both register the same hash.
+# Puts a new key into the pending file, completely or not at all. If another run was faster, this run
+# uses that run's key, so both register the same hash.
 make_pending() {
     {
         printf hk_
@@ -103,15 +104,15 @@ make_pending() {
     rm -f "$made"
 }
 
-# deliver PATH: makes the file the sink, at once and for good.
+# deliver PATH: atomically renames the file to the sink and flushes it.
 deliver() {
     chmod 600 "$1" && flush "$1" && mv -f "$1" "$sink" ||
         fail $LATER "cannot write the sink; the key waits in $pending"
     flush "$(dirname "$sink")"
 }
 
-# ask ATTEMPT-SECONDS METHOD-ARGUMENTS…: status into $status, body into the answer file. curl reads
-# what is secret from its standard input, and no .curlrc. Fails when there was no answer.
+# ask SECONDS CURL-ARGUMENTS…: sends a request, sets $status and writes the body to the answer file.
+# curl reads secrets from its standard input and ignores .curlrc. Fails when there was no answer.
 ask() {
     limit=$1
     shift
@@ -133,7 +134,7 @@ activate() {
 END
 }
 
-# The key that the sink holds, where no hash can be made of it: does the hub accept it?
+# Checks whether the hub accepts the key in the sink. Only used where no hash can be computed.
 check_sink() {
     first_line "$sink"
     ask "$1" --config - "${url%/}/api/v1/instances/self" <<END
@@ -141,12 +142,12 @@ header = "X-Hub-Api-Key: $line"
 END
 }
 
-# A member of the answer that holds a code or a key; the rest of the answer is nobody's business here.
+# member NAME: prints a member of the answer whose value is a code or a key.
 member() { sed -n "s/.*\"$1\" *: *\"\([a-z0-9_]*\)\".*/\1/p" "$answer" | head -n 1; }
 
 now() { date +%s; }
 
-# Before anything is asked: the license, and a place for the key.
+# Check the license and the place for the key before sending anything.
 [ -r "$license_file" ] || fail $REFUSED "cannot read the license file"
 first_line "$license_file"
 license=$line
@@ -203,7 +204,7 @@ END
                 *) fail $REFUSED "refused: $(member effective_status)" ;;
             esac ;;
         check:401 | register:409)
-            # The key has ended, by a rotation say: a new one takes its place.
+            # The key has ended, for example by a rotation: get a new one.
             [ "$(member code)" = hub_key_invalid ] || [ "$(member code)" = key_conflict ] ||
                 fail $REFUSED "refused: $status $(member code)"
             if [ $mode = check ]; then mode=receive; continue; fi

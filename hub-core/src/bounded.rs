@@ -1,6 +1,6 @@
 //! Whole numbers with an upper bound, as fields of requests and answers.
 
-/// Makes a number type from 0 to a bound, with what a wrong value is told.
+/// Defines a type for numbers from 0 to a bound, with the message for a wrong value.
 macro_rules! bounded {
     ($(#[doc = $doc:literal])+ $name:ident, $max:literal, $expected:literal) => {
         $(#[doc = $doc])+

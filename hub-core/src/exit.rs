@@ -1,26 +1,26 @@
-//! The exit codes of hubctl: one enum that the program, its help and its tests are made from.
+//! The exit codes of hubctl: one enum for the program, its help and its tests.
 
-/// How a run of hubctl ended. Scripts match on the number, which never changes its meaning.
+/// How a run of hubctl ended. Scripts match on the number, whose meaning never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, also "already so".
+    /// The work is done, or nothing had to change.
     Done = 0,
     /// A bug in hubctl or hubd.
     Bug = 1,
-    /// Wrong usage, or a file that cannot be read.
+    /// The command was wrong, or a file could not be read.
     Usage = 2,
-    /// What was named does not exist.
+    /// The named object does not exist.
     NotFound = 3,
-    /// No key, or one that the hub does not accept.
+    /// There was no key, or the hub does not accept the key.
     NotAuthenticated = 4,
-    /// The key may not do this; the license is refused.
+    /// The key's role does not allow this, or the hub refuses the license.
     NotPermitted = 5,
-    /// Exists already, or was changed meanwhile.
+    /// The object exists already, or someone changed it meanwhile.
     Conflict = 6,
-    /// Still limited after all retries.
+    /// The hub still limited the caller after all retries.
     Limited = 7,
-    /// `wait` ran into its time limit.
+    /// `wait` reached its time limit.
     WaitTimedOut = 8,
     /// The hub could not be reached.
     Unreachable = 9,
@@ -28,19 +28,19 @@ pub enum Exit {
     HubFailed = 10,
     /// Some items failed; the output says which.
     Partial = 11,
-    /// An answer is needed and nobody can give it, or it was no.
+    /// A question needs an answer and nobody is there to give it, or the answer was no.
     InputNeeded = 12,
-    /// The key sink could not be written.
+    /// The key could not be written to its sink.
     SinkFailed = 13,
-    /// hubctl and hubd do not understand each other.
+    /// The versions of hubctl and hubd do not work together.
     Incompatible = 14,
     /// `plan --detailed-exitcode`: there are changes to make.
     ChangesPending = 20,
     /// Interrupted by SIGINT.
     Interrupted = 130,
-    /// Whoever read the output has closed it.
+    /// The reader of the output closed it.
     OutputClosed = 141,
-    /// Ended by SIGTERM.
+    /// Terminated by SIGTERM.
     Terminated = 143,
 }
 
@@ -74,11 +74,11 @@ impl Exit {
         self as u8
     }
 
-    /// What it means, in a few words.
+    /// The meaning of the code in a few words.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done, also \"already so\"",
+            Self::Done => "done, or nothing had to change",
             Self::Bug => "a bug",
             Self::Usage => "usage, unreadable file",
             Self::NotFound => "not found",
@@ -100,7 +100,7 @@ impl Exit {
         }
     }
 
-    /// Whether the same command may succeed when it is run again unchanged.
+    /// Whether the same command may succeed when it runs again.
     #[must_use]
     pub fn retryable(self) -> bool {
         matches!(

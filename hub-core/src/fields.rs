@@ -1,8 +1,9 @@
-//! Request bodies and queries → typed values, field by field.
+//! Turns request bodies and queries into typed values, field by field.
 //!
-//! Serde stops at the first fault and quotes the input in its message. Callers should learn of every
-//! fault at once, and a quoted input can be a secret. So the object is split into its members here,
-//! each is read into its own type, and a fault is told by the type's fixed [`Field::EXPECTED`].
+//! Serde stops at the first fault and quotes the input in its message. But callers should learn about
+//! every fault at once, and quoted input can be a secret. So this room splits the object into its
+//! members, reads each member into its own type, and describes a fault by the fixed text
+//! [`Field::EXPECTED`] of the type.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ use crate::members::Members;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
 
-/// A type that a request's field can have.
+/// The type of a field in a request.
 pub trait Field: DeserializeOwned {
     /// What the field must be, as a clause: `must be …`.
     const EXPECTED: &'static str;
@@ -24,16 +25,16 @@ impl Field for bool {
     const EXPECTED: &'static str = "must be true or false";
 }
 
-/// A request's body or query: reads itself from its fields.
+/// The type of a body or a query that is read field by field.
 pub trait FromFields: Sized {
-    /// Takes each field that it knows. `None` when a required one is missing or wrong; every fault is
-    /// then noted in `fields`.
+    /// Takes each known field out of `fields`. `None` when a required field is missing or wrong;
+    /// `fields` then holds every fault.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
-/// A request's body: reads itself from bytes.
+/// The type of a body.
 pub trait ReadBody: Sized {
-    /// Reads it at the time `now`; `unknown` tells what may be said of members that are not known.
+    /// Reads a body at the time `now`; `unknown` says how to report members that the hub does not know.
     ///
     /// # Errors
     /// [`Fault`].
@@ -53,25 +54,25 @@ impl FromFields for () {
     }
 }
 
-/// Why a body or query gave no value.
+/// Why a body or a query could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Not a JSON object, or one that names a member twice.
+    /// The body is not a JSON object, or it names a member twice.
     NotAnObject,
-    /// Each wrong field.
+    /// Some fields are wrong; all of them are listed.
     Fields(Vec<FieldError>),
 }
 
-/// What may be said of a member that the hub does not know.
+/// How to report a member that the hub does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unknown {
-    /// Its name, for admin requests.
+    /// With its name, for admin requests.
     Named,
-    /// Nothing but that there is one, where the name could be a secret.
+    /// Without its name, where the name could be a secret.
     Unnamed,
 }
 
-/// Reads a JSON object; an empty body is an empty object where nothing is required.
+/// Reads a JSON object. An empty body counts as an empty object when no field is required.
 ///
 /// # Errors
 /// [`Fault`].
@@ -91,7 +92,7 @@ pub fn from_json<T: FromFields>(body: &[u8], unknown: Unknown) -> Result<T, Faul
 /// Reads a query string.
 ///
 /// # Errors
-/// [`Fault::Fields`]; a parameter given twice is one unless its type takes several.
+/// [`Fault::Fields`], also for a repeated parameter, unless its type takes several values.
 pub fn from_query<T: FromFields>(query: &str) -> Result<T, Fault> {
     let taken = form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| (name, Raw::Text(value)))
@@ -133,7 +134,7 @@ impl Raw<'_> {
     fn read<T: Field>(&self) -> Option<T> {
         match self {
             Self::Json(json) => serde_json::from_str(json).ok(),
-            // A query has only text: what is not a string on the wire is written as in JSON.
+            // A query holds only text: values that are not strings are written as in JSON.
             Self::Text(text) => {
                 let plain: StrDeserializer<'_, serde::de::value::Error> =
                     StrDeserializer::new(text);
@@ -144,7 +145,7 @@ impl Raw<'_> {
 }
 
 impl<'a> Fields<'a> {
-    /// A field that must be there.
+    /// Takes a field that must be present.
     pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
         let Some(raw) = self.take(name) else {
             self.fault(name, "is required");
@@ -153,19 +154,19 @@ impl<'a> Fields<'a> {
         self.read(name, &raw)
     }
 
-    /// A field that may be absent; `null` is the same as absent.
+    /// Takes a field that may be absent; `null` means the same as absent.
     pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
         let raw = self.take(name).filter(|raw| !raw.is_null())?;
         self.read(name, &raw)
     }
 
-    /// A field of a PATCH that may be absent and may not be cleared.
+    /// Takes a field of a PATCH that may be absent and cannot be cleared.
     pub fn replace<T: Field>(&mut self, name: &'static str) -> Option<T> {
         let raw = self.take(name)?;
         self.read(name, &raw)
     }
 
-    /// A field of a PATCH that may be absent, and is cleared by `null`.
+    /// Takes a field of a PATCH that may be absent; `null` clears it.
     pub fn patch<T: Field>(&mut self, name: &'static str) -> Patch<T> {
         match self.take(name) {
             None => Patch::Keep,
@@ -174,7 +175,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A query parameter that may be given several times.
+    /// Takes a query parameter that may be given several times.
     pub fn repeated<T: Field>(&mut self, name: &'static str) -> Vec<T> {
         let mut values = Vec::new();
         while let Some(at) = self.position(name) {
@@ -184,7 +185,7 @@ impl<'a> Fields<'a> {
         values
     }
 
-    /// Notes a fault that only the whole request shows.
+    /// Adds a fault that only the request as a whole shows.
     pub fn fault(&mut self, name: &'static str, message: &str) {
         self.errors.push(FieldError::new(name, message));
     }
@@ -221,7 +222,7 @@ impl<'a> Fields<'a> {
             names => format!("known: {}", names.join(", ")),
         };
         for (name, _) in std::mem::take(&mut self.members) {
-            // A member's name is free text: only one that looks like a name is repeated.
+            // The name of a member is free text: the message repeats it only when it looks like a name.
             let plain = (1..=40).contains(&name.len())
                 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             let field = if unknown == Unknown::Named && plain { name.as_ref() } else { whole };
@@ -233,15 +234,15 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a PATCH says of a field that may be null.
+/// What a PATCH does to a field that may be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Patch<T> {
-    /// Absent: it stays as it is.
+    /// The member is absent: the field stays as it is.
     #[default]
     Keep,
-    /// `null`: it is cleared.
+    /// The member is `null`: the field is cleared.
     Clear,
-    /// The new value.
+    /// The member is a value: the field gets it.
     Set(T),
 }
 
@@ -251,7 +252,7 @@ impl<T> Patch<T> {
         matches!(self, Self::Keep)
     }
 
-    /// The same of a reference to the value.
+    /// The same patch with a reference to the value.
     pub fn as_ref(&self) -> Patch<&T> {
         match self {
             Self::Keep => Patch::Keep,
@@ -260,7 +261,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same of another value.
+    /// The same patch with the value converted.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Keep => Patch::Keep,
@@ -269,7 +270,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same, unless it would leave the value as it is.
+    /// The same patch, or `Keep` when it would not change `current`.
     #[must_use]
     pub fn unless_set(self, current: &Option<T>) -> Self
     where
@@ -283,7 +284,7 @@ impl<T> Patch<T> {
         if same { Self::Keep } else { self }
     }
 
-    /// The value after the PATCH.
+    /// The value of the field after the PATCH.
     pub fn apply(self, current: Option<T>) -> Option<T> {
         match self {
             Self::Keep => current,

@@ -1,8 +1,8 @@
-//! Distributions of durations: integers only, log-linear, 16 buckets an octave.
+//! Distributions of durations: log-linear, with 16 buckets to an octave, and integers only.
 //!
-//! A value below 16 has a bucket of its own; above, each octave is cut into 16 buckets of the same
-//! width, so merging two distributions is adding their buckets. An estimate is off by at most
-//! [`RELATIVE_ERROR`] of the true value.
+//! Each value below 16 has a bucket of its own; above 16, each octave is cut into 16 buckets of equal
+//! width. All distributions have the same buckets, so two are merged by adding them bucket by bucket.
+//! An estimate differs from the true value by at most [`RELATIVE_ERROR`].
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// `2ab / (a + b)` is off by `(b - a) / (a + b)` at either end.
 pub const RELATIVE_ERROR: f64 = 1.0 / 33.0;
 
-/// Buckets an octave, as a power of two.
+/// The number of buckets to an octave, as a power of two.
 const BITS: u32 = 4;
 
 /// The bucket of a value in microseconds.
@@ -24,7 +24,7 @@ pub fn bucket(us: u64) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }
 
-/// The least value of a bucket, and the least of the next one.
+/// The least value of a bucket, and the least value of the next bucket.
 #[must_use]
 pub fn bounds(bucket: u16) -> (u64, u64) {
     let bucket = u64::from(bucket);
@@ -43,7 +43,7 @@ pub fn estimate(bucket: u16) -> f64 {
     }
 }
 
-/// How often each bucket was hit, with count, sum and maximum.
+/// The count of each bucket, with the number, sum and maximum of all values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
     n: u64,
@@ -77,25 +77,26 @@ impl Histogram {
         self.n
     }
 
-    /// Their sum in microseconds.
+    /// The sum of the values in microseconds.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.sum
     }
 
-    /// The greatest in microseconds; 0 when there is none.
+    /// The greatest value in microseconds; 0 when there are no values.
     #[must_use]
     pub fn max(&self) -> u64 {
         self.max
     }
 
-    /// The buckets that were hit, in order, with how often.
+    /// The buckets that are not empty, in ascending order, with their counts.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> {
         self.buckets.iter().map(|(bucket, n)| (*bucket, *n))
     }
 }
 
-/// The quantile `q` of buckets in ascending order, in microseconds; `None` when they are empty.
+/// Estimates the quantile `q` in microseconds. The buckets must be in ascending order; `None` when there
+/// are no values.
 #[must_use]
 pub fn quantile(buckets: &[(u16, u64)], q: f64) -> Option<f64> {
     let total: u64 = buckets.iter().map(|(_, n)| n).sum();

@@ -1,8 +1,8 @@
-//! Keys: made from the system's random source, shown once, kept only as a hash.
+//! Keys. The system's random source makes them, they are shown once, and the hub keeps only a hash.
 //!
-//! A [`Key`] holds the secret text and is wiped when dropped. It has no `Display` and no
-//! `Serialize`; the one way onto the wire is [`Shown`], in the answer that made the key.
-//! [`KeyHash`] is the only form that a store accepts.
+//! A [`Key`] holds the secret text and wipes it when dropped. It has neither `Display` nor `Serialize`:
+//! a key reaches the wire only as [`Shown`], in the answer to the request that made it. A store accepts
+//! keys only as [`KeyHash`].
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,15 +16,15 @@ use zeroize::Zeroizing;
 
 use crate::fields::Field;
 
-/// What tells one kind of key from another: its prefix and the lengths it may have.
+/// The properties of a kind of key: its name, its prefix and the form of its text.
 pub trait KeyKind {
     /// The kind's name in messages, such as `license key`.
     const NAME: &'static str;
-    /// What every issued key of this kind starts with.
+    /// The prefix of every issued key of this kind.
     const PREFIX: &'static str;
-    /// Random bytes in an issued key; its hex digits are twice as many.
+    /// The number of random bytes in an issued key; each becomes two hex digits.
     const RANDOM_BYTES: usize;
-    /// Whether `text` may be a key of this kind, decided without any look-up.
+    /// Whether `text` has the form of a key of this kind. No look-up is needed.
     fn accepts(text: &str) -> bool;
 }
 
@@ -75,8 +75,8 @@ fn has_hex_after(text: &str, prefix: &str, min: usize, max: usize) -> bool {
     })
 }
 
-/// Whether a text holds what could be a key of any kind, or most of one: a prefix and 16 letters or
-/// digits after it. For texts that are kept or logged and where no key belongs.
+/// Whether a text contains something like a key of any kind: a prefix followed by at least 16 letters or
+/// digits. It guards texts that the hub keeps or logs, where no key belongs.
 #[must_use]
 pub fn holds_key(text: &str) -> bool {
     [License::PREFIX, Hub::PREFIX, Admin::PREFIX].iter().any(|prefix| {
@@ -87,20 +87,20 @@ pub fn holds_key(text: &str) -> bool {
     })
 }
 
-/// A secret key of one kind; the text is wiped from memory on drop.
+/// A secret key of one kind; dropping it wipes the text from memory.
 pub struct Key<K> {
     text: Zeroizing<String>,
     kind: PhantomData<fn() -> K>,
 }
 
-/// What an operator hands to a client's machine.
+/// The key that an operator hands to a client's machine.
 pub type LicenseKey = Key<License>;
-/// What an activated instance authenticates with.
+/// The key that an activated instance authenticates with.
 pub type HubKey = Key<Hub>;
-/// What an operator authenticates with.
+/// The key that an operator authenticates with.
 pub type AdminKey = Key<Admin>;
 
-/// The text is not a key of the kind asked for. Says nothing of the text.
+/// The text is not a key of the expected kind. The message does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a {0} in an accepted form")]
 pub struct MalformedKey(&'static str);
@@ -109,7 +109,7 @@ impl<K: KeyKind> Key<K> {
     /// Makes a new key.
     ///
     /// # Errors
-    /// The random source's own; the operating system's fails only when it is unusable.
+    /// The error of the random source. The operating system's source fails only when it is unusable.
     pub fn generate<R: TryCryptoRng>(rng: &mut R) -> Result<Self, R::Error> {
         let mut random = Zeroizing::new(vec![0_u8; K::RANDOM_BYTES]);
         rng.try_fill_bytes(&mut random)?;
@@ -120,10 +120,10 @@ impl<K: KeyKind> Key<K> {
         Ok(Self { text, kind: PhantomData })
     }
 
-    /// Takes `text` as a key if it has the form of one.
+    /// Reads a key from `text`.
     ///
     /// # Errors
-    /// [`MalformedKey`] when it has not.
+    /// [`MalformedKey`] when `text` does not have the form of a key of this kind.
     pub fn parse(text: &str) -> Result<Self, MalformedKey> {
         if !K::accepts(text) {
             return Err(MalformedKey(K::NAME));
@@ -137,7 +137,7 @@ impl<K: KeyKind> Key<K> {
         KeyHash(Sha256::digest(self.text.as_bytes()).into())
     }
 
-    /// The secret itself: for a header, a sink, or the one answer that shows it.
+    /// The secret text, for a header, a sink, or the one answer that shows the key.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
@@ -156,7 +156,7 @@ impl<K: KeyKind> fmt::Debug for Key<K> {
     }
 }
 
-/// SHA-256 of a key: what is stored, looked up and compared.
+/// SHA-256 of a key: the form in which keys are stored, looked up and compared.
 #[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
@@ -173,26 +173,26 @@ impl KeyHash {
         self.0
     }
 
-    /// The hash that a store gave back; `None` unless it has 32 bytes.
+    /// Reads a stored hash; `None` unless there are exactly 32 bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// What people are shown of the key.
+    /// The short form that people see.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(hex::encode(&self.0[..6]))
     }
 
-    /// All 64 hex digits, as a caller registers them.
+    /// All 64 hex digits, the form in which a caller registers a key.
     #[must_use]
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
     }
 }
 
-/// Constant time: an attacker who can time it learns nothing of the hash.
+/// Compares in constant time, so an attacker who measures the time learns nothing about the hash.
 impl PartialEq for KeyHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -233,7 +233,7 @@ impl Field for KeyHash {
     const EXPECTED: &'static str = "must be a SHA-256 in 64 hex digits";
 }
 
-/// The first 12 hex digits of a key's SHA-256: tells which key it is and reveals nothing.
+/// The first 12 hex digits of a key's SHA-256: it identifies the key without revealing it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
@@ -252,7 +252,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// A key on the wire, in the one answer that shows it.
+/// A key in the one answer that shows it.
 pub struct Shown<K>(pub Key<K>);
 
 impl<K: KeyKind> fmt::Debug for Shown<K> {
@@ -274,8 +274,8 @@ impl<'de, K: KeyKind> Deserialize<'de> for Shown<K> {
     }
 }
 
-/// A license key as a caller presents it: kept also when malformed, so that the answer to a
-/// malformed, an unknown and a deleted key can be the same.
+/// A key as a caller presents it. A malformed key is a value too, so the hub can give the same answer to
+/// a malformed, an unknown and a deleted key.
 pub struct Presented<K>(pub Result<Key<K>, MalformedKey>);
 
 impl<K: KeyKind> fmt::Debug for Presented<K> {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_checked_to_the_letter() {
+    fn the_form_of_a_key_is_checked_exactly() {
         for (text, license, hub) in [
             ("lb_inst_0123456789abcdef0123456789abcdef", true, false),
             ("lb_inst_0123456789abcdef0123456789abcdef01234567", true, false),

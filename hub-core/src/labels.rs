@@ -1,4 +1,4 @@
-//! Labels and entitlements: small sets that operators attach and filter by.
+//! Labels and entitlements: small sets that operators attach to clients and instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -38,7 +38,7 @@ impl Labels {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -79,12 +79,12 @@ impl Field for Labels {
         key [a-z][a-z0-9_.-]{0,62}, value [A-Za-z0-9_.-]{0,63}";
 }
 
-/// One `key=value`, as a list is filtered by it and hubctl sets it.
+/// One `key=value` pair, as hubctl sets it and as lists are filtered by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelPair {
     /// The label's key.
     pub key: String,
-    /// Its value, which may be empty.
+    /// The label's value, which may be empty.
     pub value: String,
 }
 
@@ -128,7 +128,7 @@ impl Field for LabelPair {
 }
 
 impl LabelPair {
-    /// The query parameter `label`, as often as a set can have labels.
+    /// Reads the query parameter `label`, which may be repeated as often as a set can have labels.
     pub(crate) fn filters(fields: &mut Fields<'_>) -> Vec<Self> {
         let labels = fields.repeated("label");
         if labels.len() > MOST_LABELS {
@@ -146,7 +146,7 @@ pub struct Entitlements(BTreeSet<String>);
 const MOST_ENTITLEMENTS: usize = 64;
 
 impl Entitlements {
-    /// Takes the names if they fit.
+    /// Accepts the names when they are within the bounds.
     pub fn new(names: impl IntoIterator<Item = String>) -> Option<Self> {
         let names: Vec<String> = names.into_iter().take(MOST_ENTITLEMENTS + 1).collect();
         let fits = names.len() <= MOST_ENTITLEMENTS

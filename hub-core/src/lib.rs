@@ -1,14 +1,14 @@
-//! What hubd and hubctl may both rely on: the route table and its wire types, keys, error codes.
+//! What hubd and hubctl share: the route table and its wire types, keys and error codes.
 //!
-//! This crate does no I/O, knows no database and no HTTP stack. Rooms:
+//! This crate does no I/O and knows neither a database nor an HTTP stack. Its rooms:
 //!
 //! - [`model`]: clients, instances and their terms, each noun defined once
 //! - [`api`]: the route table, and the wire types, one file a resource
-//! - [`key`]: license, hub and admin keys, and the hash that is all the hub keeps of them
-//! - [`problem`], [`exit`]: every error code, its status on the wire and its exit code in hubctl
-//! - [`fields`]: request bodies and queries → typed values, with every fault reported at once
+//! - [`key`]: license, hub and admin keys, and the hash; the hub keeps only the hash
+//! - [`problem`], [`exit`]: every error code, with its HTTP status and its exit code in hubctl
+//! - [`fields`]: turns request bodies and queries into typed values and reports every fault at once
 //! - [`name`], [`labels`], [`time`], [`text`]: the small types that the wire types are made of
-//! - [`redact`]: telemetry reports → what may be kept of them; [`histogram`]: distributions
+//! - [`redact`]: reduces a telemetry report to what the hub may keep; [`histogram`]: distributions
 //! - [`privacy`]: the allow-list of what the hub keeps, as data
 
 pub mod api;

@@ -1,4 +1,5 @@
-//! A JSON object → its members, unread: names and texts borrowed from the body where they can be.
+//! Splits a JSON object into its members without reading their values. Names and texts are borrowed
+//! from the body where possible.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The members of an object, each as its JSON text; a name given twice is an error.
+/// The members of an object, each value as JSON text. A repeated name is an error.
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -31,7 +32,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
             if members.iter().any(|(other, _)| *other == name) {
                 return Err(serde::de::Error::custom("member given twice"));
             }
-            // Comparing each with each is quadratic: no request has anywhere near this many.
+            // Comparing every pair of names is quadratic, so the number is limited. No real request
+            // comes close.
             if members.len() == 256 {
                 return Err(serde::de::Error::custom("too many members"));
             }
@@ -41,7 +43,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// A member's name, or another text, borrowed where it has no escapes.
+/// The name of a member or another text, borrowed when it contains no escapes.
 pub(crate) struct MemberName<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for MemberName<'de> {

@@ -1,4 +1,4 @@
-//! Handles: the names by which operators and scripts know clients, instances and admin keys.
+//! Handles: the names that operators and scripts use for clients, instances and admin keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::fields::Field;
 
-/// The text is not a handle. Says nothing of the text.
+/// The text is not a handle. The message does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a handle in an accepted form")]
 pub struct MalformedHandle;
 
-/// 2 to 63 of `a-z 0-9 -`, no `-` at an end or doubled, not in the form of a UUID.
+/// 2 to 63 of `a-z 0-9 -`, with no `-` at either end, no two in a row, and not in the form of a UUID.
 fn is_handle(text: &str) -> bool {
     (2..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -78,7 +78,7 @@ handle!(
 );
 
 handle!(
-    /// An instance's handle, unique over all clients.
+    /// An instance's handle, unique across all clients.
     InstanceId,
     |text| is_handle(text) && !RESERVED.contains(&text),
     "must be 2 to 63 of a-z, 0-9 and single hyphens inside, not a UUID, and none of activate, \
@@ -92,7 +92,7 @@ handle!(
     "must be 2 to 63 of a-z, 0-9 and single hyphens inside, and not a UUID"
 );
 
-/// Words that stand in the place of an instance's handle in the public paths.
+/// Words that the public paths use in the place of an instance's handle.
 const RESERVED: [&str; 3] = ["activate", "validate", "self"];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the hub keeps of telemetry, as data: the allow-list, and what is never stored.
+//! The hub's promise about telemetry as data: the allow-list of what it keeps, and what it never stores.
 
 use std::time::Duration;
 
@@ -12,44 +12,45 @@ use crate::redact::{
 /// The answer of `GET /api/v1/privacy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivacyPromise {
-    /// Everything that is kept of a telemetry report.
+    /// Everything that the hub keeps from a telemetry report.
     pub stored: Vec<StoredField>,
-    /// What is never kept, whatever a client sends.
+    /// What the hub never keeps, even when a client sends it.
     pub never_stored: Vec<String>,
-    /// How many tool names the operator's catalogue has; 0 means any name that fits the grammar.
+    /// The number of tool names in the operator's catalogue; 0 means that any name in the grammar is
+    /// kept.
     pub catalogue_size: u64,
 }
 
-/// One thing that is kept.
+/// A field of a report that the hub keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredField {
-    /// Where it stands in a report.
+    /// The place of the field in a report.
     pub field: String,
-    /// What is kept of it.
+    /// The form in which the hub keeps the field.
     pub kind: String,
-    /// The grammar that a name must fit, as a regular expression.
+    /// The grammar of a name, as a regular expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// The largest number, or the most items a report.
+    /// The largest number, or the most items in a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// For how long it is kept.
+    /// For how many days the hub keeps the field.
     pub retention_days: u32,
 }
 
-/// Days that a report's digest is kept, to tell a repeat from a new report: a day longer than a report
-/// is taken.
+/// For how many days the hub keeps the digest of a report, which tells a repeated report from a new one:
+/// one day longer than the hub accepts a report.
 pub const DIGEST_DAYS: u32 = MOST_DAYS_LATE + 1;
 
-/// For how long the hub keeps what operators can set.
+/// The retention times that operators can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// What is counted of usage.
+    /// For how long the hub keeps usage.
     pub usage: Duration,
 }
 
 impl Retention {
-    /// Whole days, rounded up: what is promised is gone by then.
+    /// Whole days, rounded up, so that the data is gone when the promise says so.
     fn days(self, kept: Kept) -> u32 {
         match kept {
             Kept::Digest => DIGEST_DAYS,
@@ -61,16 +62,16 @@ impl Retention {
     }
 }
 
-/// Which of the two retentions a field has.
+/// Which of the two retention times applies to a field.
 #[derive(Debug, Clone, Copy)]
 enum Kept {
-    /// As long as the digest of its report.
+    /// The field is kept as long as the digest of its report.
     Digest,
-    /// As long as usage.
+    /// The field is kept as long as usage.
     Usage,
 }
 
-/// The whole allow-list.
+/// The complete allow-list.
 const STORED: [Allowed; 8] = [
     Allowed::new("report_id", "truncated SHA-256, to count once", Kept::Digest),
     Allowed::new("window_start", "hour (UTC)", Kept::Usage),
@@ -128,8 +129,7 @@ const NEVER_STORED: [&str; 9] = [
 ];
 
 impl PrivacyPromise {
-    /// The promise of a hub, with what its operator set: the size of the catalogue, and for how long
-    /// usage is kept.
+    /// The promise of a hub with this size of catalogue and these retention times.
     #[must_use]
     pub fn new(catalogue_size: u64, retention: Retention) -> Self {
         let stored = STORED.map(|allowed| StoredField {

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 
 macro_rules! error_codes {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal $status:ident $exit:ident;)+) => {
-        /// A stable, documented name for what went wrong. Scripts match on it.
+        /// The stable, documented name of an error. Scripts match on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ErrorCode {
             $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
@@ -23,13 +23,13 @@ macro_rules! error_codes {
                 match self { $(Self::$name => $text,)+ }
             }
 
-            /// The HTTP status that goes with it.
+            /// The HTTP status of the error.
             #[must_use]
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)+ }
             }
 
-            /// What hubctl ends with when the hub answers this.
+            /// The exit code of hubctl when the hub answers with this error.
             #[must_use]
             pub fn exit(self) -> Exit {
                 match self { $(Self::$name => Exit::$exit,)+ }
@@ -43,7 +43,7 @@ error_codes! {
     InvalidJson "invalid_json" BAD_REQUEST Usage;
     /// The request line or head cannot be understood.
     InvalidRequestTarget "invalid_request_target" BAD_REQUEST Usage;
-    /// The cursor is not one that this list gave out.
+    /// The cursor does not come from this list.
     InvalidCursor "invalid_cursor" BAD_REQUEST Usage;
     /// No admin key was sent.
     AdminKeyMissing "admin_key_missing" UNAUTHORIZED NotAuthenticated;
@@ -55,17 +55,17 @@ error_codes! {
     HubKeyInvalid "hub_key_invalid" UNAUTHORIZED NotAuthenticated;
     /// The license key is unknown, malformed or has ended.
     LicenseInvalid "license_invalid" UNAUTHORIZED NotAuthenticated;
-    /// The admin key's role may not do this.
+    /// The role of the admin key does not allow this.
     RoleForbidden "role_forbidden" FORBIDDEN NotPermitted;
     /// An operator suspended the instance.
     InstanceSuspended "instance_suspended" FORBIDDEN NotPermitted;
     /// An operator suspended the client that the instance belongs to.
     ClientSuspended "client_suspended" FORBIDDEN NotPermitted;
-    /// The license's end and its grace are over.
+    /// The license and its grace period have ended.
     LicenseExpired "license_expired" FORBIDDEN NotPermitted;
-    /// The key belongs to another instance than the one named.
+    /// The key does not belong to the instance that the request names.
     InstanceMismatch "instance_mismatch" FORBIDDEN NotPermitted;
-    /// The license was activated as often as it may be.
+    /// The license has no activations left.
     ActivationLimitReached "activation_limit_reached" FORBIDDEN NotPermitted;
     /// There is no such path.
     RouteNotFound "route_not_found" NOT_FOUND Incompatible;
@@ -89,41 +89,41 @@ error_codes! {
     KeyConflict "key_conflict" CONFLICT Conflict;
     /// The admin key's name is taken.
     AdminKeyExists "admin_key_exists" CONFLICT Conflict;
-    /// The last owner key cannot go.
+    /// The last owner key cannot be revoked.
     LastOwnerKey "last_owner_key" CONFLICT Conflict;
-    /// The report's id was used for other content.
+    /// An earlier report with the same id had different content.
     ReportConflict "report_conflict" CONFLICT Conflict;
-    /// The head or the body came too late.
+    /// The head or the body of the request took too long to arrive.
     RequestTimeout "request_timeout" REQUEST_TIMEOUT Unreachable;
-    /// `If-Match` names another state than the present one.
+    /// `If-Match` does not name the present state.
     PreconditionFailed "precondition_failed" PRECONDITION_FAILED Conflict;
     /// The body is larger than this endpoint takes.
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE Usage;
     /// The body is not `application/json`, or is encoded.
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE Usage;
-    /// Well-formed JSON or query with wrong content.
+    /// The JSON or the query is well-formed, but its content is wrong.
     InvalidRequest "invalid_request" UNPROCESSABLE_ENTITY Usage;
-    /// Too many wrong keys from this address.
+    /// This address sent too many wrong keys.
     RateLimited "rate_limited" TOO_MANY_REQUESTS Limited;
-    /// A fault of the hub's own.
+    /// The hub failed.
     Internal "internal" INTERNAL_SERVER_ERROR HubFailed;
-    /// The hub has more to do than it can take on; nothing was done.
+    /// The hub is busy and did nothing.
     Overloaded "overloaded" SERVICE_UNAVAILABLE HubFailed;
-    /// The database did not answer; whether anything was done is unknown.
+    /// The database did not answer; the change may or may not have been made.
     DatabaseUnavailable "database_unavailable" SERVICE_UNAVAILABLE HubFailed;
 }
 
 /// One wrong field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FieldError {
-    /// The field's name; `query` or `body` when it is not one that the hub knows.
+    /// The name of the field; `query` or `body` when the hub does not know the field.
     pub field: String,
-    /// What is wrong with it, for a person.
+    /// A sentence for a person that says what is wrong.
     pub message: String,
 }
 
 impl FieldError {
-    /// A fault of the named field.
+    /// Describes what is wrong with the named field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
@@ -132,20 +132,20 @@ impl FieldError {
 /// The body of every error: RFC 9457 with a stable `code`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Problem {
-    /// Always `about:blank`: `code` tells what it is.
+    /// Always `about:blank`: `code` identifies the error.
     #[serde(rename = "type")]
     pub kind: String,
     /// The reason phrase of the status.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// The stable name.
+    /// The stable name of the error.
     pub code: ErrorCode,
-    /// What was wrong and what to do, for a person.
+    /// A sentence for a person: what was wrong and what to do.
     pub detail: String,
     /// The `X-Request-Id` of the answer.
     pub request_id: String,
-    /// Every wrong field, only with [`ErrorCode::InvalidRequest`].
+    /// Every wrong field; empty unless the code is [`ErrorCode::InvalidRequest`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }

@@ -1,22 +1,23 @@
-//! Leaks on purpose. A proof that nothing leaks is worth something only if it fails when something does:
-//! the tests build hubd with this, let it leak in one place at a time, and expect to find it.
+//! Leaks on purpose. A proof that nothing leaks is worth something only if it fails when something
+//! leaks: the tests build hubd with this room, let it leak in one place at a time, and expect to find
+//! the leak.
 
 /// Where to leak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leak {
-    /// The body of each request goes to the log.
+    /// hubd logs the body of each request.
     Log,
-    /// Names are kept whatever they are, and so get into the database and into answers.
+    /// hubd keeps every name, so any name reaches the database and the answers.
     Names,
-    /// `redacted` grows with the length of what is dropped.
+    /// `redacted` grows with the length of the dropped text.
     Length,
-    /// More is stored of a tool than a preview says.
+    /// hubd stores more about a tool than a preview shows.
     Stored,
 }
 
-/// The leak that the environment asks for.
+/// The leak that the environment variable names.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "no setting of a program that anyone runs")]
+#[expect(clippy::disallowed_methods, reason = "only proof builds read it")]
 pub fn leak() -> Option<Leak> {
     match std::env::var("HUBD_PROOF_LEAK").ok()?.as_str() {
         "log" => Some(Leak::Log),

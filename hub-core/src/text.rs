@@ -1,4 +1,4 @@
-//! Free text and codes that operators may set, each with its bounds.
+//! Texts and codes that operators set, each with its bounds.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -12,7 +12,7 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// Takes `text` if it fits.
+            /// Accepts `text` when it is within the bounds.
             #[must_use]
             pub fn new(text: &str) -> Option<Self> {
                 let valid: fn(&str) -> bool = $valid;
@@ -47,7 +47,7 @@ macro_rules! text {
 }
 
 text!(
-    /// A client's name for people: 1 to 200 characters without control characters.
+    /// The name of a client that people read: 1 to 200 characters without control characters.
     DisplayName,
     |text| {
         !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
@@ -56,7 +56,7 @@ text!(
 );
 
 text!(
-    /// Where the operator's own records have the client: up to 128 visible ASCII characters.
+    /// A client's place in the operator's own records: up to 128 visible ASCII characters.
     ExternalRef,
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
     "must be 1 to 128 visible ASCII characters"
@@ -74,7 +74,7 @@ text!(
 );
 
 text!(
-    /// What a list is searched for, in handles and names.
+    /// A text to search for in handles and names.
     SearchText,
     |text| {
         !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)

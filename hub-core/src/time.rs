@@ -1,4 +1,4 @@
-//! Points in time and spans, as the wire writes them. Nothing here reads a clock.
+//! Points in time and spans, in the form that the API uses. Nothing here reads a clock.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use crate::fields::Field;
 
 /// A point in time with millisecond precision, between the years 1 and 9999.
 ///
-/// On the wire RFC 3339 in UTC with a `Z`; any offset is read.
+/// It is written as RFC 3339 in UTC with a `Z`, and read with any offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -23,7 +23,7 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(0);
 
-    /// Milliseconds since 1970, held to the range that can be written.
+    /// The time at so many milliseconds since 1970, clamped to the range that can be written.
     #[must_use]
     pub fn from_unix_ms(ms: i64) -> Self {
         Self(ms.clamp(RANGE.0, RANGE.1))
@@ -35,13 +35,13 @@ impl Timestamp {
         self.0
     }
 
-    /// This much later.
+    /// The time that is `span` later, clamped to the range that can be written.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
         Self::from_unix_ms(self.0.saturating_add(millis(span)))
     }
 
-    /// This much earlier.
+    /// The time that is `span` earlier, clamped to the range that can be written.
     #[must_use]
     pub fn before(self, span: Duration) -> Self {
         Self::from_unix_ms(self.0.saturating_sub(millis(span)))
@@ -78,7 +78,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The text is not a time, or not a span. Says nothing of the text.
+/// The text is not a time, or not a span. The message does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a time or span in an accepted form")]
 pub struct MalformedTime;
@@ -110,12 +110,12 @@ impl Field for Timestamp {
     const EXPECTED: &'static str = "must be an RFC 3339 time, such as 2027-12-31T00:00:00Z";
 }
 
-/// A length of time: `[1-9][0-9]{0,3}` and `m`, `h` or `d`.
+/// A length of time: `[1-9][0-9]{0,3}` followed by `m`, `h` or `d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(Duration);
 
 impl Span {
-    /// The same as a [`Duration`].
+    /// The span as a [`Duration`].
     #[must_use]
     pub fn duration(self) -> Duration {
         self.0
@@ -170,7 +170,7 @@ impl Field for Span {
     const EXPECTED: &'static str = "must be a span: 1 to 9999 and m, h or d, such as 24h";
 }
 
-/// `since` and `until`: a time, or a span before now.
+/// The value of `since` and `until`: a time, or a span before now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// An absolute time.
@@ -180,7 +180,7 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// The absolute time that is meant.
+    /// The absolute time, seen from `now`.
     #[must_use]
     pub fn resolve(self, now: Timestamp) -> Timestamp {
         match self {
@@ -218,20 +218,20 @@ impl Field for Moment {
         "must be an RFC 3339 time, or a span before now such as 24h (1 to 9999 and m, h or d)";
 }
 
-/// From `since` up to `until`, which is not in it.
+/// A range of time from `since` up to but not including `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// The first moment.
+    /// The first moment of the range.
     pub since: Timestamp,
-    /// The first moment after; `None` leaves the end open.
+    /// The first moment after the range; `None` leaves the end open.
     pub until: Option<Timestamp>,
 }
 
 impl Range {
-    /// What is asked for by default: the last 7 days.
+    /// The default length: 7 days.
     const DEFAULT: Duration = Duration::from_hours(7 * 24);
 
-    /// The range that two query parameters mean. Without `since` it is 7 days long.
+    /// The range of two query parameters. Without `since` the range is 7 days long.
     #[must_use]
     pub fn resolve(since: Option<Moment>, until: Option<Moment>, now: Timestamp) -> Self {
         let until = until.map(|until| until.resolve(now));
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_the_last_week_unless_told_otherwise() {
+    fn a_range_is_the_last_week_by_default() {
         let now = Timestamp::from_unix_ms(1_800_000_000_000);
         let resolve =
             |since: &str, until: &str| Range::resolve(since.parse().ok(), until.parse().ok(), now);

@@ -1,4 +1,4 @@
-//! Who calls, once it is proven.
+//! Authenticated callers.
 
 use hub_core::api::Role;
 use hub_core::key::{Fingerprint, KeyHash};
@@ -6,20 +6,20 @@ use hub_core::name::KeyName;
 
 use crate::store::InstanceRow;
 
-/// An instance.
+/// An instance that sent its hub key.
 #[derive(Debug)]
 pub(crate) struct HubCaller {
     pub(crate) row: InstanceRow,
 }
 
-/// An instance that may report for itself.
+/// An instance that may send reports for itself.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     pub(crate) row: InstanceRow,
     pub(crate) hub_key: KeyHash,
 }
 
-/// An operator.
+/// An operator who sent an admin key.
 #[derive(Debug)]
 pub(crate) struct AdminCaller {
     pub(crate) name: KeyName,

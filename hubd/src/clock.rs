@@ -2,9 +2,9 @@
 
 use hub_core::time::Timestamp;
 
-/// The time now; for a proof the one that the environment says, for ever.
+/// The time now. In a proof build the environment can fix the time.
 #[cfg(feature = "proof")]
-#[expect(clippy::disallowed_methods, reason = "no setting of a program that anyone runs")]
+#[expect(clippy::disallowed_methods, reason = "only proof builds read it")]
 pub(crate) fn now() -> Timestamp {
     let frozen = std::env::var("HUBD_PROOF_NOW").ok().and_then(|text| text.parse().ok());
     frozen.unwrap_or_else(|| std::time::SystemTime::now().into())

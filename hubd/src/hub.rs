@@ -1,4 +1,4 @@
-//! The hub: the database, the batching tasks before it, and the limits, wired together.
+//! The hub: wires together the database, the batching tasks in front of it, and the limits.
 
 mod settings;
 
@@ -22,10 +22,11 @@ use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks};
 use crate::limits::{Guesses, LimitsSettings, Queue, Shares};
 use crate::store::{InstanceRow, KnownKey, ReportResult, ReportWish, Sighting, Store};
 
-/// How finely "last seen" and "last used" are kept: a write a minute, not one a request.
+/// The precision of "last seen" and "last used", so that they need one write a minute and not one for
+/// each request.
 const SIGHTING_GRAIN: Duration = Duration::from_mins(1);
 
-/// What operators set of the hub and its limits.
+/// The settings of the hub and its limits.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HubSettings {
     #[command(flatten)]
@@ -50,7 +51,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Starts the batching tasks in `tasks`.
+    /// Starts the batching tasks; `tasks` tracks them.
     pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
         let HotSettings { activation_overlap, queue } = settings.hot;
         let activations = Activations::start(store.clone(), activation_overlap, queue, tasks);
@@ -89,12 +90,12 @@ impl Hub {
         &self.settings.limits.trusted_proxies
     }
 
-    /// For how long telemetry is kept, for the privacy promise.
+    /// For how long the hub keeps telemetry, for the privacy promise.
     pub(crate) fn retention(&self) -> Retention {
         self.settings.telemetry.retention()
     }
 
-    /// From now on the hub is not ready for new work.
+    /// Marks the hub as stopping: from now on it is not ready.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -103,7 +104,7 @@ impl Hub {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Refuses a request whose queue is full, before its body is read.
+    /// Refuses a request if its queue is full. The pipeline calls this before it reads the body.
     pub(crate) fn refuse_when_full(&self, queue: Queue) -> Result<(), Refusal> {
         let full = match queue {
             Queue::None => false,
@@ -113,8 +114,9 @@ impl Hub {
         if full { Err(ErrorCode::Overloaded.into()) } else { Ok(()) }
     }
 
-    /// The instance that a hub key belongs to, which must be the one named and not be suspended. This
-    /// is asked before a report is read; whether it still holds is asked again when it is counted.
+    /// The instance that a hub key belongs to. It must have this handle and must not be suspended. The
+    /// pipeline checks this before it reads a report, and the store checks it again when it counts the
+    /// report.
     pub(crate) async fn authenticate_reporter(
         &self,
         hash: KeyHash,
@@ -131,7 +133,8 @@ impl Hub {
         }
     }
 
-    /// Counts a report; whether it was counted before. The answer is on disk.
+    /// Counts a report, and returns once the report is on disk. True when the report was already
+    /// counted.
     pub(crate) async fn count_report(&self, wish: ReportWish) -> Result<bool, Refusal> {
         match self.reports.submit(wish).await? {
             ReportResult::Stored => Ok(false),
@@ -140,7 +143,7 @@ impl Hub {
         }
     }
 
-    /// The instance that a hub key belongs to. Its status is for the caller to look at.
+    /// The instance that a hub key belongs to, whatever the instance's status is.
     pub(crate) async fn authenticate_instance(
         &self,
         hash: KeyHash,
@@ -173,7 +176,7 @@ impl Hub {
         Ok(found.map(|key| key.holder))
     }
 
-    /// Activates; the answer is on disk.
+    /// Activates a license, and returns once the activation is on disk.
     pub(crate) async fn activate(&self, request: ActivationRequested) -> Result<Granted, Refusal> {
         self.activations.activate(request).await
     }
@@ -191,12 +194,12 @@ impl Hub {
         if is_stale(key.last_used_at, now) {
             let store = self.store.clone();
             self.tasks.spawn(async move {
-                let note = store.write_unlocked("admin key used", (), move |tx, ()| {
+                let written = store.write_unlocked("admin key used", (), move |tx, ()| {
                     Box::pin(async move { Ok(tx.note_admin_key_used(&hash, now).await?) })
                 });
-                if let Err(refusal) = note.await {
+                if let Err(refusal) = written.await {
                     let cause = refusal.cause().map(tracing::field::display);
-                    tracing::warn!(cause, "the last use of an admin key was not noted");
+                    tracing::warn!(cause, "cannot record the last use of an admin key");
                 }
             });
         }

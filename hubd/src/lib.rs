@@ -1,15 +1,15 @@
-//! The hub's daemon. A request goes down through the rooms, and its answer comes back the same way:
-//! [`server`] → [`routes`] → [`call`] → [`hub`] → [`limits`], [`hot`] and [`store`]. No room knows one
-//! above it.
+//! The daemon of the hub. A request goes down through these rooms, and its answer comes back the same
+//! way: [`server`] → [`routes`] → [`call`] → [`hub`] → [`limits`], [`hot`] and [`store`]. No room uses a
+//! room above it.
 //!
-//! - [`serve`]: a run from start to end; [`config`]: the settings, a section a room
-//! - [`server`]: connections, the gate before hyper, the router over the shared table
-//! - [`routes`]: one file a resource, handlers of a few lines
-//! - [`call`]: the pipeline of a request: caller, body, handler, answer
-//! - [`hub`]: the database, the batching tasks before it, and the limits, wired together
-//! - [`changes`]: what operators change, each in one transaction with its audit event
-//! - [`limits`]: access classes, shares of work, wrong keys; [`caller`]: who calls
-//! - [`hot`]: the hot requests, decided in batches
+//! - [`serve`]: runs the hub from start to end; [`config`]: the settings, with a section for each room
+//! - [`server`]: connections, the gate in front of hyper, the router over the shared table
+//! - [`routes`]: handlers of a few lines, one file for each resource
+//! - [`call`]: the request pipeline: caller, body, handler, answer
+//! - [`hub`]: wires together the database, the batching tasks in front of it, and the limits
+//! - [`changes`]: the changes that operators make, each in one transaction with its audit event
+//! - [`limits`]: access classes, shares, wrong keys; [`caller`]: authenticated callers
+//! - [`hot`]: decides the frequent requests in batches
 //! - [`domain`]: licensing rules as pure functions
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
 //! - [`lifecycle`], [`observe`], [`clock`]: signals, the log, the time

@@ -1,29 +1,29 @@
-//! Signals: the first stops the hub in good order, the second ends it at once.
+//! Signals: the first signal stops the hub in good order, the second ends the process at once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Cancelled when the process is asked to stop.
+/// A token that the first signal cancels.
 ///
 /// # Errors
-/// When the signals cannot be listened to.
+/// When the process cannot handle signals.
 pub(crate) fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
-    let asked = stop.clone();
+    let token = stop.clone();
     tokio::spawn(async move {
         first_of(&mut terminate, &mut interrupt).await;
         tracing::info!(
-            "stopping: requests that were begun are answered; a second signal ends the hub at once"
+            "stopping: answering the requests in progress; a second signal ends the hub at once"
         );
-        asked.cancel();
+        token.cancel();
         std::process::exit(first_of(&mut terminate, &mut interrupt).await);
     });
     Ok(stop)
 }
 
-/// Waits for either of them and returns the exit code that it stands for.
+/// Waits for either signal and returns its exit code.
 async fn first_of(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
     tokio::select! {
         _ = terminate.recv() => 143,

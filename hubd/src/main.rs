@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use hubd::config::{Command, ConfigError, resolve};
 
-/// Something that the operator has to mend: settings, files, the database.
+/// The hub failed; the operator has to fix the system or the database.
 const FAILED: u8 = 1;
-/// As clap exits.
+/// The settings are wrong. clap exits with the same code.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    // With nowhere to say it, the exit code has to do.
+    // If standard error is closed, the exit code still tells.
     let _ = writeln!(std::io::stderr(), "error: {error}");
     ExitCode::from(code)
 }

@@ -1,5 +1,5 @@
-//! The log: readable on a terminal, JSON lines otherwise. It never holds a query, a header, a body or
-//! the text of a panic.
+//! The log: readable text on a terminal, JSON lines elsewhere. The log never contains a query, a header,
+//! a body or the text of a panic.
 
 use std::io::IsTerminal;
 use std::panic;
@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Starts logging to standard error.
 ///
 /// # Errors
-/// When the filter is malformed; says so without quoting it.
+/// When the filter is malformed. The message does not quote the filter.
 pub fn start(filter: &str) -> Result<(), &'static str> {
     let filter = filter
         .parse::<Targets>()
@@ -24,7 +24,7 @@ pub fn start(filter: &str) -> Result<(), &'static str> {
         log.json().flatten_event(true).finish().with(filter).init();
     }
     panic::set_hook(Box::new(|info| {
-        // Its message could quote what was being worked on.
+        // The message of a panic could quote a request, so only its place is logged.
         let location = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(location, "panic");
     }));

@@ -1,4 +1,4 @@
-//! A run of the hub from its start to its end.
+//! Runs the hub from its start to its end.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -18,24 +18,24 @@ use crate::lifecycle;
 use crate::server::{HubService, Listener};
 use crate::store::{self, OpenError, PostgresTuning, Retention, Store};
 
-/// Why the hub did not start, or what is wrong with its database. The text is for the operator.
+/// Why the hub cannot start, or what is wrong with its database. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] Box<dyn std::error::Error + Send + Sync>),
-    /// The address cannot be bound.
+    /// The hub cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Which.
+        /// The address.
         address: std::net::SocketAddr,
-        /// Why.
+        /// Why the hub cannot listen there.
         source: io::Error,
     },
-    /// Anything else of the system.
+    /// Another operation of the system failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The database answered with an error.
+    /// An operation of the database failed.
     #[error("{0}")]
     Database(String),
     /// The audit chain does not verify.
@@ -56,7 +56,7 @@ impl From<Refusal> for RunError {
     }
 }
 
-/// How long the queues may take to drain once all requests are answered or cut off.
+/// How long the queues may take to drain after all requests were answered or cut off.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn open(settings: &Settings) -> Result<Store, RunError> {
@@ -92,7 +92,7 @@ async fn migrate(settings: &Settings) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Reads the whole database and verifies its audit chain.
+/// Checks the whole database and verifies its audit chain.
 async fn check(settings: &Settings) -> Result<(), RunError> {
     let store = open(settings).await?;
     store.check_integrity().await.map_err(Refusal::from)?;
@@ -105,12 +105,12 @@ async fn check(settings: &Settings) -> Result<(), RunError> {
     tracing::info!(
         events,
         head = head.unwrap_or_default(),
-        "the database and its audit log are whole"
+        "the database and its audit log are intact"
     );
     Ok(())
 }
 
-/// Serves until a signal.
+/// Serves until the process gets a signal.
 async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let stop = lifecycle::stop_on_signal()?;
     let address = settings.server.listen;
@@ -132,7 +132,8 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
     answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
-    // The batchers' tasks end with the last holder of the hub, which may be a request that was cut off.
+    // The batching tasks end when nothing holds the hub any more. A request that was cut off may hold it
+    // for a while.
     drop(hub);
     tasks.close();
     let drained = async {
@@ -142,7 +143,7 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_ok() {
         tracing::info!("stopped");
     } else {
-        tracing::warn!("stopped before everything was drained");
+        tracing::warn!("stopped before the queues were drained");
     }
     Ok(())
 }
@@ -163,11 +164,11 @@ async fn answer_until_stopped(
     };
     tokio::select! {
         () = serving => {}
-        () = deadline => tracing::warn!("some requests took too long to stop and were cut off"),
+        () = deadline => tracing::warn!("some requests took too long and were cut off"),
     }
 }
 
-/// Says where the hub listens: on standard output, for people and scripts, and to systemd.
+/// Announces the hub's address: on standard output for people and scripts, and to systemd.
 fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> {
     let address = listener.address()?;
     writeln!(io::stdout(), "hubd listening on http://{address}")?;
@@ -176,14 +177,14 @@ fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> 
     Ok(())
 }
 
-/// Writes the head of the audit chain to the log now and then, so that a tail that is cut off later
-/// shows.
+/// Logs the head of the audit chain every hour. The log then shows whether events at the end of the
+/// chain were removed later.
 async fn log_audit_head(store: Store, stop: CancellationToken) {
     const EVERY: Duration = Duration::from_hours(1);
     loop {
         match store.audit_head().await {
             Ok((seq, hash)) => tracing::info!(seq, hash, "audit head"),
-            Err(error) => tracing::warn!(%error, "the audit head cannot be read"),
+            Err(error) => tracing::warn!(%error, "cannot read the audit head"),
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -192,8 +193,8 @@ async fn log_audit_head(store: Store, stop: CancellationToken) {
     }
 }
 
-/// Adds hours up to days and deletes old usage, now and then. Work that a stop cuts off is done again at
-/// the next start.
+/// Regularly adds hours up to days and deletes old usage. If a stop interrupts this work, the next start
+/// does it again.
 async fn roll_up(store: Store, settings: TelemetrySettings, stop: CancellationToken) {
     let retention = Retention { hours: settings.hours_kept, days: settings.days_kept };
     loop {
@@ -210,7 +211,7 @@ async fn roll_up(store: Store, settings: TelemetrySettings, stop: CancellationTo
             done = work => {
                 if let Ok(Err(refusal)) = done {
                     let cause = refusal.cause().map(ToString::to_string);
-                    tracing::warn!(cause, "old telemetry was not rolled up; it is tried again");
+                    tracing::warn!(cause, "old telemetry was not rolled up; the hub will try again");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Activation, validation and what an instance learns of itself.
+//! Activation, validation and what an instance learns about itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +15,10 @@ use crate::time::Timestamp;
 pub struct ActivateRequest {
     /// The license key.
     pub license_key: Presented<License>,
-    /// Refuse unless the license is this instance's.
+    /// When given, the hub refuses a license of another instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
-    /// A hub key that the caller made; absent, the hub makes one.
+    /// The hash of a hub key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub_key_sha256: Option<KeyHash>,
 }
@@ -35,11 +35,11 @@ impl FromFields for ActivateRequest {
 /// A successful activation.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Activated {
-    /// The instance that the license is for.
+    /// The instance that holds the license.
     pub instance_id: InstanceId,
-    /// The client that it belongs to.
+    /// The client that the instance belongs to.
     pub client_id: String,
-    /// Always active.
+    /// Always `active`.
     pub status: InstanceStatus,
     /// The new hub key, unless the caller made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,26 +48,26 @@ pub struct Activated {
     pub hub_key_fingerprint: Fingerprint,
     /// Whether the instance had been activated before.
     pub reactivated: bool,
-    /// When it was first activated.
+    /// When the instance was first activated.
     pub activated_at: Timestamp,
     /// The license that was presented.
     pub license: LicenseSummary,
-    /// A signed certificate for offline use, when the hub issues them.
+    /// A signed certificate for offline use, if the hub issues certificates.
     pub certificate: Option<String>,
-    /// Where to send telemetry.
+    /// The path to send telemetry to.
     pub telemetry_url: String,
 }
 
-/// What the holder of a license learns of it.
+/// What the holder of a license learns about the license.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseSummary {
-    /// Fingerprint of the key that was presented.
+    /// The fingerprint of the license key that was presented.
     pub fingerprint: Fingerprint,
-    /// When it ends; `null` means never.
+    /// When the license ends; `null` means never.
     pub expires_at: Option<Timestamp>,
-    /// It has ended and works for some days yet.
+    /// Whether the license is in its grace period: it has ended and still works.
     pub in_grace: bool,
-    /// What it entitles to.
+    /// The features that the license includes.
     pub entitlements: Entitlements,
 }
 
@@ -87,14 +87,14 @@ impl FromFields for ValidateRequest {
 /// Whether a license is valid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Validated {
-    /// Whether an activation would not be refused for the license's sake.
+    /// Whether the license allows an activation now.
     pub valid: bool,
-    /// `valid`, or why not.
+    /// `valid`, or the reason why the license is not valid.
     pub code: Verdict,
-    /// The instance, when the key is known.
+    /// The instance, if the hub knows the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
-    /// The license, when the key is known.
+    /// The license, if the hub knows the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseSummary>,
 }
@@ -103,16 +103,16 @@ pub struct Validated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Verdict {
-    /// Nothing speaks against it.
+    /// The license is valid.
     Valid(Valid),
-    /// What does.
+    /// The hub would refuse the license with this code.
     Refused(ErrorCode),
 }
 
 /// The word `valid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Valid {
-    /// The only one.
+    /// The only value.
     #[serde(rename = "valid")]
     Valid,
 }
@@ -128,32 +128,32 @@ impl Verdict {
     }
 }
 
-/// What an instance sees of itself: the instance object without labels.
+/// What an instance sees about itself: the instance object without labels.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SelfInstance {
-    /// Its handle.
+    /// The instance's handle.
     pub instance_id: InstanceId,
     /// The client's id.
     pub client_id: String,
     /// The client's handle.
     pub client_slug: Slug,
-    /// The status of the instance itself.
+    /// The status of the instance alone.
     pub status: InstanceStatus,
-    /// Whether it works now: with its client's status and the dates.
+    /// Whether the instance works now: its own status, its client's status and the dates, combined.
     pub effective_status: EffectiveStatus,
     /// The license.
     pub license: LicenseInfo,
     /// The newest hub key.
     pub hub_key: Option<HubKeyInfo>,
-    /// Since when and why it is suspended.
+    /// The suspension, while the instance is suspended.
     pub suspension: Option<Suspension>,
-    /// When it was issued.
+    /// When the instance was issued.
     pub created_at: Timestamp,
-    /// When an operator last changed it.
+    /// When an operator last changed the instance.
     pub updated_at: Timestamp,
-    /// When it was first activated.
+    /// When the instance was first activated.
     pub activated_at: Option<Timestamp>,
-    /// When it was last heard of, to the minute.
+    /// When the instance last called the hub, to the minute.
     pub last_seen_at: Option<Timestamp>,
     /// A fresh certificate, `null` unless the effective status is active.
     pub certificate: Option<String>,

@@ -1,4 +1,4 @@
-//! Admin keys: who may call the admin endpoints.
+//! Admin keys: the keys that the admin endpoints accept.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,45 +8,45 @@ use crate::key::{Admin, Fingerprint, KeyHash, Shown};
 use crate::name::KeyName;
 use crate::time::Timestamp;
 
-/// Who the calling key is.
+/// The admin key of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its name.
+    /// The name of the key.
     pub name: KeyName,
-    /// What it may do.
+    /// The role of the key.
     pub role: Role,
-    /// Its fingerprint.
+    /// The fingerprint of the key.
     pub fingerprint: Fingerprint,
 }
 
-/// An admin key, without the key.
+/// An admin key, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminKeyInfo {
-    /// Its name.
+    /// The name of the key.
     pub name: KeyName,
-    /// What it may do.
+    /// The role of the key.
     pub role: Role,
-    /// Its fingerprint.
+    /// The fingerprint of the key.
     pub fingerprint: Fingerprint,
-    /// When it was created.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// When it ends; `null` means never.
+    /// When the key ends; `null` means never.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// When the key was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
 }
 
 /// `POST /api/v1/admin/keys`.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewAdminKey {
-    /// Its name.
+    /// The name of the key.
     pub name: KeyName,
-    /// What it may do.
+    /// The role of the key.
     pub role: Role,
-    /// When it ends; absent means never.
+    /// When the key ends; absent means never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// A key that the caller made; absent, the hub makes one.
+    /// The hash of a key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_sha256: Option<KeyHash>,
 }
@@ -61,13 +61,13 @@ impl FromFields for NewAdminKey {
     }
 }
 
-/// An admin key, with the key the one time it is shown.
+/// A new admin key. The secret is in no other answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CreatedAdminKey {
-    /// All but the key.
+    /// The admin key without the secret.
     #[serde(flatten)]
     pub info: AdminKeyInfo,
-    /// The key, when the hub made it.
+    /// The secret, if the hub made the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_key: Option<Shown<Admin>>,
 }

@@ -11,7 +11,7 @@ use crate::time::{Moment, Timestamp};
 
 macro_rules! actions {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal;)+) => {
-        /// What was done.
+        /// A kind of change.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Action { $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+ }
 
@@ -67,62 +67,63 @@ impl Field for Action {
     const EXPECTED: &'static str = "must be an action, such as instance.activate";
 }
 
-/// One change.
+/// One change in the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
-    /// Its number; they have no gaps.
+    /// The number of the event. The numbers have no gaps.
     pub seq: i64,
-    /// When.
+    /// When the change was made.
     pub at: Timestamp,
-    /// `admin:<key name>`, `instance:<instance_id>` or `system`.
+    /// The author of the change: `admin:<key name>`, `instance:<instance_id>` or `system`.
     pub actor: String,
-    /// What, as an [`Action`].
+    /// The kind of the change, as the name of an [`Action`].
     pub action: String,
-    /// To which handle or key name.
+    /// The handle or the key name of the changed object.
     pub target: String,
-    /// Codes and fingerprints.
+    /// Details of the change: codes, fingerprints and numbers.
     pub detail: BTreeMap<String, String>,
-    /// In which request.
+    /// The id of the request that made the change.
     pub request_id: String,
-    /// SHA-256 over the hash before and this row.
+    /// SHA-256 of the previous event's hash and this event.
     pub hash: String,
 }
 
-/// The result of recomputing the chain.
+/// The result of verifying the audit chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditVerdict {
-    /// Nothing was changed, removed or inserted.
+    /// Whether the chain is intact: no event was changed, removed or inserted.
     pub ok: bool,
-    /// How many events were read.
+    /// The number of events that were read.
     pub events: u64,
-    /// The last hash; note it elsewhere to see a cut tail.
+    /// The hash of the last event. A copy kept elsewhere shows later whether events at the end were
+    /// removed.
     pub head: Option<String>,
-    /// The number of the first event that does not fit.
+    /// The number of the first event that does not fit the chain.
     pub first_broken: Option<i64>,
 }
 
 /// Filters of `GET /api/v1/admin/audit`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct AuditQuery {
-    /// At or after this time.
+    /// Only events at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Moment>,
-    /// Before this time.
+    /// Only events before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
-    /// By this actor.
+    /// Only events of this actor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<Word>,
-    /// Of this action.
+    /// Only events with this action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
-    /// To this target.
+    /// Only events with this target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Word>,
-    /// Rows a page.
+    /// The number of rows on a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// Where to go on.
+    /// The cursor of the page, from the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }

@@ -10,31 +10,31 @@ use crate::name::Slug;
 use crate::text::{DisplayName, ExternalRef, SearchText};
 use crate::time::Timestamp;
 
-/// A client, with how many instances it has.
+/// A client as the API shows it, with counts of its instances.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Client {
     /// A UUID.
     pub id: String,
-    /// The unique handle.
+    /// The client's handle, unique in the hub.
     pub slug: Slug,
-    /// The name for people.
+    /// The name that people read.
     pub name: DisplayName,
-    /// Where the operator's own records have it.
+    /// The client's place in the operator's own records.
     pub external_ref: Option<ExternalRef>,
-    /// Whether its instances work.
+    /// Whether the client's instances work.
     pub status: ClientStatus,
     /// The operator's labels.
     pub labels: Labels,
-    /// When it was created.
+    /// When the client was created.
     pub created_at: Timestamp,
-    /// When an operator last changed it.
+    /// When an operator last changed the client.
     pub updated_at: Timestamp,
-    /// How many instances it has.
+    /// Counts of the client's instances.
     pub instances: InstanceCounts,
 }
 
 impl Client {
-    /// The client as the API shows it.
+    /// Builds the client as the API shows it.
     #[must_use]
     pub fn of(client: model::Client, instances: InstanceCounts) -> Self {
         let ClientSettings { name, external_ref, labels, status } = client.settings;
@@ -51,7 +51,7 @@ impl Client {
         }
     }
 
-    /// What operators set of it.
+    /// The fields that operators set.
     #[must_use]
     pub fn settings(&self) -> ClientSettings {
         ClientSettings {
@@ -63,10 +63,10 @@ impl Client {
     }
 }
 
-/// Instances by status.
+/// Counts of instances by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceCounts {
-    /// All.
+    /// All instances.
     pub total: u64,
     /// Never activated.
     pub pending: u64,
@@ -79,21 +79,21 @@ pub struct InstanceCounts {
 /// `POST /api/v1/admin/clients`.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewClient {
-    /// The name for people.
+    /// The name that people read.
     pub name: DisplayName,
-    /// The handle; derived from the name when absent.
+    /// The handle; when absent, the hub derives one from the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<Slug>,
-    /// Where the operator's own records have it.
+    /// The client's place in the operator's own records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<ExternalRef>,
-    /// Labels.
+    /// The operator's labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
 }
 
 impl NewClient {
-    /// What the new client starts with.
+    /// The settings of the new client.
     #[must_use]
     pub fn settings(&self) -> ClientSettings {
         ClientSettings {
@@ -118,18 +118,18 @@ impl FromFields for NewClient {
 /// Filters of `GET /api/v1/admin/clients`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ClientQuery {
-    /// Part of the slug or name, in any case.
+    /// Only clients whose slug or name contains this text; upper and lower case are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<SearchText>,
-    /// With this status.
+    /// Only clients with this status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ClientStatus>,
-    /// With all of these labels.
+    /// Only rows with all of these labels.
     pub label: Vec<LabelPair>,
-    /// Rows a page.
+    /// The number of rows on a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// Where to go on.
+    /// The cursor of the page, from the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
@@ -149,7 +149,7 @@ impl FromFields for ClientQuery {
 /// Parameters of `DELETE /api/v1/admin/clients/{id}`.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct DeleteClientQuery {
-    /// Delete its instances too.
+    /// Whether to delete the client's instances too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cascade: Option<bool>,
 }

@@ -14,39 +14,39 @@ use crate::name::{InstanceId, Slug};
 use crate::text::{ReasonCode, SearchText};
 use crate::time::{Span, Timestamp};
 
-/// An instance.
+/// An instance as the API shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Instance {
-    /// The handle.
+    /// The instance's handle, unique in the hub.
     pub instance_id: InstanceId,
     /// The client's id.
     pub client_id: String,
     /// The client's handle.
     pub client_slug: Slug,
-    /// The status of the instance itself.
+    /// The status of the instance alone.
     pub status: InstanceStatus,
-    /// Whether it works now: with its client's status and the dates.
+    /// Whether the instance works now: its own status, its client's status and the dates, combined.
     pub effective_status: EffectiveStatus,
     /// The license.
     pub license: LicenseInfo,
     /// The newest hub key.
     pub hub_key: Option<HubKeyInfo>,
-    /// Since when and why it is suspended.
+    /// The suspension, while the instance is suspended.
     pub suspension: Option<Suspension>,
     /// The operator's labels.
     pub labels: Labels,
-    /// When it was issued.
+    /// When the instance was issued.
     pub created_at: Timestamp,
-    /// When an operator last changed it.
+    /// When an operator last changed the instance.
     pub updated_at: Timestamp,
-    /// When it was first activated.
+    /// When the instance was first activated.
     pub activated_at: Option<Timestamp>,
-    /// When it was last heard of, to the minute.
+    /// When the instance last called the hub, to the minute.
     pub last_seen_at: Option<Timestamp>,
 }
 
 impl Instance {
-    /// The instance as the API shows it at this time.
+    /// Builds the instance as the API shows it at the time `now`.
     #[must_use]
     pub fn of(instance: model::Instance, now: Timestamp) -> Self {
         let standing = instance.standing();
@@ -80,7 +80,7 @@ impl Instance {
         }
     }
 
-    /// The terms that operators set.
+    /// The terms of the license, which operators set.
     #[must_use]
     pub fn terms(&self) -> Terms {
         let license = &self.license;
@@ -93,7 +93,7 @@ impl Instance {
         }
     }
 
-    /// Everything that operators set of it.
+    /// All fields that operators set.
     #[must_use]
     pub fn settings(&self) -> InstanceSettings {
         InstanceSettings {
@@ -108,45 +108,45 @@ impl Instance {
 /// An instance's license.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseInfo {
-    /// Fingerprint of the newest key.
+    /// The fingerprint of the newest license key.
     pub fingerprint: Fingerprint,
-    /// When that key was made.
+    /// When the newest license key was issued.
     pub issued_at: Timestamp,
     /// When the license ends; `null` means never.
     pub expires_at: Option<Timestamp>,
-    /// For how many days it works after that.
+    /// For how many days the license works after its end.
     pub grace_days: GraceDays,
-    /// How often it may be activated; `null` means without limit.
+    /// How often the license may be activated; `null` means without limit.
     pub max_activations: Option<ActivationLimit>,
-    /// How often it was.
+    /// How often the license was activated.
     pub activations: u32,
-    /// What it entitles to.
+    /// The features that the license includes.
     pub entitlements: Entitlements,
 }
 
 /// The newest hub key of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubKeyInfo {
-    /// Its fingerprint.
+    /// The fingerprint of the key.
     pub fingerprint: Fingerprint,
-    /// When it was made.
+    /// When the key was issued.
     pub issued_at: Timestamp,
 }
 
 /// `POST /api/v1/admin/clients/{id}/instances`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NewInstance {
-    /// The handle; made from the client's slug when absent.
+    /// The handle; when absent, the hub makes one from the client's slug.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
-    /// A license key that the caller made; absent, the hub makes one.
+    /// The hash of a license key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license_sha256: Option<KeyHash>,
-    /// The terms that it starts with: those of a license without end, limit, entitlements and labels,
-    /// with these changes.
+    /// The terms of the license, as changes of a license without end, limit, entitlements and labels.
     #[serde(flatten)]
     pub terms: InstancePatch,
-    /// The hub key of an installation that moves here from an older hub; it is active at once.
+    /// The hash of the hub key of an installation that moves here from an older hub. The instance is
+    /// active at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub_key_sha256: Option<KeyHash>,
 }
@@ -170,13 +170,13 @@ impl FromFields for NewInstance {
     }
 }
 
-/// An instance, with its license key the one time it is shown.
+/// A new instance. The license key is in no other answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IssuedInstance {
     /// The instance.
     #[serde(flatten)]
     pub instance: Instance,
-    /// The key, when the hub made it.
+    /// The license key, if the hub made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license_key: Option<Shown<License>>,
 }
@@ -184,7 +184,7 @@ pub struct IssuedInstance {
 /// `POST …/suspend`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SuspendRequest {
-    /// Why, as a code.
+    /// The code of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonCode>,
 }
@@ -198,15 +198,15 @@ impl FromFields for SuspendRequest {
 /// Filters of a client's instances.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct InstanceQuery {
-    /// With this effective status.
+    /// Only instances with this effective status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<EffectiveStatus>,
-    /// With all of these labels.
+    /// Only rows with all of these labels.
     pub label: Vec<LabelPair>,
-    /// Rows a page.
+    /// The number of rows on a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// Where to go on.
+    /// The cursor of the page, from the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
@@ -225,16 +225,17 @@ impl FromFields for InstanceQuery {
 /// Filters of all instances.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct FleetQuery {
-    /// The filters that a client's instances have too.
+    /// The filters that also apply to a client's instances.
     #[serde(flatten)]
     pub common: InstanceQuery,
-    /// Part of the handle.
+    /// Only instances whose handle contains this text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<SearchText>,
-    /// Not heard of for so long; one never heard of counts from when it was issued.
+    /// Only instances that have not called the hub for this long. For an instance that never called, the
+    /// time since it was issued counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent_for: Option<Span>,
-    /// With a license that ends within this time and has not ended yet.
+    /// Only instances whose license ends within this time and has not ended yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_within: Option<Span>,
 }

@@ -1,7 +1,7 @@
-//! The HTTP API as types: one table of routes, and what goes in and out of each.
+//! The HTTP API as types: one table of routes, with the input and output of each route.
 //!
-//! hubd dispatches over the table, hubctl calls through it, tests iterate over it: a route exists
-//! nowhere else.
+//! hubd dispatches requests by the table, hubctl sends requests by it, and tests iterate over it. No
+//! route is defined anywhere else.
 
 mod activation;
 mod admin_keys;
@@ -35,11 +35,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::{Field, FromFields, ReadBody};
 
-/// One operation of the API, with the types of all that goes in and out.
+/// One operation of the API, with the types of its input and output.
 pub trait Endpoint: Send + Sync + 'static {
-    /// Its row in the table.
+    /// The row of the operation in the table.
     const ROUTE: Route;
-    /// Who may call it, as a type: what authentication yields.
+    /// The access that the operation requires, as a type. It decides what authentication yields.
     type Access;
     /// The query parameters.
     type Query: FromFields + Serialize + Send;
@@ -49,19 +49,19 @@ pub trait Endpoint: Send + Sync + 'static {
     type Reply: Serialize + DeserializeOwned + Send;
 }
 
-/// Who may call a route.
+/// The access that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anyone.
     Public,
-    /// Whoever holds a license key; it stands in the body.
+    /// The holder of a license key; the key is in the body.
     License,
-    /// An instance, by its hub key.
+    /// An instance, which sends its hub key.
     Hub,
-    /// An instance for itself: the path names it, the hub key is its own, and neither it nor its client
-    /// is suspended.
+    /// An instance that acts for itself: the hub key belongs to the instance in the path, and neither
+    /// the instance nor its client is suspended.
     Reporter,
-    /// An operator, by an admin key with this role or a greater one.
+    /// An operator, who sends an admin key with this role or a higher one.
     Admin(Role),
 }
 
@@ -84,7 +84,7 @@ pub mod access {
     pub enum Admin {}
 }
 
-/// What an admin key may do; each role may do all that the ones before it may.
+/// What an admin key may do. Each role includes the roles before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -94,12 +94,12 @@ pub enum Role {
     Provisioner,
     /// Suspends, reactivates, patches, deletes.
     Operator,
-    /// Admin keys, their list included.
+    /// Manages admin keys, including their list.
     Owner,
 }
 
 impl Role {
-    /// Every role, least first.
+    /// Every role, lowest first.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Provisioner, Self::Operator, Self::Owner];
 
     /// The name on the wire.
@@ -135,5 +135,5 @@ impl Field for Role {
 pub const HUB_KEY_HEADER: &str = "x-hub-api-key";
 /// The header that carries an admin key; `Authorization: Bearer` is accepted too.
 pub const ADMIN_KEY_HEADER: &str = "x-admin-api-key";
-/// The header that names a request, in both directions.
+/// The header with the id of a request, in requests and in answers.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::Field;
 
-/// Part of a list, in order.
+/// A page of a list, in the order of the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows of the page.
     pub items: Vec<T>,
-    /// Where the next page starts; `null` on the last one.
+    /// The cursor of the next page; `null` on the last page.
     pub next_cursor: Option<Cursor>,
 }
 
-/// An opaque place in a list. It names the row that the page before ended with, so rows that are
-/// added or deleted meanwhile neither repeat nor hide others.
+/// An opaque position in a list. A cursor names the last row of the previous page, so rows that are
+/// added or deleted meanwhile neither repeat nor hide other rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// The place after the row `key` in the list `list`.
+    /// The position after the row with the key `key` in the list `list`.
     #[must_use]
     pub fn after(list: &str, key: &str) -> Self {
         Self(URL_SAFE_NO_PAD.encode(format!("{list}:{key}")))
     }
 
-    /// The row's key, if this is a cursor of the list `list`.
+    /// The key of the row, if the cursor belongs to the list `list`.
     #[must_use]
     pub fn key(&self, list: &str) -> Option<String> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()?;
@@ -49,13 +49,13 @@ impl Field for Cursor {
     const EXPECTED: &'static str = "must be a next_cursor of this list";
 }
 
-/// How many rows a page has at most: 1 to 500.
+/// The most rows on a page: 1 to 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct Limit(u16);
 
 impl Limit {
-    /// The most a page can have.
+    /// The largest limit.
     pub const MAX: Self = Self(500);
 
     /// The number.

@@ -1,4 +1,4 @@
-//! Replacing an instance's license or hub key.
+//! Replaces an instance's license key or hub key.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +18,10 @@ bounded!(
 /// `POST …/rotate-license`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RotateLicenseRequest {
-    /// A license key that the caller made; absent, the hub makes one.
+    /// The hash of a license key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license_sha256: Option<KeyHash>,
-    /// For how long the previous key still works.
+    /// For how long the previous key continues to work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap_seconds: Option<OverlapSeconds>,
 }
@@ -40,22 +40,22 @@ impl FromFields for RotateLicenseRequest {
 pub struct RotatedLicense {
     /// The instance.
     pub instance_id: InstanceId,
-    /// The key, when the hub made it.
+    /// The new key, if the hub made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license_key: Option<Shown<License>>,
-    /// Its fingerprint.
+    /// The fingerprint of the new key.
     pub license_fingerprint: Fingerprint,
-    /// Until when the previous key works; `null` when it has ended.
+    /// When the previous key ends; `null` when it has already ended.
     pub previous_valid_until: Option<Timestamp>,
 }
 
 /// `POST …/rotate-hub-key`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RotateHubKeyRequest {
-    /// A hub key that the caller made; absent, the hub makes one.
+    /// The hash of a hub key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub_key_sha256: Option<KeyHash>,
-    /// For how long the previous key still works.
+    /// For how long the previous key continues to work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap_seconds: Option<OverlapSeconds>,
 }
@@ -74,11 +74,11 @@ impl FromFields for RotateHubKeyRequest {
 pub struct RotatedHubKey {
     /// The instance.
     pub instance_id: InstanceId,
-    /// The key, when the hub made it.
+    /// The new key, if the hub made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_api_key: Option<Shown<Hub>>,
-    /// Its fingerprint.
+    /// The fingerprint of the new key.
     pub hub_key_fingerprint: Fingerprint,
-    /// Until when the previous key works; `null` when it has ended.
+    /// When the previous key ends; `null` when it has already ended.
     pub previous_valid_until: Option<Timestamp>,
 }

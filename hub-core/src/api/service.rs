@@ -1,17 +1,17 @@
-//! The hub itself: health, version, counts.
+//! The hub itself: its health, its version and its counts.
 
 use serde::{Deserialize, Serialize};
 
 use super::InstanceCounts;
 
-/// An answer of the health endpoints.
+/// The answer of the health endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// `ok` or `ready`.
     pub status: String,
 }
 
-/// What answers here.
+/// The program behind the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// `hubd`.
@@ -25,18 +25,18 @@ pub struct Version {
 /// Counts of what the hub holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
-    /// Clients.
+    /// The number of clients.
     pub clients: u64,
     /// Instances by status.
     pub instances: InstanceCounts,
-    /// Admin keys that work.
+    /// The number of admin keys that work.
     pub admin_keys: u64,
-    /// Telemetry reports of the last 24 hours.
+    /// The number of telemetry reports in the last 24 hours.
     pub reports_24h: u64,
-    /// Audit events.
+    /// The number of audit events.
     pub audit_events: u64,
-    /// Bytes that the database takes.
+    /// The size of the database in bytes.
     pub store_bytes: u64,
-    /// `sqlite` or `postgres`.
+    /// The kind of the database: `sqlite` or `postgres`.
     pub database: String,
 }

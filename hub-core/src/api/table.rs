@@ -1,4 +1,4 @@
-//! The route table: one line an operation.
+//! The route table: one line for each operation.
 
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -24,28 +24,28 @@ macro_rules! routes {
         pub enum Route { $($(#[doc = $doc])+ $name,)+ }
 
         impl Route {
-            /// All of them, in the order of the table.
+            /// Every operation, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// Its method.
+            /// The HTTP method.
             #[must_use]
             pub fn method(self) -> Method {
                 match self { $(Self::$name => Method::$method,)+ }
             }
 
-            /// Its path, with `{…}` for the handle.
+            /// The path, with `{…}` in the place of the handle.
             #[must_use]
             pub fn path(self) -> &'static str {
                 match self { $(Self::$name => $path,)+ }
             }
 
-            /// Who may call it.
+            /// The access that the operation requires.
             #[must_use]
             pub const fn access(self) -> Access {
                 match self { $(Self::$name => Access::$access$((Role::$role))?,)+ }
             }
 
-            /// What it does, in a sentence.
+            /// A sentence that describes the operation.
             #[must_use]
             pub fn summary(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
@@ -77,7 +77,7 @@ routes! {
     SendReport: POST "/api/v1/instances/{instance_id}/telemetry" Reporter, ReportQuery, CleanReport => ReportReply;
     /// Everything that the hub keeps of the caller's usage.
     GetOwnTelemetry: GET "/api/v1/instances/self/telemetry" Hub, (), () => OwnTelemetry;
-    /// What is kept of telemetry, and what never is.
+    /// What the hub keeps of telemetry, and what it never keeps.
     GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
     /// The process is up.
     Health: GET "/healthz" Public, (), () => Status;
@@ -146,11 +146,11 @@ routes! {
     GetStats: GET "/api/v1/admin/stats" Admin(Viewer), (), () => Stats;
 }
 
-/// All but the unreserved characters of RFC 3986.
+/// Every character except the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Route {
-    /// Its path with `handle` in the place of `{…}`, percent-encoded.
+    /// The path with the percent-encoded `handle` in the place of `{…}`.
     #[must_use]
     pub fn fill(self, handle: &str) -> String {
         let path = self.path();
@@ -163,7 +163,7 @@ impl Route {
         }
     }
 
-    /// Whether its path has a place for a handle.
+    /// Whether the path has a place for a handle.
     #[must_use]
     pub fn takes_handle(self) -> bool {
         self.path().contains('{')

@@ -1,4 +1,4 @@
-//! Telemetry: what a report is answered with, and what is read of all reports.
+//! Telemetry on the wire: the answers to a report, and the usage that operators and instances read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::time::{Moment, Timestamp};
 /// Parameters of `POST …/telemetry`.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct ReportQuery {
-    /// Store nothing, and show what would be stored.
+    /// When true, the hub stores nothing and shows what it would store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
 }
@@ -25,40 +25,40 @@ impl FromFields for ReportQuery {
     }
 }
 
-/// What became of a report.
+/// The answer to a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ReportReply {
-    /// It would be stored so.
+    /// A preview; nothing was stored.
     Preview(Preview),
-    /// It is stored.
+    /// The report is stored.
     Accepted(Accepted),
 }
 
 /// A report that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Its id, a UUID.
+    /// The id of the report, a UUID.
     pub report_id: String,
-    /// It was stored before, and was not counted again.
+    /// Whether the report was already stored; it was not counted again.
     pub duplicate: bool,
-    /// How many members, names, elements and numbers were not kept.
+    /// The number of members, names, elements and numbers that were dropped.
     pub redacted: u64,
 }
 
-/// What would be stored of a report.
+/// What the hub would store of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
-    /// Always true.
+    /// Always `true`.
     pub dry_run: bool,
-    /// How many members, names, elements and numbers would not be kept.
+    /// The number of members, names, elements and numbers that would be dropped.
     pub redacted: u64,
-    /// All that would be.
+    /// Everything that would be stored.
     pub report: StoredReport,
 }
 
 impl Preview {
-    /// Of this report.
+    /// The preview of this report.
     #[must_use]
     pub fn of(report: &CleanReport) -> Self {
         Self { dry_run: true, redacted: report.redacted(), report: report.into() }
@@ -68,7 +68,7 @@ impl Preview {
 /// A report as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredReport {
-    /// Counters go to the hour of this.
+    /// When the window starts. Counters are added to the hour of this time.
     pub window_start: Timestamp,
     /// When the window ends.
     pub window_end: Timestamp,
@@ -81,27 +81,27 @@ pub struct StoredReport {
 /// A tool's usage as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredTool {
-    /// The name.
+    /// The name of the tool.
     pub name: ToolName,
-    /// How often it was called.
+    /// How often the tool was called.
     pub calls: u64,
-    /// How often it failed, by code.
+    /// How often the tool failed, by error code.
     pub errors: BTreeMap<CodeName, u64>,
-    /// How long it took.
+    /// How long the calls took.
     pub duration_us: StoredDurations,
 }
 
-/// Durations in microseconds as they are stored: of the instance count, sum and maximum, of the fleet
-/// the buckets too.
+/// Durations in microseconds as they are stored: number, sum and maximum for the instance, and also the
+/// buckets for the fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredDurations {
-    /// How many there are.
+    /// The number of durations.
     pub n: u64,
-    /// Their sum.
+    /// The sum of the durations.
     pub sum: u64,
-    /// The longest.
+    /// The longest duration.
     pub max: u64,
-    /// Index and count of each bucket that was hit; see [`crate::histogram`].
+    /// The index and count of each bucket that is not empty; see [`crate::histogram`].
     pub buckets: Vec<(u16, u64)>,
 }
 
@@ -128,7 +128,7 @@ impl From<&CleanReport> for StoredReport {
 }
 
 bounded!(
-    /// Rows made by fewer clients than this are merged into `other`: 0 to 1,000,000.
+    /// Rows with fewer clients than this are merged into `other`: 0 to 1,000,000.
     MinClients,
     1_000_000,
     "must be a number from 0 to 1000000"
@@ -137,19 +137,19 @@ bounded!(
 /// Filters of usage.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct UsageQuery {
-    /// From this hour.
+    /// Only usage from this hour on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Moment>,
-    /// Up to the end of this hour.
+    /// Only usage up to the end of this hour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
-    /// Of this client's instances.
+    /// Only usage of this client's instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<Word>,
-    /// Of this instance.
+    /// Only usage of this instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<Word>,
-    /// Merge rows made by fewer clients.
+    /// Merges rows with fewer clients than this into `other`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_clients: Option<MinClients>,
 }
@@ -196,13 +196,13 @@ impl Field for Step {
 /// Filters of usage over time.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SeriesQuery {
-    /// The filters that all usage has.
+    /// The filters that apply to all usage.
     #[serde(flatten)]
     pub common: UsageQuery,
     /// The length of a step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
-    /// Of this tool.
+    /// Only usage of this tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolName>,
 }
@@ -233,35 +233,35 @@ pub struct Usages<T> {
 pub struct ToolUsage {
     /// The tool.
     pub tool: ToolName,
-    /// How often it was called.
+    /// How often the tool was called.
     pub calls: u64,
-    /// How often it failed.
+    /// How often the tool failed.
     pub errors: u64,
-    /// Errors a call; 0 where there were no calls.
+    /// The number of errors for each call; 0 when there were no calls.
     pub error_rate: f64,
-    /// How many instances reported it.
+    /// The number of instances that reported the tool.
     pub instances: u64,
-    /// How long it took; `null` where no durations were reported.
+    /// How long the calls took; `null` when no durations were reported.
     pub duration_ms: Option<DurationStats>,
 }
 
-/// Durations in milliseconds. Quantiles are of the fleet only, `null` under a filter by client or
-/// instance.
+/// Durations in milliseconds. Quantiles exist for the whole fleet only: they are `null` under a filter
+/// by client or instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DurationStats {
-    /// How many were reported.
+    /// The number of durations.
     pub n: u64,
-    /// Their mean.
+    /// The mean duration.
     pub mean: f64,
-    /// The longest.
+    /// The longest duration.
     pub max: f64,
-    /// Half took at most this long.
+    /// Half of the calls took at most this long.
     pub p50: Option<f64>,
-    /// Nine in ten did.
+    /// Nine in ten calls took at most this long.
     pub p90: Option<f64>,
-    /// Ninety-nine in a hundred did.
+    /// Ninety-nine in a hundred calls took at most this long.
     pub p99: Option<f64>,
-    /// By how much a quantile may be off, of itself.
+    /// The largest possible error of a quantile, relative to its value.
     pub relative_error: Option<f64>,
 }
 
@@ -270,11 +270,11 @@ pub struct DurationStats {
 pub struct UsageStep {
     /// When the step starts.
     pub at: Timestamp,
-    /// Calls in it.
+    /// The number of calls in the step.
     pub calls: u64,
-    /// Errors in it.
+    /// The number of errors in the step.
     pub errors: u64,
-    /// The mean duration; `null` where none was reported.
+    /// The mean duration; `null` when no durations were reported.
     pub duration_ms_mean: Option<f64>,
 }
 
@@ -283,26 +283,26 @@ pub struct UsageStep {
 pub struct ErrorCount {
     /// The tool.
     pub tool: ToolName,
-    /// The code.
+    /// The error code.
     pub code: CodeName,
-    /// How often.
+    /// How often the tool failed with the code.
     pub count: u64,
 }
 
 /// A named count over all reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedCount {
-    /// The name.
+    /// The name of the count.
     pub name: CountName,
-    /// The sum of what was reported.
+    /// The sum of the reported values.
     pub sum: u64,
-    /// The greatest that was.
+    /// The greatest reported value.
     pub max: u64,
-    /// How many instances reported it.
+    /// The number of instances that reported the count.
     pub instances: u64,
 }
 
-/// The tool names that are kept; empty means any name that fits the grammar.
+/// The tool names that the hub keeps. An empty catalogue admits every name that fits the grammar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// The names.
@@ -340,22 +340,22 @@ impl Field for ToolNames {
 pub struct OwnTelemetry {
     /// The instance.
     pub instance_id: InstanceId,
-    /// How many reports are remembered, by a digest, to count none twice.
+    /// The number of reports whose digest the hub keeps so that it counts no report twice.
     pub reports: u64,
-    /// By hour, as long as hours are kept.
+    /// Usage by hour, for as long as the hub keeps hours.
     pub hours: Vec<Period>,
-    /// By day in UTC.
+    /// Usage by day in UTC.
     pub days: Vec<Period>,
 }
 
 /// An hour or a day of an instance's usage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Period {
-    /// When it starts.
+    /// When the period starts.
     pub at: Timestamp,
-    /// Tools, by name.
+    /// Tools, ordered by name.
     pub tools: Vec<OwnUsage>,
-    /// Errors, by tool and code.
+    /// Errors, ordered by tool and code.
     pub errors: Vec<ErrorCount>,
     /// Named counts.
     pub counts: Vec<OwnCount>,
@@ -366,32 +366,32 @@ pub struct Period {
 pub struct OwnUsage {
     /// The tool.
     pub tool: ToolName,
-    /// How often it was called.
+    /// How often the tool was called.
     pub calls: u64,
-    /// How often it failed.
+    /// How often the tool failed.
     pub errors: u64,
-    /// How long it took.
+    /// How long the calls took.
     pub duration_ms: Option<OwnDurations>,
 }
 
-/// What is kept of an instance's durations, in milliseconds.
+/// What the hub keeps of an instance's durations, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OwnDurations {
-    /// How many were reported.
+    /// The number of durations.
     pub n: u64,
-    /// Their mean.
+    /// The mean duration.
     pub mean: f64,
-    /// The longest.
+    /// The longest duration.
     pub max: f64,
 }
 
 /// An instance's named count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnCount {
-    /// The name.
+    /// The name of the count.
     pub name: CountName,
-    /// The sum of what was reported.
+    /// The sum of the reported values.
     pub sum: u64,
-    /// The greatest that was.
+    /// The greatest reported value.
     pub max: u64,
 }

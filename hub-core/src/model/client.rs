@@ -1,4 +1,4 @@
-//! Clients: who instances are issued to.
+//! Clients: the customers that instances are issued to.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,31 +8,31 @@ use crate::name::Slug;
 use crate::text::{DisplayName, ExternalRef};
 use crate::time::Timestamp;
 
-/// A client as the hub knows it.
+/// A client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// A UUID.
     pub id: String,
-    /// The unique handle.
+    /// The client's handle, unique in the hub.
     pub slug: Slug,
-    /// What operators set.
+    /// The fields that operators set.
     pub settings: ClientSettings,
-    /// When it was created.
+    /// When the client was created.
     pub created_at: Timestamp,
-    /// When an operator last changed it.
+    /// When an operator last changed the client.
     pub updated_at: Timestamp,
 }
 
-/// What operators set of a client.
+/// The fields of a client that operators set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientSettings {
-    /// The name for people.
+    /// The name that people read.
     pub name: DisplayName,
-    /// Where the operator's own records have it.
+    /// The client's place in the operator's own records.
     pub external_ref: Option<ExternalRef>,
     /// The operator's labels.
     pub labels: Labels,
-    /// Whether its instances work.
+    /// Whether the client's instances work.
     pub status: ClientStatus,
 }
 
@@ -40,9 +40,9 @@ pub struct ClientSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientStatus {
-    /// They do.
+    /// The instances work.
     Active,
-    /// All are refused.
+    /// The hub refuses all of the client's instances.
     Suspended,
 }
 
@@ -75,19 +75,19 @@ pub struct ClientPatch {
     /// A new name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<DisplayName>,
-    /// A new reference, or none.
+    /// A new reference, or `null` to clear it.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub external_ref: Patch<ExternalRef>,
-    /// The whole new set of labels.
+    /// The complete new set of labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
-    /// Suspend or reactivate.
+    /// A new status: suspends or reactivates the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ClientStatus>,
 }
 
 impl ClientSettings {
-    /// The settings after a patch.
+    /// These settings with the patch applied.
     #[must_use]
     pub fn patched(&self, patch: &ClientPatch) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl ClientSettings {
         }
     }
 
-    /// The part of a patch that would change these settings; `None` when nothing of it would.
+    /// The part of the patch that would change these settings; `None` when it would change nothing.
     #[must_use]
     pub fn difference(&self, wanted: ClientPatch) -> Option<ClientPatch> {
         let patch = ClientPatch {
@@ -110,8 +110,8 @@ impl ClientSettings {
         (!patch.is_empty()).then_some(patch)
     }
 
-    /// The names of the fields in which these settings differ from others, as on the wire. The status
-    /// is not among them: suspending is an action of its own.
+    /// The wire names of the fields in which these settings differ from `other`. The status is not
+    /// among them: suspending a client is an action of its own.
     #[must_use]
     pub fn changed(&self, other: &Self) -> Vec<&'static str> {
         let fields = [
@@ -124,7 +124,7 @@ impl ClientSettings {
 }
 
 impl ClientPatch {
-    /// Whether it changes nothing, whatever the settings are.
+    /// Whether the patch names no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_is_applied_and_only_what_differs_is_left_of_it() {
+    fn a_patch_is_applied_and_its_difference_has_only_the_fields_that_change() {
         let settings = ClientSettings {
             name: DisplayName::new("Acme").unwrap(),
             external_ref: ExternalRef::new("crm:1"),

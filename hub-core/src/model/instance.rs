@@ -1,4 +1,4 @@
-//! Instances: one installation of the platform, with its license and hub key.
+//! Instances: an instance is one installation of the platform, with its license and hub key.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,34 +8,34 @@ use crate::name::{InstanceId, Slug};
 use crate::text::ReasonCode;
 use crate::time::Timestamp;
 
-/// An instance as the hub knows it.
+/// An instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
-    /// The handle.
+    /// The instance's handle, unique in the hub.
     pub instance_id: InstanceId,
-    /// The client that it was issued to.
+    /// The client that the instance was issued to.
     pub owner: Owner,
-    /// What operators set.
+    /// The terms of the license, which operators set.
     pub terms: Terms,
-    /// How often its license was activated.
+    /// How often the license was activated.
     pub activations: u32,
     /// The newest license key.
     pub license: IssuedKey,
-    /// The newest hub key.
+    /// The newest hub key; `None` before the first activation.
     pub hub_key: Option<IssuedKey>,
-    /// Since when and why it is suspended.
+    /// The suspension, while the instance is suspended.
     pub suspension: Option<Suspension>,
-    /// When it was issued.
+    /// When the instance was issued.
     pub created_at: Timestamp,
-    /// When an operator last changed it.
+    /// When an operator last changed the instance.
     pub updated_at: Timestamp,
-    /// When it was first activated.
+    /// When the instance was first activated.
     pub activated_at: Option<Timestamp>,
-    /// When it was last heard of, to the minute.
+    /// When the instance last called the hub, to the minute.
     pub last_seen_at: Option<Timestamp>,
 }
 
-/// What an instance knows of its client.
+/// The part of a client that each of its instances carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// The client's id, a UUID.
@@ -46,41 +46,41 @@ pub struct Owner {
     pub status: ClientStatus,
 }
 
-/// A key of an instance: only its hash.
+/// The hash of an instance's key, and when the key was issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IssuedKey {
     /// SHA-256 of the key.
     pub hash: KeyHash,
-    /// When it was made.
+    /// When the key was issued.
     pub issued_at: Timestamp,
 }
 
-/// Since when and why an instance is suspended.
+/// Since when an instance is suspended, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
-    /// The operator's code.
+    /// The operator's code for the reason.
     pub reason: Option<ReasonCode>,
-    /// Since when.
+    /// When the suspension began.
     pub since: Timestamp,
 }
 
-/// Everything of an instance that its entity tag stands for, and that a plan relies on: what operators
-/// set, without counters and times.
+/// The fields of an instance that operators set, without counters and times. The entity tag stands for
+/// these fields, and a plan relies on them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceSettings {
     /// The client's handle.
     pub client: Slug,
-    /// The newest license key.
+    /// The fingerprint of the newest license key.
     pub license: Fingerprint,
-    /// The terms.
+    /// The terms of the license.
     #[serde(flatten)]
     pub terms: Terms,
-    /// Since when and why it is suspended.
+    /// The suspension, while the instance is suspended.
     pub suspension: Option<Suspension>,
 }
 
 impl Instance {
-    /// What decides whether it works.
+    /// The facts that decide whether the instance works.
     #[must_use]
     pub fn standing(&self) -> Standing {
         Standing {
@@ -92,7 +92,7 @@ impl Instance {
         }
     }
 
-    /// What operators set of it.
+    /// The fields that operators set.
     #[must_use]
     pub fn settings(&self) -> InstanceSettings {
         InstanceSettings {

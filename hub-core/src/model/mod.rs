@@ -1,8 +1,9 @@
-//! What the hub is about: clients, instances and the terms of their licenses.
+//! The nouns of the hub: clients, instances and the terms of their licenses.
 //!
-//! Each noun is defined once. hubd decodes its rows into these types, the wire types are made from
-//! them, and whoever patches, compares or names fields asks them: hubd, its audit log and its entity
-//! tags, and hubctl's `ensure` and `plan`. A new field of an instance starts in [`Terms`].
+//! Each noun is defined once. hubd decodes its rows into these types and makes the wire types from them.
+//! Everything that patches fields, compares them or lists their names uses the methods of these types:
+//! hubd, its audit log and its entity tags, and hubctl's `ensure` and `plan`. A new field of an instance
+//! starts in [`Terms`].
 
 mod client;
 mod instance;

@@ -1,4 +1,4 @@
-//! What decides whether an instance works at a given time.
+//! Decides whether an instance works at a given time.
 
 use std::time::Duration;
 
@@ -9,22 +9,23 @@ use crate::fields::Field;
 use crate::problem::ErrorCode;
 use crate::time::Timestamp;
 
-/// An instance's own state, its client's, and the dates of its license.
+/// The facts that decide whether an instance works: its own state, its client's state and the dates of
+/// its license.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
-    /// It was activated at least once.
+    /// The instance was activated at least once.
     pub activated: bool,
-    /// An operator suspended it.
+    /// An operator suspended the instance.
     pub suspended: bool,
-    /// An operator suspended its client.
+    /// An operator suspended the client.
     pub client_suspended: bool,
-    /// When its license ends.
+    /// When the license ends; `None` means never.
     pub expires_at: Option<Timestamp>,
-    /// For how many days the license works after that.
+    /// For how many days the license works after its end.
     pub grace_days: GraceDays,
 }
 
-/// The status that an instance itself has.
+/// The status of an instance alone, without its client's status and the dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceStatus {
@@ -36,19 +37,19 @@ pub enum InstanceStatus {
     Suspended,
 }
 
-/// Whether an instance works: its own status, its client's and the dates, in one.
+/// Whether an instance works: its own status, its client's status and the dates, combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectiveStatus {
     /// Never activated.
     Pending,
-    /// Activated, perhaps in grace.
+    /// Activated; the license may be in its grace period.
     Active,
-    /// Suspended itself.
+    /// The instance is suspended.
     Suspended,
-    /// Its client is suspended.
+    /// The client is suspended.
     ClientSuspended,
-    /// Its license and the grace after it have ended.
+    /// The license and its grace period have ended.
     Expired,
 }
 
@@ -83,7 +84,7 @@ impl Field for EffectiveStatus {
 }
 
 impl Standing {
-    /// The status that the instance itself has.
+    /// The status of the instance alone.
     #[must_use]
     pub fn status(&self) -> InstanceStatus {
         match (self.suspended, self.activated) {
@@ -93,7 +94,7 @@ impl Standing {
         }
     }
 
-    /// What that comes to.
+    /// The combined status at the time `now`.
     #[must_use]
     pub fn effective_status(&self, now: Timestamp) -> EffectiveStatus {
         match self.refusal(now) {
@@ -105,14 +106,14 @@ impl Standing {
         }
     }
 
-    /// Why its license is refused, the first reason of several.
+    /// Why the hub refuses the license; the first reason when there are several.
     #[must_use]
     pub fn refusal(&self, now: Timestamp) -> Option<ErrorCode> {
         let expired = self.ends_at().is_some_and(|end| now >= end);
         self.suspension().or(expired.then_some(ErrorCode::LicenseExpired))
     }
 
-    /// Why it may not report: an expired instance still may.
+    /// Why the instance may not send reports. An expired instance still may.
     #[must_use]
     pub fn suspension(&self) -> Option<ErrorCode> {
         match (self.suspended, self.client_suspended) {
@@ -122,14 +123,14 @@ impl Standing {
         }
     }
 
-    /// Whether the license has ended and still works.
+    /// Whether the license is in its grace period: it has ended and still works.
     #[must_use]
     pub fn in_grace(&self, now: Timestamp) -> bool {
         let expired = self.expires_at.is_some_and(|at| now >= at);
         expired && self.ends_at().is_some_and(|end| now < end)
     }
 
-    /// The end of the license and the grace after it.
+    /// The end of the grace period.
     fn ends_at(&self) -> Option<Timestamp> {
         let grace = Duration::from_hours(24) * self.grace_days.get();
         self.expires_at.map(|at| at.after(grace))

@@ -1,4 +1,4 @@
-//! The terms of a license: everything that operators set of an instance.
+//! The terms of a license: every field of an instance that operators set.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::labels::{Entitlements, Labels};
 use crate::time::Timestamp;
 
 bounded!(
-    /// Days that a license works after its end: 0 to 90.
+    /// The number of days that a license works after its end: 0 to 90.
     GraceDays,
     90,
     "must be a number from 0 to 90"
@@ -20,44 +20,44 @@ bounded!(
     "must be a number from 0 to 1000000000"
 );
 
-/// What operators set of an instance.
+/// The terms of an instance's license.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// When the license ends; `None` means never.
     pub expires_at: Option<Timestamp>,
-    /// For how many days it works after that.
+    /// For how many days the license works after its end.
     pub grace_days: GraceDays,
-    /// How often it may be activated; `None` means without limit.
+    /// How often the license may be activated; `None` means without limit.
     pub max_activations: Option<ActivationLimit>,
-    /// What it entitles to.
+    /// The features that the license includes.
     pub entitlements: Entitlements,
     /// The operator's labels.
     pub labels: Labels,
 }
 
-/// Changes of [`Terms`]: the body of `PATCH /api/v1/admin/instances/{instance_id}`, and the terms that
-/// a new instance starts with.
+/// A change of [`Terms`]: the body of `PATCH /api/v1/admin/instances/{instance_id}`. A new instance
+/// names its terms in the same way, as changes of the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InstancePatch {
-    /// When the license ends, or never.
+    /// When the license ends; `null` means never.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub expires_at: Patch<Timestamp>,
-    /// For how many days it works after that.
+    /// For how many days the license works after its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_days: Option<GraceDays>,
-    /// How often it may be activated, or without limit.
+    /// How often the license may be activated; `null` means without limit.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub max_activations: Patch<ActivationLimit>,
-    /// The whole new set of entitlements.
+    /// The complete new set of entitlements.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entitlements: Option<Entitlements>,
-    /// The whole new set of labels.
+    /// The complete new set of labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
 }
 
 impl Terms {
-    /// The terms after a patch.
+    /// These terms with the patch applied.
     #[must_use]
     pub fn patched(&self, patch: &InstancePatch) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Terms {
         }
     }
 
-    /// The part of a patch that would change these terms; `None` when nothing of it would.
+    /// The part of the patch that would change these terms; `None` when it would change nothing.
     #[must_use]
     pub fn difference(&self, wanted: InstancePatch) -> Option<InstancePatch> {
         let patch = InstancePatch {
@@ -82,7 +82,7 @@ impl Terms {
         (!patch.is_empty()).then_some(patch)
     }
 
-    /// The names of the fields in which these terms differ from others, as on the wire.
+    /// The wire names of the fields in which these terms differ from `other`.
     #[must_use]
     pub fn changed(&self, other: &Self) -> Vec<&'static str> {
         let fields = [
@@ -97,13 +97,13 @@ impl Terms {
 }
 
 impl InstancePatch {
-    /// Whether it changes nothing, whatever the terms are.
+    /// Whether the patch names no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The terms of a new instance, where `null` is the same as absent.
+    /// Reads the terms of a new instance. Here `null` means the same as absent.
     pub(crate) fn of_new(fields: &mut Fields<'_>) -> Self {
         Self {
             expires_at: fields.optional("expires_at").map_or(Patch::Keep, Patch::Set),
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    /// A patch for each field that changes it, by the field's name.
+    /// For each field, its name and a patch that changes it.
     fn changes() -> [(&'static str, InstancePatch); 5] {
         let patch = InstancePatch::default;
         [
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_left_of_a_patch() {
+    fn the_difference_of_a_patch_has_only_the_fields_that_change() {
         let given = InstancePatch {
             expires_at: Patch::Clear,
             grace_days: Some(terms().grace_days),

@@ -1,8 +1,8 @@
-//! The redactor: a request's body → a [`CleanReport`], by allow-list. There is no other way to one, and
-//! the telemetry writer takes nothing else.
+//! The redactor turns the body of a request into a [`CleanReport`] by an allow-list. Nothing else makes
+//! a `CleanReport`, and the telemetry writer accepts nothing else.
 //!
-//! What is kept: the report's id, its window, counts, durations, and names that fit a closed grammar.
-//! Nothing else is read out of the body, into whatever error, log or store.
+//! It keeps the report's id, its window, counts, durations, and names that fit a closed grammar. Nothing
+//! else of the body reaches an error, a log or a store.
 
 mod name;
 mod parse;

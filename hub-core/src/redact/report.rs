@@ -1,4 +1,4 @@
-//! A report of which everything that may be kept is left, and nothing else.
+//! A clean report: everything in a report that the hub may keep, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use crate::api::StoredReport;
 use crate::histogram::Histogram;
 use crate::time::Timestamp;
 
-/// The most tools of a report; the rest is counted under `other`.
+/// The most tools in a report; the hub counts the rest under `other`.
 pub const MOST_TOOLS: usize = 200;
-/// The most error codes of a tool in a report.
+/// The most error codes for a tool in a report; the hub counts the rest under `OTHER`.
 pub const MOST_CODES: usize = 50;
-/// The most named counts of a report.
+/// The most named counts in a report; the hub counts the rest under `other`.
 pub const MOST_COUNTS: usize = 50;
 
-/// What may be kept of a report: an id, times, integers and checked names. [`super::redact`] is the
-/// only way to one.
+/// Everything in a report that the hub may keep: an id, times, integers and checked names. Only
+/// [`super::redact`] makes a `CleanReport`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CleanReport {
     pub(super) id: Uuid,
@@ -39,16 +39,16 @@ pub(super) struct Content {
 /// How a tool was used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How often it was called.
+    /// How often the tool was called.
     pub calls: u64,
-    /// How often it failed, by code.
+    /// How often the tool failed, by error code.
     pub errors: BTreeMap<CodeName, u64>,
-    /// How long it took.
+    /// How long the calls took.
     pub durations: Histogram,
 }
 
 impl Usage {
-    /// Adds errors of a code; beyond [`MOST_CODES`] they go to `OTHER`.
+    /// Adds errors with a code; beyond [`MOST_CODES`] they count under `OTHER`.
     pub(super) fn fail(&mut self, code: CodeName, n: u64) {
         *slot(&mut self.errors, code, CodeName::other, MOST_CODES) += n;
     }
@@ -63,18 +63,18 @@ impl Usage {
 }
 
 impl Content {
-    /// Adds a tool's usage; beyond [`MOST_TOOLS`] it goes to `other`.
+    /// Adds a tool's usage; beyond [`MOST_TOOLS`] it counts under `other`.
     pub(super) fn use_tool(&mut self, tool: ToolName, usage: Usage) {
         slot(&mut self.tools, tool, ToolName::other, MOST_TOOLS).merge(usage);
     }
 
-    /// Adds to a count; beyond [`MOST_COUNTS`] it goes to `other`.
+    /// Adds to a named count; beyond [`MOST_COUNTS`] it counts under `other`.
     pub(super) fn count(&mut self, name: CountName, n: u64) {
         *slot(&mut self.counts, name, CountName::other, MOST_COUNTS) += n;
     }
 }
 
-/// The entry of a name, or that of `other` when the name would be one too many.
+/// The entry of a name, or the entry of `other` when the map has no room for another name.
 fn slot<N: Ord, V: Default>(
     map: &mut BTreeMap<N, V>,
     name: N,
@@ -88,25 +88,25 @@ fn slot<N: Ord, V: Default>(
 }
 
 impl CleanReport {
-    /// The caller's name for it.
+    /// The id that the caller gave the report.
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// When its window starts; counters go to the hour of this.
+    /// When the window starts. Counters are added to the hour of this time.
     #[must_use]
     pub fn start(&self) -> Timestamp {
         self.start
     }
 
-    /// When its window ends.
+    /// When the window ends.
     #[must_use]
     pub fn end(&self) -> Timestamp {
         self.end
     }
 
-    /// How many members, names, elements and numbers were not kept.
+    /// The number of members, names, elements and numbers that were dropped.
     #[must_use]
     pub fn redacted(&self) -> u64 {
         self.redacted
@@ -122,7 +122,7 @@ impl CleanReport {
         self.content.counts.iter().map(|(name, n)| (name, *n))
     }
 
-    /// Counts tools that are not to be kept by name under `other`. The totals stay.
+    /// Counts the tools that `keep` rejects under `other`. The totals do not change.
     pub fn fold_tools(&mut self, keep: impl Fn(&ToolName) -> bool) {
         let other = ToolName::other();
         let all_kept = self.content.tools.keys().all(|tool| *tool == other || keep(tool));
@@ -137,19 +137,21 @@ impl CleanReport {
         self.content.tools = folded;
     }
 
-    /// Counts tools outside the catalogue under `other`; an empty one admits every name.
+    /// Counts tools outside the catalogue under `other`. An empty catalogue admits every name.
     pub fn confine(&mut self, catalogue: &BTreeSet<ToolName>) {
         if !catalogue.is_empty() {
             self.fold_tools(|tool| catalogue.contains(tool));
         }
     }
 
-    /// SHA-256 of all that it says but its id: tells a repeat from another report with the same id.
+    /// SHA-256 of everything in the report except its id. It tells a repeated report from a different
+    /// report with the same id.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let number = |hash: &mut Sha256, n: u64| hash.update(n.to_be_bytes());
-        // Names have no byte below a letter's: a zero ends each, and a number says how many follow.
+        // No name contains a zero byte, so a zero ends each name; a number before a list gives its
+        // length.
         hash.update(self.start.unix_ms().to_be_bytes());
         hash.update(self.end.unix_ms().to_be_bytes());
         number(&mut hash, self.content.tools.len() as u64);

@@ -1,4 +1,4 @@
-//! Finds out who calls from the key in a header, before any body is read.
+//! Authenticates the caller by the key in a header, before the body is read.
 
 use hub_core::api::{ADMIN_KEY_HEADER, Access, HUB_KEY_HEADER, access};
 use hub_core::key::{AdminKey, HubKey, KeyHash};
@@ -11,9 +11,9 @@ use crate::caller::{AdminCaller, HubCaller, Reporter};
 use crate::domain::Refusal;
 use crate::hub::Hub;
 
-/// A kind of access, and how a caller proves to have it.
+/// A kind of access, and how a caller proves it.
 pub(crate) trait Authenticate {
-    /// What is known of a caller who has it.
+    /// The authenticated caller.
     type Caller: Send + 'static;
 
     /// Reads the key and looks it up.
@@ -39,7 +39,7 @@ impl Authenticate for access::Public {
     }
 }
 
-/// The key is in the body, and the handler looks it up.
+/// The key is in the body, so the handler looks it up.
 impl Authenticate for access::License {
     type Caller = ();
     async fn authenticate(
@@ -86,7 +86,7 @@ impl Authenticate for access::Reporter {
 }
 
 fn hub_key(headers: &HeaderMap) -> Result<KeyHash, ErrorCode> {
-    let text = only(headers, HUB_KEY_HEADER)?.ok_or(ErrorCode::HubKeyMissing)?;
+    let text = single_value(headers, HUB_KEY_HEADER)?.ok_or(ErrorCode::HubKeyMissing)?;
     let key = HubKey::parse(text).map_err(|_| ErrorCode::HubKeyInvalid)?;
     Ok(key.hash())
 }
@@ -101,7 +101,7 @@ impl Authenticate for access::Admin {
         _: &str,
         now: Timestamp,
     ) -> Result<AdminCaller, Refusal> {
-        let text = match only(headers, ADMIN_KEY_HEADER)? {
+        let text = match single_value(headers, ADMIN_KEY_HEADER)? {
             Some(text) => text,
             None => bearer(headers).ok_or(ErrorCode::AdminKeyMissing)?,
         };
@@ -109,7 +109,10 @@ impl Authenticate for access::Admin {
         let caller = hub.authenticate_admin(key.hash(), now).await?;
         match access {
             Access::Admin(least) if caller.role < least => {
-                let detail = format!("this needs the role {least}, the key has {}", caller.role);
+                let detail = format!(
+                    "this needs the role {least}, but the key has the role {}",
+                    caller.role
+                );
                 Err(Refusal::because(ErrorCode::RoleForbidden, detail))
             }
             _ => Ok(caller),
@@ -117,9 +120,12 @@ impl Authenticate for access::Admin {
     }
 }
 
-/// The header's value. A header that is given twice could be read differently by two parties, so it is
-/// a wrong key.
-fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ErrorCode> {
+/// The value of a header with a key. Two parties could read a repeated header differently, so it counts
+/// as a wrong key.
+fn single_value<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> Result<Option<&'a str>, ErrorCode> {
     let wrong =
         if name == HUB_KEY_HEADER { ErrorCode::HubKeyInvalid } else { ErrorCode::AdminKeyInvalid };
     let mut values = headers.get_all(name).iter();

@@ -1,4 +1,4 @@
-//! A request's body: type, size and time, then JSON → fields.
+//! Reads the body of a request: checks its type, size and time, then turns JSON into fields.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use zeroize::Zeroizing;
 
 use crate::domain::Refusal;
 
-/// How large a body may be, and how long it may take.
+/// How large a body may be, and how long it may take to arrive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) bytes: usize,
     pub(super) time: Duration,
 }
 
-/// Reads a body of the kind that `access` implies.
+/// Reads a body. `access` decides whether a fault may name members that the hub does not know.
 pub(super) async fn read<T: ReadBody>(
     body: Incoming,
     headers: &HeaderMap,
@@ -54,7 +54,7 @@ fn refuse(fault: Fault) -> Refusal {
     }
 }
 
-/// The bytes may hold a key, so they are wiped when the request is over.
+/// Collects the bytes of a body. They may contain a key, so they are wiped when dropped.
 async fn collect(
     body: Incoming,
     headers: &HeaderMap,
@@ -80,13 +80,13 @@ async fn collect(
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::because(
             ErrorCode::InvalidJson,
-            "the body ended early or its chunks are not well-formed",
+            "the body ended early, or its chunks are not well-formed",
         )),
         Err(_) => Err(Refusal::new(ErrorCode::RequestTimeout)),
     }
 }
 
-/// `application/json`, with or without parameters, once, and not encoded.
+/// Whether the body is `application/json`, with or without parameters, and not encoded.
 fn is_plain_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let json = types.next().and_then(|value| value.to_str().ok()).is_some_and(|value| {

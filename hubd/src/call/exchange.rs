@@ -1,4 +1,4 @@
-//! The one pipeline of a request: permit, caller, query, body, handler and answer, in this order.
+//! The pipeline of every request: permit, caller, query, body, handler and answer, in this order.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::domain::{Precondition, Refusal};
 use crate::hub::Hub;
 use crate::limits::Class;
 
-/// A request on its way: what is known of it before any of its body was read.
+/// A request before its body is read.
 pub(crate) struct Exchange<'a> {
     pub(crate) hub: &'a Arc<Hub>,
     pub(crate) head: Parts,
@@ -38,20 +38,20 @@ pub(crate) struct Exchange<'a> {
 
 /// The typed input of a handler.
 pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
-    /// The part of the path that stands where its pattern has `{…}`.
+    /// The part of the path in the place of `{…}`.
     pub(crate) handle: String,
     pub(crate) query: E::Query,
     pub(crate) body: E::Body,
     pub(crate) caller: <E::Access as Authenticate>::Caller,
     pub(crate) if_match: Precondition,
-    /// The address that the limit against guessing counts by.
+    /// The address that the limit against guessing counts.
     pub(crate) client: IpAddr,
     pub(crate) request_id: RequestId,
     pub(crate) now: Timestamp,
 }
 
 impl<E: Endpoint<Access = hub_core::api::access::Admin>> Call<E> {
-    /// The author of a change, for the audit log.
+    /// Who makes a change, when, and in which request, for the audit log.
     pub(crate) fn change(&self) -> Change {
         Change {
             actor: format!("admin:{}", self.caller.name),
@@ -114,7 +114,7 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
 }
 
 fn to_json<T: serde::Serialize>(body: &T) -> Result<Bytes, ErrorCode> {
-    // Most answers fit, so the buffer does not grow.
+    // Most answers fit, so the buffer rarely grows.
     let mut json = Vec::with_capacity(1024);
     serde_json::to_writer(&mut json, body).map_err(|_| ErrorCode::Internal)?;
     Ok(json.into())

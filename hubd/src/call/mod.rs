@@ -1,7 +1,8 @@
-//! A typed call of a route: the one pipeline from a request to a handler and back, and what a refusal
-//! looks like on the wire.
+//! Typed calls of routes: the pipeline from a request to a handler and back, and the wire form of a
+//! refusal.
 //!
-//! It stands below the routes: they take a [`Call`] and give a [`Reply`], and it knows none of them.
+//! This room is below the routes: a route takes a [`Call`] and returns a [`Reply`], and this room knows
+//! no route.
 
 mod authenticate;
 mod body;

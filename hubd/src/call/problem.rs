@@ -1,4 +1,4 @@
-//! The one place that turns a refusal into what the wire says.
+//! The one place that turns a refusal into an answer.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The problem body with its headers.
+/// The answer to a refusal: the problem body and its headers.
 pub(crate) fn answer(refusal: &Refusal, request_id: RequestId, allow: Option<&str>) -> Answer {
     let mut answer = Response::new(Full::from(body(refusal, request_id)));
     *answer.status_mut() = refusal.code.status();
@@ -28,14 +28,14 @@ pub(crate) fn answer(refusal: &Refusal, request_id: RequestId, allow: Option<&st
     answer
 }
 
-/// Puts the request's id on its answer.
-pub(crate) fn name(answer: &mut Answer, request_id: RequestId) {
+/// Adds the request's id to its answer.
+pub(crate) fn set_request_id(answer: &mut Answer, request_id: RequestId) {
     if let Some(id) = request_id.to_header() {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
 }
 
-/// The same as bytes, for a peer whose request did not reach hyper. The connection ends with it.
+/// The same answer as bytes, for a request that did not reach hyper. The connection closes after it.
 pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) -> Bytes {
     let body = body_with_status(refusal, request_id, status);
     let mut head = format!(
@@ -46,7 +46,8 @@ pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) 
     );
     for (name, value) in headers_of(refusal, request_id, None) {
         let value = value.to_str().unwrap_or_default();
-        write!(head, "{name}: {value}\r\n").unwrap_or_else(|_| unreachable!("a String takes all"));
+        write!(head, "{name}: {value}\r\n")
+            .unwrap_or_else(|_| unreachable!("a String accepts every write"));
     }
     head.push_str("\r\n");
     let mut bytes = head.into_bytes();
@@ -77,7 +78,7 @@ fn headers_of(
     ];
     headers.extend(request_id.to_header().map(|id| (REQUEST_ID, id)));
     if let Some(wait) = refusal.retry_after {
-        // Rounded up: a caller who comes back a moment early is refused again.
+        // Rounded up, because a caller who retries a moment too early is refused again.
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
         headers.push((RETRY_AFTER, HeaderValue::from(seconds)));

@@ -1,8 +1,8 @@
-//! What a handler answers, before it becomes JSON.
+//! The reply of a handler, before it becomes JSON.
 
 use crate::domain::ETag;
 
-/// A body, and the headers that go with it.
+/// A body and its headers.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     pub(super) outcome: Outcome<T>,
@@ -13,35 +13,35 @@ pub(crate) struct Reply<T> {
 pub(super) enum Outcome<T> {
     Found(T),
     Accepted(T),
-    /// With the path of what was created.
+    /// The path of the new object, and the body.
     Created(String, T),
     Deleted,
 }
 
 impl<T> Reply<T> {
-    /// The thing that was asked for.
+    /// Replies with the requested object.
     pub(crate) fn found(body: T) -> Self {
         Self { outcome: Outcome::Found(body), etag: None }
     }
 
-    /// The thing that was sent is on disk.
+    /// Replies that the sent data is on disk.
     pub(crate) fn accepted(body: T) -> Self {
         Self { outcome: Outcome::Accepted(body), etag: None }
     }
 
-    /// Something new, at this path.
+    /// Replies with a new object and its path.
     pub(crate) fn created(path: String, body: T) -> Self {
         Self { outcome: Outcome::Created(path, body), etag: None }
     }
 
-    /// Adds the tag of the body's present state.
+    /// Adds the entity tag of the object's present state.
     pub(crate) fn tagged(self, etag: ETag) -> Self {
         Self { etag: Some(etag), ..self }
     }
 }
 
 impl Reply<()> {
-    /// The thing is gone.
+    /// Replies that the object is deleted.
     pub(crate) fn deleted() -> Self {
         Self { outcome: Outcome::Deleted, etag: None }
     }

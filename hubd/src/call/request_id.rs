@@ -1,4 +1,4 @@
-//! The id of a request, in its answer, the log and the audit log.
+//! The id of a request, which appears in its answer, in the log and in the audit log.
 
 use std::fmt;
 use std::io::Write;
@@ -6,11 +6,10 @@ use std::io::Write;
 use hub_core::key::holds_key;
 use hyper::header::HeaderValue;
 
-/// The longest id.
+/// The greatest length of an id.
 const MOST: usize = 64;
 
-/// A plain word: `[A-Za-z0-9._-]{1,64}`. It is kept in place, so that naming a request allocates
-/// nothing.
+/// The id of a request: `[A-Za-z0-9._-]{1,64}`. The text is stored inline, so an id needs no allocation.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestId {
     text: [u8; MOST],
@@ -18,7 +17,7 @@ pub(crate) struct RequestId {
 }
 
 impl RequestId {
-    /// The id of one request of a process.
+    /// The id of the request with this number in this process.
     pub(crate) fn numbered(process: u64, number: u64) -> Self {
         let mut text = [0; MOST];
         let mut rest = &mut text[..];
@@ -28,7 +27,7 @@ impl RequestId {
         Self { text, length }
     }
 
-    /// An id that a caller gave. One that holds a key is none: ids are logged and stored.
+    /// Reads an id from a caller. It may not contain a key, because ids are logged and stored.
     pub(crate) fn parse(given: &str) -> Option<Self> {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if given.is_empty() || !given.bytes().all(is_plain) || holds_key(given) {

@@ -1,4 +1,4 @@
-//! Creating and revoking admin keys.
+//! Creates and revokes admin keys.
 
 use hub_core::api::{Action, AdminKeyInfo, NewAdminKey, Role};
 use hub_core::key::{Admin, AdminKey};
@@ -8,7 +8,7 @@ use super::{Change, Made, given_or_new};
 use crate::domain::Refusal;
 use crate::store::{Store, Tx};
 
-/// Creates an admin key. The same request with the same hash finds what it created.
+/// Creates an admin key. A repeated request with the same hash returns the existing key.
 pub(crate) async fn create_admin_key(
     store: &Store,
     change: Change,
@@ -55,7 +55,7 @@ async fn create(
     Ok(Made::Created((created.to_wire(), key)))
 }
 
-/// Ends an admin key at once, unless it is the last owner key that works.
+/// Revokes an admin key with immediate effect, unless it is the last owner key that works.
 pub(crate) async fn revoke_admin_key(
     store: &Store,
     change: Change,

@@ -1,4 +1,4 @@
-//! Setting the catalogue of tool names.
+//! Sets the catalogue of tool names.
 
 use hub_core::api::{Action, Catalogue};
 
@@ -6,7 +6,7 @@ use super::Change;
 use crate::domain::Refusal;
 use crate::store::{Store, Tx};
 
-/// Replaces the catalogue. The same one again leaves no trace.
+/// Replaces the catalogue. If the new catalogue is the same, nothing is written to the audit log.
 pub(crate) async fn set_catalogue(
     store: &Store,
     change: Change,

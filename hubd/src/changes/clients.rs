@@ -1,4 +1,4 @@
-//! Creating, changing and deleting clients.
+//! Creates, changes and deletes clients.
 
 use hub_core::api::{Action, ClientPatch, ClientStatus, NewClient};
 use hub_core::model::Client;
@@ -10,12 +10,12 @@ use super::{Change, random_suffix};
 use crate::domain::{ETag, Precondition, Refusal};
 use crate::store::{Store, Tx};
 
-/// The tag of what operators set of a client.
+/// The entity tag of a client.
 pub(crate) fn etag(client: &Client) -> ETag {
     ETag::of(&(&client.id, &client.settings))
 }
 
-/// Creates a client; a slug that is derived from the name gives way to one that exists.
+/// Creates a client. If a slug derived from the name is taken, the client gets another slug.
 pub(crate) async fn create_client(
     store: &Store,
     change: Change,
@@ -49,7 +49,7 @@ async fn create(tx: &mut Tx<'_>, change: &Change, new: &NewClient) -> Result<Cli
     Ok(client)
 }
 
-/// Changes what the patch names. A patch that changes nothing leaves no trace.
+/// Changes the fields in the patch. A patch that changes nothing writes nothing to the audit log.
 pub(crate) async fn update_client(
     store: &Store,
     change: Change,
@@ -96,7 +96,7 @@ async fn update(
     Ok(client)
 }
 
-/// Deletes a client, and its instances when told to.
+/// Deletes a client, and with `cascade` also its instances.
 pub(crate) async fn delete_client(
     store: &Store,
     change: Change,
@@ -144,14 +144,14 @@ fn random_uuid() -> Result<String, Refusal> {
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string())
 }
 
-/// A handle made of a name: `Müller & Söhne GmbH` → `muller-sohne-gmbh`.
+/// Derives a handle from a name: `Müller & Söhne GmbH` becomes `muller-sohne-gmbh`.
 fn derive_slug(name: &str) -> String {
     let slug = shorten(&slug::slugify(name), 63);
     let usable = slug.parse::<Slug>().is_ok();
     if usable { slug } else { shorten(&format!("client-{slug}"), 63) }
 }
 
-/// At most `most` characters of a handle, ending in none of the hyphens.
+/// The first `most` characters of a handle, without a hyphen at the end.
 pub(super) fn shorten(handle: &str, most: usize) -> String {
     handle.chars().take(most).collect::<String>().trim_end_matches('-').to_owned()
 }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_name_gives_a_handle() {
+    fn every_name_yields_a_valid_handle() {
         for (name, slug) in [
             ("Acme GmbH", "acme-gmbh"),
             ("  Müller & Söhne  ", "muller-sohne"),

@@ -1,4 +1,4 @@
-//! Issuing, changing, suspending and deleting instances.
+//! Issues, changes, suspends and deletes instances.
 
 use hub_core::api::{Action, InstancePatch, NewInstance, SuspendRequest};
 use hub_core::key::{KeyHash, LicenseKey};
@@ -11,19 +11,20 @@ use super::{Change, Made, given_or_new, random_suffix};
 use crate::domain::{ETag, InstanceKey, NewKey, Precondition, Refusal};
 use crate::store::{InstanceRow, NewInstanceRow, Store, Tx};
 
-/// The tag of what operators set of an instance.
+/// The entity tag of an instance.
 pub(crate) fn etag(instance: &Instance) -> ETag {
     ETag::of(&instance.settings())
 }
 
-/// An instance, with its license key when one was made here.
+/// An issued instance, with its license key if the hub made the key.
 #[derive(Debug)]
 pub(crate) struct Issued {
     pub(crate) instance: Instance,
     pub(crate) license_key: Option<LicenseKey>,
 }
 
-/// Issues an instance of a client. The same request with the same license hash finds what it issued.
+/// Issues an instance to a client. A repeated request with the same license hash returns the existing
+/// instance.
 pub(crate) async fn issue_instance(
     store: &Store,
     change: Change,
@@ -81,14 +82,14 @@ async fn issue(
     Ok(Made::Created(Issued { instance, license_key }))
 }
 
-/// A handle for an instance that was given none.
+/// Makes a handle for an instance.
 fn random_handle(client: &Slug) -> Result<InstanceId, Refusal> {
     let handle = format!("{}-{}", shorten(client.as_str(), 54), random_suffix()?);
     handle.parse().map_err(|_| ErrorCode::Internal.into())
 }
 
-/// Whether the request would issue exactly what exists. Without a license hash it cannot: the key
-/// that it asks for can be shown once only.
+/// Whether the request repeats the one that issued the existing instance. A request without a license
+/// hash never does: it asks for a new key, which only one answer can show.
 fn is_repeat(existing: &Instance, client: &str, terms: &Terms, new: &NewInstance) -> bool {
     let same_license = new.license_sha256 == Some(existing.license.hash);
     let hub_key = existing.hub_key.map(|key| key.hash);
@@ -96,7 +97,7 @@ fn is_repeat(existing: &Instance, client: &str, terms: &Terms, new: &NewInstance
     same_license && same_hub_key && existing.owner.id == client && existing.terms == *terms
 }
 
-/// Changes what the patch names. A patch that changes nothing leaves no trace.
+/// Changes the fields in the patch. A patch that changes nothing writes nothing to the audit log.
 pub(crate) async fn update_instance(
     store: &Store,
     change: Change,
@@ -135,7 +136,7 @@ async fn update(
     Ok(find(tx, handle).await?.instance)
 }
 
-/// Suspends an instance; one that is suspended already stays as it is.
+/// Suspends an instance. An instance that is already suspended does not change.
 pub(crate) async fn suspend_instance(
     store: &Store,
     change: Change,

@@ -1,5 +1,5 @@
-//! The changes that operators make, each in one transaction with its audit event: read under the
-//! write lock, decide, write.
+//! The changes that operators make. Each change and its audit event are one transaction, which reads
+//! under the write lock, decides, and writes.
 
 mod admin_keys;
 mod catalogue;
@@ -29,7 +29,7 @@ use rand::rngs::SysRng;
 use crate::domain::{Event, Refusal};
 use crate::store::Tx;
 
-/// Who changes something, in which request, and when.
+/// Who makes a change, in which request, and when.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) actor: String,
@@ -38,7 +38,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// A change by the hub itself.
+    /// A change that the hub itself makes.
     pub(crate) fn by_system(now: Timestamp) -> Self {
         Self { actor: "system".to_owned(), request_id: "startup".to_owned(), now }
     }
@@ -55,14 +55,15 @@ impl Change {
     }
 }
 
-/// What a change left behind: something new, or what was there already.
+/// The result of a request to create something: a new object, or an existing one if the request repeats
+/// an earlier one.
 #[derive(Debug)]
 pub(crate) enum Made<T> {
     Created(T),
     Existing(T),
 }
 
-/// The hash that the caller registers, or that of a key made here.
+/// The hash that the caller registers, or a new key and its hash.
 pub(crate) fn given_or_new<K: KeyKind>(
     given: Option<KeyHash>,
 ) -> Result<(KeyHash, Option<Key<K>>), Refusal> {
@@ -82,7 +83,7 @@ fn random_suffix() -> Result<String, Refusal> {
 }
 
 impl Tx<'_> {
-    /// Refuses hashes that belong to any key.
+    /// Refuses if any of the hashes already belongs to a key.
     async fn refuse_known(&mut self, hashes: &[KeyHash]) -> Result<(), Refusal> {
         if self.known_hashes(hashes).await?.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The first owner key: made at the first start, or set by the operator.
+//! The first owner key: the hub makes one at its first start, or the operator sets one.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,15 +13,15 @@ use super::{Change, given_or_new};
 use crate::domain::Refusal;
 use crate::store::{Store, Tx};
 
-/// The name of the key that the operator sets.
+/// The name of a key that the operator sets.
 const BOOTSTRAP: &str = "bootstrap";
-/// The name of the key that the hub makes.
+/// The name of a key that the hub makes.
 const OWNER: &str = "owner";
 
-/// What start-up found or did.
+/// The owner key after start-up.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OwnerKey {
-    /// Owner keys exist.
+    /// Owner keys already exist.
     Present,
     /// The operator's key is registered.
     Set,
@@ -29,8 +29,8 @@ pub(crate) enum OwnerKey {
     Written(PathBuf),
 }
 
-/// Makes sure that someone can administer the hub. All replicas may do this at the same time: the one
-/// that makes the key writes the file.
+/// Makes sure that an owner key exists. All replicas may call this at the same time: the replica that
+/// makes the key writes the file.
 pub(crate) async fn ensure_owner_key(
     store: &Store,
     change: Change,
@@ -54,7 +54,7 @@ async fn register(tx: &mut Tx<'_>, change: &Change, key: &AdminKey) -> Result<Ow
     let hash = key.hash();
     if let Some(known) = tx.admin_key_by_hash(&hash).await? {
         if known.revoked_at.is_some() {
-            let detail = "HUBD_ADMIN_API_KEY is a key that was revoked: set another one";
+            let detail = "the key in HUBD_ADMIN_API_KEY was revoked: set another one";
             return Err(Refusal::because(ErrorCode::KeyConflict, detail));
         }
         return Ok(OwnerKey::Present);
@@ -75,7 +75,8 @@ async fn make(tx: &mut Tx<'_>, change: &Change, file: &Path) -> Result<OwnerKey,
     }
     let (_, key) = given_or_new(None)?;
     let key: AdminKey = key.ok_or(ErrorCode::Internal)?;
-    // The file comes first: a hub that is killed in between makes another key the next time.
+    // The file is written before the commit: a hub that is killed in between makes a new key at its next
+    // start.
     write_key_file(file, &key).map_err(|error| {
         let detail = format!("cannot write the owner key to {}: {error}", file.display());
         Refusal::because(ErrorCode::Internal, detail)
@@ -96,7 +97,7 @@ async fn add(tx: &mut Tx<'_>, change: &Change, name: &str, key: &AdminKey) -> Re
     Ok(())
 }
 
-/// Writes a key to a file that only its owner can read, whole or not at all.
+/// Writes a key to a file that only its owner can read. The write is atomic.
 fn write_key_file(path: &Path, key: &AdminKey) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

@@ -1,4 +1,4 @@
-//! Replacing a license or hub key.
+//! Replaces an instance's license key or hub key.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use super::instances::find;
 use crate::domain::{InstanceKey, NewKey, OpenKey, Refusal, retire_for_rotation};
 use crate::store::{InstanceRow, Store, Tx};
 
-/// Which key to put in the place of which.
+/// Which key to replace, and the key that replaces it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rotation {
     pub(crate) kind: InstanceKey,
     pub(crate) hash: KeyHash,
-    /// The caller made the key: it may be known, and then the request may be a repeat.
+    /// Whether the caller made the key. If so, the request may repeat an earlier one.
     pub(crate) callers_key: bool,
-    /// For how long the key before goes on working.
+    /// For how long the previous key continues to work.
     pub(crate) overlap: Duration,
 }
 
-/// A key in its place.
+/// The result of a rotation.
 #[derive(Debug)]
 pub(crate) struct Rotated {
     pub(crate) instance_id: InstanceId,
     pub(crate) previous_valid_until: Option<Timestamp>,
 }
 
-/// Replaces an instance's key of a kind. The same hash again changes nothing.
+/// Replaces an instance's key. A repeated request with the same hash changes nothing.
 pub(crate) async fn rotate(
     store: &Store,
     change: Change,

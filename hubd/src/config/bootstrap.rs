@@ -1,4 +1,4 @@
-//! The bootstrap owner key, which the operator may set.
+//! The bootstrap owner key, which the operator can set.
 
 use std::path::PathBuf;
 
@@ -10,11 +10,12 @@ use super::ConfigError;
 /// Where the bootstrap owner key is.
 #[derive(Debug, Clone)]
 pub enum BootstrapKey {
-    /// Nowhere: the hub makes an owner key.
+    /// The operator sets none, so the hub makes an owner key.
     Unset,
-    /// In a variable. There is no flag for it: everyone on the machine sees flags.
+    /// The key is in a variable. There is no flag for a key, because everyone on the machine can see
+    /// flags.
     Given(AdminKey),
-    /// In a file.
+    /// The key is in a file.
     InFile(PathBuf),
 }
 
@@ -32,10 +33,10 @@ impl BootstrapKey {
         }
     }
 
-    /// The key itself, read from its file if it is in one.
+    /// Returns the key, and reads its file if it is in a file.
     ///
     /// # Errors
-    /// [`ConfigError`], when the file cannot be read or holds no admin key.
+    /// [`ConfigError`] when the file cannot be read or does not contain an admin key.
     pub fn read(&self) -> Result<Option<AdminKey>, ConfigError> {
         match self {
             Self::Unset => Ok(None),

@@ -1,4 +1,4 @@
-//! What `hubd config` prints.
+//! The output of `hubd config`.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use hub_core::key::AdminKey;
 use super::{Origin, Settings};
 
 impl Settings {
-    /// Each setting, its value and where it comes from, one a line. Secrets are masked.
+    /// One line for each setting: its name, its value and where the value comes from. Secrets are
+    /// masked.
     #[must_use]
     pub fn describe(&self, bootstrap_key: Option<&AdminKey>) -> String {
         let width = self.given.iter().map(|given| given.name.len()).max().unwrap_or(0);

@@ -1,48 +1,48 @@
-//! What can be wrong with the settings.
+//! Errors in the settings.
 
 use std::path::PathBuf;
 
 use crate::store::MalformedUrl;
 
-/// Settings that cannot be taken. The text is for the operator and holds no secret.
+/// Why the settings are not valid. The text is for the operator and contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Flags that clap refuses, or a question that it answers, such as `--help`.
+    /// clap refused the flags, or it answers a request such as `--help`.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    /// A variable with the hub's prefix that the hub does not know.
-    #[error("unknown variable {0}: `hubd --help` names all that there are")]
+    /// A variable has the hub's prefix, but the hub does not know it.
+    #[error("unknown variable {0}: `hubd --help` lists all variables")]
     UnknownVariable(String),
-    /// A variable whose value is no text.
+    /// The value of a variable is not text.
     #[error("the value of {0} is not UTF-8")]
     NotText(String),
-    /// A variable whose value its flag does not take.
+    /// The flag of a variable does not accept its value.
     #[error("invalid value '{value}' for --{flag} ({variable}): {reason}")]
     InvalidVariable {
-        /// Its name.
+        /// The name of the variable.
         variable: String,
-        /// The flag that it stands for.
+        /// The flag that the variable stands for.
         flag: String,
-        /// What it holds, which is no secret.
+        /// The value, which is not a secret.
         value: String,
-        /// What is wrong with it.
+        /// Why the flag does not accept the value.
         reason: String,
     },
-    /// The database URL is none.
+    /// The database URL is not valid.
     #[error("--database (HUBD_DATABASE_URL) {0}")]
     Database(#[from] MalformedUrl),
-    /// Both ways to set the bootstrap key.
+    /// Both variables for the bootstrap key are set.
     #[error("set either HUBD_ADMIN_API_KEY or HUBD_ADMIN_API_KEY_FILE, not both")]
     TwoAdminKeys,
-    /// The file cannot be read.
+    /// The file with the bootstrap key cannot be read.
     #[error("cannot read the admin key file {path}: {source}")]
     AdminKeyFile {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// Why the file cannot be read.
         source: std::io::Error,
     },
-    /// The text is no admin key.
+    /// The text is not an admin key.
     #[error(
         "the bootstrap admin key must be 32 to 128 visible ASCII characters \
          (or lb_admin_ and 32 hex digits)"

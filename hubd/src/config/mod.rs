@@ -1,7 +1,7 @@
-//! The settings: flag, else variable, else default; and where each came from.
+//! The settings and where each comes from: a flag, otherwise a variable, otherwise the default.
 //!
-//! Each room has a section of them and gets it whole. [`resolve`] is pure: it takes the arguments and
-//! the environment as values, and reads no file.
+//! Each room defines its own section of the settings and gets that section as one value. [`resolve`] is
+//! pure: it takes the arguments and the environment as values, and reads no file.
 
 mod bootstrap;
 mod describe;
@@ -23,11 +23,11 @@ use crate::server::ServerSettings;
 
 /// The licensing and telemetry hub of the LetsBe Cloud platform.
 ///
-/// Without any configuration it listens on 127.0.0.1:8200 and keeps everything in ./hub-data.
+/// Without any configuration hubd listens on 127.0.0.1:8200 and keeps everything in ./hub-data.
 #[derive(Debug, Parser)]
 #[command(name = "hubd", version, args_conflicts_with_subcommands = false)]
 struct Cli {
-    /// What to do; serve when absent.
+    /// What to do; the default is serve.
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -49,12 +49,12 @@ struct Cli {
     hub: HubSettings,
 }
 
-/// What hubd can do.
+/// The commands of hubd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve the API (the default)
     Serve,
-    /// Bring the database to this version's schema, then exit
+    /// Migrate the database to the schema of this version, then exit
     Migrate,
     /// Check the database and its audit chain, then exit
     Check,
@@ -62,7 +62,7 @@ pub enum Command {
     Config,
 }
 
-/// The settings in force.
+/// The effective settings.
 #[derive(Debug)]
 pub struct Settings {
     /// What to do.
@@ -77,7 +77,7 @@ pub struct Settings {
     given: Vec<Given>,
 }
 
-/// A setting as text, and where it comes from.
+/// The text of a setting, and where the setting comes from.
 #[derive(Debug)]
 struct Given {
     /// The flag, without its dashes.

@@ -1,5 +1,5 @@
-//! Arguments and environment → settings. A variable becomes the flag that it stands for, unless that
-//! flag was given; clap reads the environment of no process.
+//! Turns arguments and an environment into settings. A variable becomes the flag that it stands for,
+//! unless that flag is given. clap itself does not read the environment.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,10 +15,10 @@ const PREFIX: &str = "HUBD_";
 /// The variable that holds the bootstrap key itself.
 const ADMIN_KEY: &str = "HUBD_ADMIN_API_KEY";
 
-/// The settings that these arguments, the program's name first, and this environment make.
+/// Makes the settings from an environment and arguments, of which the first is the program's name.
 ///
 /// # Errors
-/// [`ConfigError`]; [`ConfigError::Usage`] also for `--help` and `--version`.
+/// [`ConfigError`]. [`ConfigError::Usage`] also stands for `--help` and `--version`.
 pub fn resolve(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -27,7 +27,7 @@ pub fn resolve(
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
     let flags = command.clone().try_get_matches_from(&arguments)?;
     let variables = Variables::read(environment, &command)?;
-    // Each becomes a flag behind the program's name: after a subcommand there may be a `--`.
+    // Variables become flags directly after the program's name, because a `--` may follow a subcommand.
     let name = arguments.len().min(1);
     for argument in command.get_arguments() {
         let value = variables.value(argument);
@@ -62,7 +62,7 @@ pub fn resolve(
     })
 }
 
-/// The command line. Each flag works before and after a subcommand, and its help names its variable.
+/// The command line. Each flag works before and after a subcommand, and its help names the variable.
 fn command() -> clap::Command {
     Cli::command().mut_args(|argument| {
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
@@ -85,13 +85,14 @@ fn is_given(flags: &ArgMatches, argument: &Arg) -> bool {
     flags.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-/// The value in force, as it was written.
+/// The effective value, as it was written.
 fn text_of(matches: &ArgMatches, argument: &Arg) -> String {
     let raw = matches.get_raw(argument.get_id().as_str()).into_iter().flatten();
     raw.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",")
 }
 
-/// A variable's value as the flag that it stands for; `None` when it switches that flag off.
+/// Turns a variable's value into the flag that the variable stands for; `None` when the value switches
+/// the flag off.
 fn as_flag(
     command: &clap::Command,
     argument: &Arg,
@@ -118,7 +119,8 @@ fn as_flag(
     }
 }
 
-/// Whether a variable of a flag without a value switches it on.
+/// Whether the value of a variable switches on a flag that takes no value; `None` when it is neither on
+/// nor off.
 fn switch(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Some(true),
@@ -127,7 +129,7 @@ fn switch(value: &str) -> Option<bool> {
     }
 }
 
-/// The hub's part of the environment. A variable that is empty is not set.
+/// The hub's variables in the environment. An empty variable counts as not set.
 #[derive(Default)]
 struct Variables {
     values: BTreeMap<String, String>,
@@ -165,7 +167,7 @@ impl Variables {
         Ok(variables)
     }
 
-    /// What the environment says of a setting.
+    /// The value of a setting in the environment.
     fn value(&self, argument: &Arg) -> Option<&str> {
         self.values.get(&variable_of(argument)).map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! What operators set of the database.
+//! The settings of the database.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::Args;
 use super::ConfigError;
 use crate::store::{DatabaseUrl, MalformedUrl};
 
-/// The database, as flags.
+/// The flags of the database.
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
     /// Folder for the SQLite file and the owner key
@@ -23,28 +23,28 @@ pub(super) struct StoreArgs {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
     database_connections: u32,
 
-    /// `PgBouncer` in transaction mode is in between: no named statements, no session settings
+    /// Connect through `PgBouncer` in transaction mode: no named statements, no session settings
     #[arg(long)]
     pgbouncer: bool,
 }
 
-/// A database URL, or what is wrong with it. It passes clap either way, because clap quotes a value
-/// that it refuses, and this one may hold a password.
+/// A database URL, or why it is not valid. clap accepts both, because it quotes a value that it refuses,
+/// and a URL may contain a password.
 #[derive(Debug, Clone)]
 struct GivenUrl(Result<DatabaseUrl, MalformedUrl>);
 
 impl GivenUrl {
-    #[expect(clippy::unnecessary_wraps, reason = "clap asks for a parser that may fail")]
+    #[expect(clippy::unnecessary_wraps, reason = "clap requires a parser that can fail")]
     fn read(text: &str) -> Result<Self, Infallible> {
         Ok(Self(text.parse()))
     }
 }
 
-/// The database.
+/// The settings of the database.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreSettings {
     pub(crate) url: DatabaseUrl,
-    /// Where the owner key is written.
+    /// The folder that the owner key is written to.
     pub(crate) data_dir: PathBuf,
     pub(crate) connections: u32,
     pub(crate) pgbouncer: bool,

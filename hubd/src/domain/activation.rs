@@ -1,4 +1,4 @@
-//! Whether a license may be activated, and whether that counts.
+//! Decides whether a license may be activated, and whether the activation counts.
 
 use hub_core::key::KeyHash;
 use hub_core::model::{ActivationLimit, Standing};
@@ -8,45 +8,45 @@ use hub_core::time::Timestamp;
 
 use super::overlap::OpenKey;
 
-/// The license that is activated.
+/// The license to activate.
 #[derive(Debug, Clone)]
 pub(crate) struct License {
-    /// The handle of the instance that holds it.
+    /// The handle of the instance that holds the license.
     pub(crate) instance_id: InstanceId,
     pub(crate) standing: Standing,
-    /// How often it was activated.
+    /// How often the license was activated.
     pub(crate) activations: u32,
-    /// How often it may be.
+    /// How often the license may be activated.
     pub(crate) max_activations: Option<ActivationLimit>,
 }
 
-/// What an activation asks for.
+/// A request to activate a license.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ActivationRequest<'a> {
-    /// The instance that the caller believes to be.
+    /// The instance that the caller expects to activate.
     pub(crate) instance_id: Option<&'a InstanceId>,
-    /// The new hub key's hash.
+    /// The hash of the new hub key.
     pub(crate) hub_key: KeyHash,
-    /// The caller made that key, so that asking again means the same key.
+    /// Whether the caller made the key. If so, a repeated request names the same key.
     pub(crate) callers_key: bool,
-    /// The caller's key is known from elsewhere.
+    /// Whether the caller's key already belongs to something else.
     pub(crate) key_taken: bool,
 }
 
-/// An activation that is granted.
+/// How an activation is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
-    /// The same request again: nothing changes.
+    /// The request repeats the last activation: nothing changes.
     Repeat,
-    /// A new hub key.
+    /// The instance gets a new hub key.
     New {
-        /// It uses up one of the license's activations.
+        /// Whether the activation counts against the license's limit.
         counted: bool,
     },
 }
 
 impl Activation {
-    /// Decides. `live` are the hub keys that work.
+    /// Decides. `live` has the hub keys that work now.
     pub(crate) fn decide(
         license: &License,
         live: &[OpenKey],
@@ -89,7 +89,7 @@ mod tests {
         KeyHash::from_bytes(&[n; 32]).unwrap()
     }
 
-    /// A license that was activated so often, and may be.
+    /// A license that was activated `activations` times, out of `max`.
     fn license(activations: u32, max: u32) -> License {
         License {
             instance_id: "aa".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! The audit chain: the hash of each event covers the hash before it and the event.
+//! The audit chain: the hash of each event covers the previous event's hash and the event itself.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use hub_core::api::Action;
 use hub_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// A change, before it has its place in the chain.
+/// An event that has no place in the chain yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) at: Timestamp,
@@ -25,7 +25,7 @@ impl Event {
     }
 }
 
-/// An event in its place.
+/// An event in its place in the chain.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) seq: i64,
@@ -42,17 +42,18 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// SHA-256 of the hash before and the event as a JSON array.
+    /// SHA-256 of the previous hash and the event as a JSON array.
     fn digest(&self, prev: &[u8; 32]) -> [u8; 32] {
         let Self { seq, at, actor, action, target, detail, request_id, .. } = self;
         let canonical = (seq, at, actor, action, target, detail, request_id);
         let canonical = serde_json::to_vec(&canonical);
-        let canonical = canonical.unwrap_or_else(|_| unreachable!("numbers and texts are JSON"));
+        let canonical =
+            canonical.unwrap_or_else(|_| unreachable!("numbers and texts always serialize"));
         Sha256::new().chain_update(prev).chain_update(canonical).finalize().into()
     }
 }
 
-/// The last event's number and hash. All zero before the first event.
+/// The number and hash of the last event in the chain; both are zero before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) seq: i64,
@@ -60,10 +61,10 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Before the first event.
+    /// The head before the first event.
     pub(crate) const START: Self = Self { seq: 0, hash: [0; 32] };
 
-    /// Gives an event its place, and moves on to it.
+    /// Appends an event and moves the head to it.
     pub(crate) fn append(&mut self, event: Event) -> Link {
         let detail = serde_json::to_string(&event.detail);
         let mut link = Link {
@@ -72,7 +73,7 @@ impl Head {
             actor: event.actor,
             action: event.action.as_str().to_owned(),
             target: event.target,
-            detail: detail.unwrap_or_else(|_| unreachable!("a map of texts is JSON")),
+            detail: detail.unwrap_or_else(|_| unreachable!("a map of texts always serializes")),
             request_id: event.request_id,
             prev_hash: self.hash,
             hash: [0; 32],
@@ -82,8 +83,8 @@ impl Head {
         link
     }
 
-    /// Moves on to the next event. Fails with its place in the chain when it is not the one that was
-    /// appended here.
+    /// Moves the head to the next event. Fails with the number of the broken place when `link` is not
+    /// the event that was appended there.
     pub(crate) fn follow(&mut self, link: &Link) -> Result<(), i64> {
         let fits = link.seq == self.seq + 1
             && link.prev_hash == self.hash

@@ -1,4 +1,4 @@
-//! Entity tags of what operators set, and the preconditions made of them (RFC 9110 §8.8.3, §13.1.1).
+//! Entity tags of the fields that operators set, and preconditions on them (RFC 9110 §8.8.3, §13.1.1).
 
 use std::fmt;
 
@@ -25,18 +25,18 @@ impl fmt::Display for ETag {
     }
 }
 
-/// What `If-Match` asks for.
+/// The condition of an `If-Match` header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Precondition {
-    /// No header, or `*`, which any existing object matches.
+    /// No header, or `*`: every existing object matches.
     #[default]
     Any,
-    /// One of these tags.
+    /// The object must have one of these tags.
     OneOf(Vec<ETag>),
 }
 
 impl Precondition {
-    /// Reads a header; what is not a strong tag matches nothing.
+    /// Reads a header. A tag that is not strong matches nothing.
     pub(crate) fn parse(header: &str) -> Self {
         if header.trim() == "*" {
             return Self::Any;
@@ -48,7 +48,7 @@ impl Precondition {
         Self::OneOf(tags.collect())
     }
 
-    /// Refuses unless the object's present tag is asked for.
+    /// Refuses unless the object's present tag matches.
     pub(crate) fn check(&self, present: &ETag) -> Result<(), Refusal> {
         match self {
             Self::OneOf(tags) if !tags.contains(present) => {

@@ -1,32 +1,32 @@
-//! What can befall the hub while it serves a request, as far as callers need to tell it apart.
+//! The failures of the hub, as far as callers need to tell them apart.
 
 use hub_core::problem::ErrorCode;
 
-/// A failure that is not the caller's.
+/// A failure of the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The disk is full.
     Full,
-    /// The database takes no writes: a file or a server that is read-only.
+    /// The database file or server is read-only.
     ReadOnly,
-    /// Reading or writing failed.
+    /// A read or a write failed.
     Io,
-    /// The database holds what cannot have been written.
+    /// The database contains data that hubd cannot have written.
     Damaged,
     /// Another transaction came first, and nothing was written.
     Lost,
     /// No connection was free, or the database is locked: nothing was done.
     Busy,
-    /// The connection was cut, or there is none.
+    /// The connection was cut or cannot be made.
     Disconnected,
-    /// The commit was sent, and whether it was done is unknown.
+    /// The commit was sent, but its result is unknown.
     Unknown,
-    /// A bug: a statement or a task that failed.
+    /// A statement or a task failed because of a bug.
     Bug,
 }
 
 impl Fault {
-    /// What a caller is told.
+    /// The error code that the caller gets.
     pub(crate) fn code(self) -> ErrorCode {
         match self {
             Self::Busy => ErrorCode::Overloaded,

@@ -1,5 +1,5 @@
-//! Licensing rules as pure functions: a state, a request and the time → a decision or a refusal. No
-//! database, no HTTP, no clock.
+//! Licensing rules as pure functions: from a state, a request and the time, they make a decision or a
+//! refusal. This room uses no database, no HTTP and no clock.
 
 mod activation;
 mod chain;

@@ -1,25 +1,25 @@
-//! Which of an instance's keys of one kind go on working beside a new one.
+//! Decides which of an instance's keys of a kind keep working when a new key is added.
 //!
-//! At most two live at once: the newest, and one in overlap.
+//! At most two keys work at once: the newest key, and one in overlap.
 
 use hub_core::key::KeyHash;
 use hub_core::time::Timestamp;
 
-/// The end of a key that ended at once: earlier than any replica's clock, so that a clock that is
-/// behind cannot bring the key back.
+/// The end of a key that ends at once. It is earlier than any replica's clock, so a clock that is behind
+/// cannot revive the key.
 pub(crate) const ENDED: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// Which of its two keys an instance holds.
+/// The two kinds of keys that an instance has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstanceKey {
-    /// The license key, to activate with.
+    /// The license key, which activates the instance.
     License,
-    /// The hub key, to report with.
+    /// The hub key, which authenticates the instance.
     Hub,
 }
 
 impl InstanceKey {
-    /// The name in the database.
+    /// The name of the kind in the database.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::License => "license",
@@ -36,22 +36,22 @@ pub(crate) struct NewKey {
     pub(crate) kind: InstanceKey,
     pub(crate) hash: KeyHash,
     pub(crate) issued_at: Timestamp,
-    /// Already ended when a later key of the same batch took its place.
+    /// Set when a later key of the same batch has already replaced this one.
     pub(crate) not_after: Option<Timestamp>,
 }
 
-/// A key that was not ended: the newest one, or one of an overlap.
+/// A key that has not been ended: the newest key, or one with an overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenKey {
     pub(crate) hash: KeyHash,
     /// `None` for the newest key.
     pub(crate) not_after: Option<Timestamp>,
-    /// Whether anyone has authenticated with it.
+    /// Whether anyone has authenticated with the key.
     pub(crate) used: bool,
 }
 
 impl OpenKey {
-    /// Whether it works now.
+    /// Whether the key works at the time `now`.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         self.not_after.is_none_or(|end| end > now)
     }
@@ -61,8 +61,8 @@ impl OpenKey {
     }
 }
 
-/// An operator replaces the newest key: it works until `overlap_end`, or ends at once, and a key that
-/// was in overlap ends.
+/// Ends keys when an operator rotates the key: the newest key works until `overlap_end` or ends at once,
+/// and a key in overlap ends at once.
 pub(crate) fn retire_for_rotation(live: &mut [OpenKey], overlap_end: Option<Timestamp>) {
     for key in live {
         let end = if key.is_newest() { overlap_end } else { None };
@@ -70,11 +70,12 @@ pub(crate) fn retire_for_rotation(live: &mut [OpenKey], overlap_end: Option<Time
     }
 }
 
-/// An activation adds a key: the newest one goes on until `overlap_end`.
+/// Ends keys when an activation adds a key: the newest key works until `overlap_end`, and a key in
+/// overlap ends at once.
 ///
-/// One exception: when nobody ever used the newest key, its answer was lost, and a key in overlap that
-/// was used is the one that the running instance holds. Then that one stays, so that a bootstrap
-/// script which is killed twice does not cut off what runs.
+/// There is one exception. If nobody ever used the newest key, the answer with that key was lost, and
+/// the running instance still uses the key in overlap. Then the key in overlap keeps its end, so that a
+/// bootstrap script that is killed twice does not cut off the running instance.
 pub(crate) fn retire_for_activation(live: &mut [OpenKey], overlap_end: Timestamp) {
     let lost = live.iter().any(|key| key.is_newest() && !key.used);
     let running = live.iter().any(|key| !key.is_newest() && key.used);

@@ -1,4 +1,5 @@
-//! What the caller did, or what befell the hub: the middle one of the three layers of errors.
+//! Refusals: the middle of the three layers of errors. A refusal says what the caller did wrong, or that
+//! the hub failed.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,11 +10,11 @@ use hub_core::problem::{ErrorCode, FieldError};
 
 use super::Fault;
 
-/// Why a request is not answered with what it asked for.
+/// Why the hub does not do what a request asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
-    /// What was wrong and what to do, for a person.
+    /// A sentence for a person: what was wrong and what to do.
     pub(crate) detail: Cow<'static, str>,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) retry_after: Option<Duration>,
@@ -24,7 +25,7 @@ pub(crate) struct Refusal {
 type Cause = Arc<dyn Error + Send + Sync>;
 
 impl Refusal {
-    /// A refusal with the sentence that always goes with the code.
+    /// A refusal with the standard sentence of its code.
     pub(crate) fn new(code: ErrorCode) -> Self {
         let retry_after = match code {
             ErrorCode::Overloaded | ErrorCode::DatabaseUnavailable => Some(Duration::from_secs(1)),
@@ -33,38 +34,38 @@ impl Refusal {
         Self { code, detail: sentence(code).into(), errors: Vec::new(), retry_after, failure: None }
     }
 
-    /// A refusal with a sentence of its own. It may name handles that were validated, nothing else
-    /// that came from outside.
+    /// A refusal with a sentence of its own. The sentence may contain validated handles, but no other
+    /// text from outside.
     pub(crate) fn because(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: detail.into(), ..Self::new(code) }
     }
 
-    /// Wrong fields.
+    /// Refuses a request with wrong fields.
     pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(ErrorCode::InvalidRequest) }
     }
 
-    /// One wrong field.
+    /// Refuses a request with one wrong field.
     pub(crate) fn field(name: &'static str, message: impl Into<String>) -> Self {
         Self::fields(vec![FieldError::new(name, message)])
     }
 
-    /// Too many wrong keys from one address.
+    /// Refuses an address that sent too many wrong keys.
     pub(crate) fn limited(retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited) }
     }
 
-    /// A failure of the hub's own.
+    /// Refuses because the hub failed.
     pub(crate) fn failed(fault: Fault, cause: impl Error + Send + Sync + 'static) -> Self {
         Self { failure: Some((fault, Arc::new(cause))), ..Self::new(fault.code()) }
     }
 
-    /// What failed, if it was the hub's own failure.
+    /// What failed, if the hub failed.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.failure.as_ref().map(|(fault, _)| *fault)
     }
 
-    /// Whether the database failed as a whole, so that asking it again at once is no use.
+    /// Whether the whole database failed, so that it is useless to try again at once.
     pub(crate) fn is_outage(&self) -> bool {
         self.fault().is_some_and(|fault| !matches!(fault, Fault::Bug | Fault::Damaged))
     }
@@ -85,7 +86,9 @@ fn sentence(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::InvalidJson => "the body must be one JSON object that names each member once",
         ErrorCode::InvalidRequestTarget => "the request line or a header cannot be understood",
-        ErrorCode::InvalidCursor => "the cursor is not one of this list: start without a cursor",
+        ErrorCode::InvalidCursor => {
+            "the cursor does not belong to this list: start without a cursor"
+        }
         ErrorCode::AdminKeyMissing => "send an admin key in the X-Admin-Api-Key header",
         ErrorCode::AdminKeyInvalid => "the admin key is unknown, revoked or expired",
         ErrorCode::HubKeyMissing => "send the instance's hub key in the X-Hub-Api-Key header",
@@ -99,7 +102,7 @@ fn sentence(code: ErrorCode) -> &'static str {
         ErrorCode::LicenseExpired => "the license has expired: ask the operator to extend it",
         ErrorCode::InstanceMismatch => "the key belongs to another instance",
         ErrorCode::ActivationLimitReached => {
-            "the license was activated as often as it may be: ask the operator to raise the limit"
+            "the license has no activations left: ask the operator to raise the limit"
         }
         ErrorCode::RouteNotFound => "there is no such path",
         ErrorCode::ClientNotFound => "there is no such client",
@@ -112,11 +115,11 @@ fn sentence(code: ErrorCode) -> &'static str {
             "the client has instances: delete them first, or delete with cascade=true"
         }
         ErrorCode::NotActivated => "the instance was never activated, so it has no hub key",
-        ErrorCode::KeyConflict => "the hash is that of another key or of one that has ended",
-        ErrorCode::AdminKeyExists => "an admin key of this name exists",
+        ErrorCode::KeyConflict => "the hash belongs to another key, or to one that has ended",
+        ErrorCode::AdminKeyExists => "an admin key with this name already exists",
         ErrorCode::LastOwnerKey => "this is the last owner key: create another one first",
-        ErrorCode::ReportConflict => "the report_id was used for other content",
-        ErrorCode::RequestTimeout => "the request came too slowly and was given up",
+        ErrorCode::ReportConflict => "this report_id was already used for different content",
+        ErrorCode::RequestTimeout => "the request took too long to arrive",
         ErrorCode::PreconditionFailed => "If-Match does not match: read the present state first",
         ErrorCode::BodyTooLarge => "the body is larger than this endpoint takes",
         ErrorCode::UnsupportedMediaType => {

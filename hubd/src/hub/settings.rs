@@ -1,4 +1,4 @@
-//! What operators set of the hub itself.
+//! The settings of the hub itself.
 
 use std::time::Duration;
 
@@ -14,39 +14,39 @@ pub(crate) struct HotSettings {
     #[arg(long, default_value = "10m", value_parser = parse_duration)]
     pub(crate) activation_overlap: Duration,
 
-    /// Activations, reports, and key checks, that may wait for their turn
+    /// The most activations, reports and key checks that may wait, in each queue
     #[arg(long, default_value_t = 1024, value_parser = queue_length)]
     pub(crate) queue: usize,
 }
 
-/// For how long usage is kept.
+/// For how long the hub keeps usage, and how often it deletes old usage.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct TelemetrySettings {
-    /// For how long usage is kept by hour, at least 9 days
+    /// For how long to keep usage by hour, at least 9 days
     #[arg(long, default_value = "14d", value_parser = hours_kept)]
     pub(crate) hours_kept: Duration,
 
-    /// For how long usage is kept by day
+    /// For how long to keep usage by day
     #[arg(long, default_value = "400d", value_parser = parse_duration)]
     pub(crate) days_kept: Duration,
 
-    /// How often days are made of hours, and old usage is deleted
+    /// How often to add hours up to days and to delete old usage
     #[arg(long, default_value = "10m", value_parser = parse_duration)]
     pub(crate) rollup_every: Duration,
 }
 
 impl TelemetrySettings {
-    /// For how long usage is kept in whatever form.
+    /// For how long the hub keeps usage in any form.
     pub(crate) fn retention(&self) -> privacy::Retention {
-        // Days may be set to be kept for less time than the hours that they are made of.
+        // The operator may keep hours for longer than days.
         privacy::Retention { usage: self.days_kept.max(self.hours_kept) }
     }
 }
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A report for a day may come until [`MOST_DAYS_LATE`] days after that day, and the day's hours must
-/// still be there then. Another day is for the margin.
+/// Reads a duration that is long enough: a report for a day may arrive up to [`MOST_DAYS_LATE`] days
+/// after that day, and the hours of the day must still exist then. One more day is the margin.
 fn hours_kept(text: &str) -> Result<Duration, String> {
     let least = MOST_DAYS_LATE + 2;
     match parse_duration(text) {

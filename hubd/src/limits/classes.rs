@@ -1,6 +1,6 @@
-//! The table of access classes: what a request may take. The pipeline of a request goes by this table
-//! alone. (Every handler runs with its connection: a client that goes away cancels no job of the
-//! database, see `store`.)
+//! The table of access classes: the limits of a request. The request pipeline takes its limits from this
+//! table alone. (Every handler runs in the task of its connection. A client that disconnects cancels no
+//! database job; see `store`.)
 
 use hub_core::api::{Access, Route};
 
@@ -9,53 +9,53 @@ const KIB: usize = 1024;
 /// The largest body of a telemetry report.
 pub(crate) const REPORT: usize = 1024 * KIB;
 
-/// What a request may take.
+/// The limits of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Class {
     /// The largest body in bytes.
     pub(crate) body_limit: usize,
     /// Whether the bytes of the body are counted while it is read.
     pub(crate) bytes: Bytes,
-    /// Where the request is counted while it is worked on.
+    /// The share that the request takes a permit from.
     pub(crate) share: Share,
-    /// What must have room before the body is read.
+    /// The queue that must have room before the body is read.
     pub(crate) queue: Queue,
 }
 
-/// Where the bytes of a body are counted.
+/// The share that the bytes of a body are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bytes {
-    /// Nowhere: the body is small.
+    /// None: the body is small.
     Free,
-    /// In the share of reports: many at once of the size that one may have would not fit into memory.
+    /// The share of reports: many reports of the largest size would not fit into memory at once.
     Reports,
 }
 
-/// A share of the requests that are worked on at once.
+/// A share of the requests that the hub works on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// None is needed: health is always answered.
+    /// No permit is needed: the hub always answers health requests.
     Free,
-    /// That of instances and of strangers.
+    /// The share of instances and of callers without a key.
     Public,
-    /// That of operators, which public requests cannot use up.
+    /// The share of operators, which public requests cannot use up.
     Admin,
 }
 
-/// The batching tasks that a request waits for. A full one refuses it, so it is refused before its body
-/// is read.
+/// The batching tasks that a request waits for. When their queue is full, the hub refuses the request
+/// before it reads the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
-    /// It waits for none.
+    /// The request waits for no batching task.
     None,
-    /// The one that looks keys up and the one that activates.
+    /// The task that looks keys up and the task that activates.
     Activations,
-    /// The one that counts reports.
+    /// The task that counts reports.
     Reports,
 }
 
 impl Class {
-    /// The class of a route: that of its access.
+    /// The class of a route, which depends on the access that the route requires.
     pub(crate) const fn of(route: Route) -> Self {
         match route.access() {
             Access::Public => row(4 * KIB, Bytes::Free, Share::Free, Queue::None),
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operators_have_a_share_that_nobody_else_draws_on() {
+    fn operators_have_a_share_of_their_own() {
         for route in Route::ALL {
             let is_admin = matches!(route.access(), Access::Admin(_));
             assert_eq!(Class::of(*route).share == Share::Admin, is_admin, "{route:?}");

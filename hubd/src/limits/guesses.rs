@@ -1,4 +1,4 @@
-//! The limit against guessing keys: per client address, and only wrong keys count.
+//! The limit against guessing keys. It counts wrong keys, and only those, for each client address.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -13,16 +13,16 @@ use ipnet::IpNet;
 use super::settings::LimitsSettings;
 use crate::domain::Refusal;
 
-/// Addresses that are told apart; the ones beyond share one allowance.
+/// How many addresses have an allowance of their own; all further addresses share one.
 const MOST_ADDRESSES: usize = 100_000;
-/// How often addresses that have their full allowance again are forgotten.
+/// How often the hub forgets addresses whose allowance is full again.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// The allowances, in GCRA (the generic cell rate algorithm).
+/// The allowances, by GCRA (the generic cell rate algorithm).
 #[derive(Debug)]
 pub(crate) struct Guesses {
     by_address: DefaultKeyedRateLimiter<IpAddr>,
-    beyond: DefaultDirectRateLimiter,
+    shared: DefaultDirectRateLimiter,
     swept: Mutex<Instant>,
 }
 
@@ -31,26 +31,26 @@ impl Guesses {
         Self::with(settings.guess_burst, settings.guess_period)
     }
 
-    /// `burst` wrong keys at once, then one every `period`.
+    /// Allows `burst` wrong keys at once, then one every `period`.
     fn with(burst: NonZeroU32, period: Duration) -> Self {
         let period = period.max(Duration::from_millis(1));
         let quota = Quota::with_period(period).map(|quota| quota.allow_burst(burst));
         let quota = quota.unwrap_or_else(|| unreachable!("the period is not zero"));
         Self {
             by_address: RateLimiter::dashmap(quota),
-            beyond: RateLimiter::direct(quota),
+            shared: RateLimiter::direct(quota),
             swept: Mutex::new(Instant::now()),
         }
     }
 
-    /// Takes note of a wrong key; refuses when the address has used up its allowance.
+    /// Counts a wrong key. Refuses when the address has used up its allowance.
     pub(crate) fn spend(&self, client: IpAddr) -> Result<(), Refusal> {
         self.sweep();
         let address = subscriber(client);
         let checked = if self.by_address.len() < MOST_ADDRESSES {
             self.by_address.check_key(&address)
         } else {
-            self.beyond.check()
+            self.shared.check()
         };
         checked.map_err(|limited| {
             Refusal::limited(limited.wait_time_from(DefaultClock::default().now()))
@@ -66,7 +66,7 @@ impl Guesses {
     }
 }
 
-/// What one subscriber holds: an IPv4 address, or an IPv6 /64.
+/// The address range of one subscriber: an IPv4 address, or an IPv6 /64.
 fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
@@ -74,8 +74,8 @@ fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The address that a request comes from: the peer's, or, when that is a trusted proxy, the last one
-/// in `X-Forwarded-For` that is not.
+/// The address that a request comes from: the address of the peer or, when the peer is a trusted proxy,
+/// the last address in `X-Forwarded-For` that is not a trusted proxy.
 pub(crate) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let peer = peer.to_canonical();

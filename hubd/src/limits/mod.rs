@@ -1,4 +1,4 @@
-//! What callers may take of the hub: the table of access classes, how much is worked on at once, and
+//! The limits on callers: the table of access classes, how many requests the hub works on at once, and
 //! how many wrong keys an address may send.
 
 mod classes;

@@ -1,4 +1,4 @@
-//! What operators set of the limits.
+//! The settings of the limits.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use ipnet::IpNet;
 
 use super::classes::REPORT;
 
-/// How much callers may take.
+/// The limits on callers.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LimitsSettings {
-    /// Networks of reverse proxies whose X-Forwarded-For is believed
+    /// Networks of the reverse proxies whose X-Forwarded-For header is trusted
     #[arg(long, value_delimiter = ',', value_name = "CIDR")]
     pub(crate) trusted_proxies: Vec<IpNet>,
 
@@ -20,24 +20,24 @@ pub(crate) struct LimitsSettings {
     #[arg(long, default_value = "20")]
     pub(crate) guess_burst: NonZeroU32,
 
-    /// After that, one wrong key in so long a time
+    /// After the burst, one wrong key is allowed in each period of this length
     #[arg(long, default_value = "2s", value_parser = parse_duration)]
     pub(crate) guess_period: Duration,
 
-    /// Public requests worked on at once
+    /// The most public requests in progress at once
     #[arg(long, default_value_t = 4096)]
     pub(crate) max_public_requests: usize,
 
-    /// Admin requests worked on at once
+    /// The most admin requests in progress at once
     #[arg(long, default_value_t = 256)]
     pub(crate) max_admin_requests: usize,
 
-    /// Bytes of telemetry reports read at once
+    /// The most bytes of telemetry reports in memory at once
     #[arg(long, default_value_t = 32 << 20, value_parser = report_bytes)]
     pub(crate) max_report_bytes: usize,
 }
 
-/// At least one report of the size that one may have.
+/// Reads the limit, which must leave room for one report of the largest size.
 fn report_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(bytes @ REPORT..) => Ok(bytes),

@@ -1,4 +1,4 @@
-//! How much is worked on at once, by share.
+//! Permits for the requests and bodies that the hub works on at once.
 
 use hub_core::problem::ErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -9,8 +9,8 @@ use crate::domain::Refusal;
 
 const KIB: usize = 1024;
 
-/// The shares. What finds its share used up is refused at once: a caller who waits in a line that does
-/// not move is better told so.
+/// The permits of each share. When a share is used up, the hub refuses further requests at once: that
+/// helps a caller more than a queue that does not move.
 #[derive(Debug)]
 pub(crate) struct Shares {
     public: Semaphore,
@@ -27,7 +27,7 @@ impl Shares {
         }
     }
 
-    /// A permit for a request, held while it is worked on.
+    /// A permit for a request. The caller holds it until the request is answered.
     pub(crate) fn admit(&self, class: &Class) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
         let share = match class.share {
             Share::Free => return Ok(None),
@@ -37,7 +37,7 @@ impl Shares {
         share.try_acquire().map(Some).map_err(|_| Refusal::new(ErrorCode::Overloaded))
     }
 
-    /// A permit for a body of at most so many bytes, held while the request is worked on.
+    /// A permit for a body of at most `bytes` bytes. The caller holds it until the request is answered.
     pub(crate) fn admit_body(
         &self,
         class: &Class,

@@ -1,4 +1,5 @@
-//! One file a resource: typed input → one call of the domain or the store → typed output.
+//! The handlers, one file for each resource. A handler takes typed input, makes one call of the domain
+//! or the store, and returns typed output.
 
 mod activation;
 mod admin_keys;
@@ -15,7 +16,7 @@ use hub_core::api::{self, Route};
 use crate::call::{Answer, Exchange};
 use crate::domain::Refusal;
 
-/// The table of contents: every route and its handler. A route without one does not compile.
+/// The table of contents: every route and its handler. A route without a handler does not compile.
 pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Answer, Refusal> {
     macro_rules! handle {
         ($endpoint:ident, $handler:path) => {

@@ -1,4 +1,4 @@
-//! Pages of a list: one row more than asked for tells whether there is a next page.
+//! Pages of a list. A handler reads one row more than a page holds, to see whether there is a next page.
 
 use hub_core::api::{Cursor, Limit, Page};
 use hub_core::problem::ErrorCode;
@@ -9,13 +9,13 @@ use crate::domain::Refusal;
 #[derive(Debug)]
 pub(super) struct Paging {
     list: &'static str,
-    /// The key of the row that the page before ended with.
+    /// The key of the last row on the previous page.
     pub(super) after: Option<String>,
     limit: usize,
 }
 
 impl Paging {
-    /// Of the list named `list`.
+    /// The paging of the list named `list`.
     pub(super) fn new(
         list: &'static str,
         limit: Option<Limit>,
@@ -31,7 +31,7 @@ impl Paging {
         i64::try_from(self.limit + 1).unwrap_or(i64::MAX)
     }
 
-    /// The page of the rows that were read.
+    /// Makes a page of the rows that were read.
     pub(super) fn page<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Page<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);

@@ -15,7 +15,7 @@ use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::store::{UsageFilter, UsageRange};
 
-/// The most steps of a series: more than a year of hours.
+/// The most steps in a series: more hours than a year has.
 const MOST_STEPS: i64 = 10_000;
 
 pub(super) async fn tools(
@@ -81,8 +81,8 @@ pub(super) async fn set_catalogue(
     Ok(reply)
 }
 
-/// What a query means. A client or an instance that does not exist is an error: an empty answer would
-/// look as if it had reported nothing.
+/// Turns a query into a filter. A client or an instance that does not exist is an error, because an
+/// empty answer would look as if the instance had reported nothing.
 async fn filter(hub: &Hub, query: UsageQuery, now: Timestamp) -> Result<UsageFilter, Refusal> {
     let client = match &query.client {
         Some(handle) => {

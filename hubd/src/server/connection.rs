@@ -1,4 +1,4 @@
-//! One connection: hyper behind the gate, with its deadlines, until it ends in good order.
+//! Serves one connection: hyper behind the gate, the deadlines, and an orderly close.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,28 +26,28 @@ use super::settings::ServerSettings;
 use crate::call::problem;
 use crate::domain::Refusal;
 
-/// hyper's buffer for a connection. A head that passes the gate always fits.
+/// The size of hyper's buffer for a connection. Every head that passes the gate fits into it.
 const HYPER_BUFFER: usize = 2 * MAX_HEAD;
 
-/// How a connection came to its end.
+/// Why a connection ends.
 enum End {
-    /// hyper is done with it.
+    /// hyper has finished with the connection.
     Finished,
-    /// The head did not come in time.
+    /// The head of a request did not arrive in time.
     LateHead,
-    /// Nothing came for long.
+    /// The connection was idle for too long.
     Idle,
 }
 
-/// What happens beside hyper.
+/// Something that happens to a connection while hyper serves it.
 enum Event {
     /// A deadline has passed.
     Overdue(End),
-    /// The hub stops, and no head is half-way in.
+    /// The hub is stopping, and no head has arrived in part.
     Stop,
 }
 
-/// Serves a connection until it ends, or until `stop` and what was begun is answered.
+/// Serves a connection until it ends. After `stop`, the connection ends once its request is answered.
 pub(super) async fn serve(
     io: TcpStream,
     peer: SocketAddr,
@@ -59,7 +59,7 @@ pub(super) async fn serve(
     let progress = gate.progress();
     let (service, peer) = (&*service, peer.ip());
     let mut hyper = http1::Builder::new()
-        // A peer that has sent all it has may still wait for the answer.
+        // A peer that has closed its sending side may still wait for the answer.
         .half_close(true)
         .max_buf_size(HYPER_BUFFER)
         .header_read_timeout(None)
@@ -69,7 +69,7 @@ pub(super) async fn serve(
                 Ok::<_, Infallible>(service.answer(request, peer).await)
             }),
         );
-    // The set polls what was woken and nothing else, so a request costs no look at timers and locks.
+    // The set polls only futures that were woken, so a request does not touch timers and locks.
     let mut events = FuturesUnordered::<Pin<Box<dyn Future<Output = Event> + Send>>>::new();
     events.push(Box::pin(overdue(progress.clone(), settings)));
     events.push(Box::pin(stopped(progress, stop)));
@@ -84,13 +84,13 @@ pub(super) async fn serve(
         }
     };
     let (io, fault) = hyper.into_parts().io.into_inner().into_parts();
-    let answer = last_words(&end, fault)
+    let answer = answer_to_fault(&end, fault)
         .map(|(status, refusal)| problem::raw(status, &refusal, service.request_ids().next()));
     close(io, answer).await;
 }
 
-/// Ends when the connection has run out of time. Most deadlines move on before they are reached: the
-/// timer is set again when it fires, not when the deadline moves.
+/// Waits until the connection misses a deadline. Most deadlines move before they are reached, so the
+/// timer is reset when it fires and not whenever the deadline moves.
 async fn overdue(mut progress: watch::Receiver<Progress>, settings: ServerSettings) -> Event {
     loop {
         let Progress { stage, active } = *progress.borrow_and_update();
@@ -110,16 +110,17 @@ async fn overdue(mut progress: watch::Receiver<Progress>, settings: ServerSettin
     }
 }
 
-/// Ends when the hub stops. A head that has begun is waited for: its request gets its answer.
+/// Waits until the hub stops, and then for the rest of a head that has arrived in part, so that its
+/// request is answered.
 async fn stopped(mut progress: watch::Receiver<Progress>, stop: CancellationToken) -> Event {
     stop.cancelled().await;
-    // It fails when the gate is gone, and the connection with it.
+    // The wait fails when the gate is gone; then the connection is gone too.
     let _ = progress.wait_for(|now| !matches!(now.stage, Stage::InHead { .. })).await;
     Event::Stop
 }
 
-/// What is said of a head that never got to hyper.
-fn last_words(end: &End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusal)> {
+/// The answer to a head that never reached hyper.
+fn answer_to_fault(end: &End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusal)> {
     let code = ErrorCode::InvalidRequestTarget;
     match (end, fault) {
         (End::Idle, _) | (End::Finished, None) => None,
@@ -131,7 +132,7 @@ fn last_words(end: &End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusa
         }
         (End::Finished, Some(HeadFault::TooLarge)) => {
             let why = format!(
-                "the request line and headers may have {} KiB and {MAX_HEADERS} headers at most",
+                "the request line and headers may have at most {} KiB and {MAX_HEADERS} headers",
                 MAX_HEAD / 1024
             );
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -140,18 +141,18 @@ fn last_words(end: &End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusa
     }
 }
 
-/// Says the last words, then waits a moment for the peer to close: a socket closed over unread bytes
-/// resets the connection, and the peer may lose the answer (RFC 9112 §9.6).
+/// Sends the answer, if there is one, and waits a moment for the peer to close. Closing a socket with
+/// unread bytes would reset the connection, and the peer could lose the answer (RFC 9112 §9.6).
 async fn close(mut io: TcpStream, answer: Option<Bytes>) {
     const LINGER: Duration = Duration::from_secs(2);
     const MOST: u64 = 1 << 20;
-    let goodbye = async {
+    let closing = async {
         if let Some(answer) = answer {
             io.write_all(&answer).await?;
         }
         io.shutdown().await?;
         tokio::io::copy(&mut (&mut io).take(MOST), &mut tokio::io::sink()).await
     };
-    // A peer that is gone already needs no goodbye.
-    let _ = timeout(LINGER, goodbye).await;
+    // An error means that the peer is gone already.
+    let _ = timeout(LINGER, closing).await;
 }

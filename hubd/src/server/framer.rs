@@ -1,11 +1,11 @@
-//! Finds out where the requests of a connection begin and end. It knows no socket and no clock.
+//! Finds where the requests of a connection begin and end, without a socket or a clock.
 //!
-//! hyper answers a malformed head by itself and without a body, takes bare line feeds, and takes a
-//! request with both `Content-Length` and `Transfer-Encoding`. The framer reads each head first and lets
-//! only whole, well-formed ones pass.
+//! hyper answers a malformed head itself and without a body, accepts bare line feeds, and accepts a
+//! request with both `Content-Length` and `Transfer-Encoding`. So the framer reads each head before
+//! hyper does and lets only complete, well-formed heads pass.
 //!
-//! To find the next head of a kept-alive connection it counts the bytes of a `Content-Length` body. It
-//! does not follow chunks: after a chunked request the connection is closed (see `service`).
+//! To find the next head of a kept-alive connection, the framer counts the bytes of a `Content-Length`
+//! body. It does not parse chunks: `service` closes the connection after a chunked request.
 
 use std::mem::MaybeUninit;
 
@@ -15,19 +15,19 @@ use hyper::http::uri::Authority;
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 /// The most headers; hyper's own limit.
 pub(super) const MAX_HEADERS: usize = 100;
-/// The longest body that is counted; hyper refuses a longer one by itself, without a body.
+/// The largest `Content-Length` that the framer accepts. hyper would refuse larger ones without a body.
 const MAX_BODY: u64 = 1 << 62;
 
 /// Why a head does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeadFault {
-    /// It breaks the grammar of RFC 9112.
+    /// The head violates the grammar of RFC 9112.
     Malformed(&'static str),
-    /// It is longer than [`MAX_HEAD`] or has too many headers.
+    /// The head is longer than [`MAX_HEAD`] or has too many headers.
     TooLarge,
 }
 
-/// The state between two looks at the bytes of a connection.
+/// Follows the bytes of a connection.
 #[derive(Debug)]
 pub(super) struct Framer {
     phase: Phase,
@@ -35,13 +35,13 @@ pub(super) struct Framer {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// The next head is awaited, or only a part of it has come.
+    /// The next head has not arrived, or only in part.
     Head(Lines),
-    /// So many bytes of a body are yet to come.
+    /// This many bytes of a body have not arrived yet.
     Body(u64),
     /// Everything passes.
     Open,
-    /// Nothing passes any more.
+    /// A head was faulty: nothing more passes.
     Faulty(HeadFault),
 }
 
@@ -50,19 +50,19 @@ impl Framer {
         Self { phase: Phase::Head(Lines::default()) }
     }
 
-    /// Looks at `bytes`, which came and have not passed yet, and tells how many of them pass now,
-    /// from the first one on. The rest is the start of a head (or follows a fault): it stays with the
-    /// caller, who passes it again in front of what comes next.
+    /// Returns how many of `bytes`, counted from the first, may pass now. `bytes` must start with the
+    /// first byte that has not passed yet. The rest is an incomplete head (or follows a fault): the
+    /// caller keeps it and gives it again, with the bytes that arrive next behind it.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> usize {
         let mut passed = 0;
         loop {
             let rest = &bytes[passed..];
             match &mut self.phase {
-                Phase::Head(lines) => match lines.look(rest) {
+                Phase::Head(lines) => match lines.read(rest) {
                     Ok(None) => return passed,
                     Ok(Some(head)) => {
                         passed += head.length;
-                        self.phase = head.then;
+                        self.phase = head.next;
                     }
                     Err(fault) => self.phase = Phase::Faulty(fault),
                 },
@@ -81,14 +81,17 @@ impl Framer {
         }
     }
 
-    /// The connection ended, with so many bytes that did not pass: a part of a head is a fault.
+    /// Notes that the peer sends no more, while `left` bytes have not passed. An incomplete head is a
+    /// fault.
     pub(super) fn end(&mut self, left: usize) {
         if left > 0 && matches!(self.phase, Phase::Head(_)) {
-            self.phase = Phase::Faulty(HeadFault::Malformed("the request ends in its head"));
+            self.phase = Phase::Faulty(HeadFault::Malformed(
+                "the request ended before its head was complete",
+            ));
         }
     }
 
-    /// What is wrong with the head after the bytes that passed.
+    /// The fault of the head behind the bytes that passed.
     pub(super) fn fault(&self) -> Option<HeadFault> {
         match self.phase {
             Phase::Faulty(fault) => Some(fault),
@@ -97,44 +100,46 @@ impl Framer {
     }
 }
 
-/// A whole head at the start of the bytes.
+/// A complete head at the start of the bytes.
 struct Head {
     length: usize,
-    /// The phase that follows it.
-    then: Phase,
+    /// The phase after the head.
+    next: Phase,
 }
 
-/// How far a head was looked at, so that no byte of a head that comes in many pieces is looked at anew
+/// How far an incomplete head was read, so that a head in many pieces is not read again from its start
 /// with each piece.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lines {
-    /// Where the search for the next line feed goes on.
+    /// Where the search for the next line feed continues.
     searched: usize,
-    /// Where the present line starts.
+    /// Where the current line starts.
     line: usize,
-    /// Whether a line that is not empty has come: empty ones before it are no end.
+    /// Whether a line with content has arrived. Empty lines before it do not end the head.
     begun: bool,
-    /// How many bytes the head had when its grammar was last checked; 0 when a check is due.
+    /// The length of the head when its grammar was last checked; 0 when a check is due.
     parsed: usize,
 }
 
 impl Lines {
-    /// Looks at what has come of a head; `None` while it is not whole.
-    fn look(&mut self, bytes: &[u8]) -> Result<Option<Head>, HeadFault> {
+    /// Reads on in a head; `None` while the head is incomplete.
+    fn read(&mut self, bytes: &[u8]) -> Result<Option<Head>, HeadFault> {
         while let Some(found) = bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
             let feed = self.searched + found;
-            // RFC 9112 §2.2 lets a recipient take a bare line feed; two recipients that read lines
-            // differently can be played off against each other.
+            // RFC 9112 §2.2 allows a recipient to accept a bare line feed. But two recipients that
+            // split lines differently can be tricked into seeing different requests.
             if feed == 0 || bytes[feed - 1] != b'\r' {
-                return Err(HeadFault::Malformed("lines of the request head end with CR LF"));
+                return Err(HeadFault::Malformed(
+                    "every line of the request head must end with CR LF",
+                ));
             }
             let is_empty = feed - self.line == 1;
             (self.searched, self.line) = (feed + 1, feed + 1);
             if is_empty && self.begun {
-                return read_whole(&bytes[..=feed]).map(Some);
+                return read_complete(&bytes[..=feed]).map(Some);
             }
             if !is_empty && !self.begun {
-                // A whole request line tells most of what is not HTTP: a check is due.
+                // A complete request line exposes most of what is not HTTP, so check it now.
                 (self.begun, self.parsed) = (true, 0);
             }
         }
@@ -142,8 +147,8 @@ impl Lines {
         if bytes.len() > MAX_HEAD {
             return Err(HeadFault::TooLarge);
         }
-        // Bytes that are not HTTP are refused without waiting for an end that may never come. A check
-        // after each doubling keeps the sum of all checks linear.
+        // Refuse bytes that are not HTTP without waiting for an end that may never arrive. A check
+        // after each doubling of the length keeps the total work linear.
         if bytes.len() >= 2 * self.parsed {
             self.parsed = bytes.len();
             let headers = &mut [const { MaybeUninit::uninit() }; MAX_HEADERS];
@@ -155,7 +160,7 @@ impl Lines {
 }
 
 /// Reads a head that ends with the last of `bytes`.
-fn read_whole(bytes: &[u8]) -> Result<Head, HeadFault> {
+fn read_complete(bytes: &[u8]) -> Result<Head, HeadFault> {
     if bytes.len() > MAX_HEAD {
         return Err(HeadFault::TooLarge);
     }
@@ -165,8 +170,8 @@ fn read_whole(bytes: &[u8]) -> Result<Head, HeadFault> {
     if parsed != httparse::Status::Complete(bytes.len()) {
         return Err(HeadFault::Malformed(NOT_WELL_FORMED));
     }
-    let then = framing(request.headers, request.version.unwrap_or(0))?;
-    Ok(Head { length: bytes.len(), then })
+    let next = framing(request.headers, request.version.unwrap_or(0))?;
+    Ok(Head { length: bytes.len(), next })
 }
 
 const NOT_WELL_FORMED: &str = "the request head is not well-formed";
@@ -174,7 +179,9 @@ const NOT_WELL_FORMED: &str = "the request head is not well-formed";
 fn grammar(error: httparse::Error) -> HeadFault {
     match error {
         httparse::Error::TooManyHeaders => HeadFault::TooLarge,
-        httparse::Error::Version => HeadFault::Malformed("only HTTP/1.0 and HTTP/1.1 are spoken"),
+        httparse::Error::Version => {
+            HeadFault::Malformed("the hub speaks only HTTP/1.0 and HTTP/1.1")
+        }
         _ => HeadFault::Malformed(NOT_WELL_FORMED),
     }
 }
@@ -197,7 +204,8 @@ impl<'a> Once<'a> {
     }
 }
 
-/// What follows the head (RFC 9112 §6.3), strictly: what two parsers could read in two ways is refused.
+/// The phase after a head (RFC 9112 §6.3). It is strict: it refuses a head that two parsers could read
+/// differently.
 fn framing(headers: &[httparse::Header<'_>], version: u8) -> Result<Phase, HeadFault> {
     let (mut host, mut length, mut encoding) = (Once::Absent, Once::Absent, Once::Absent);
     for header in headers {
@@ -212,7 +220,11 @@ fn framing(headers: &[httparse::Header<'_>], version: u8) -> Result<Phase, HeadF
     match host {
         Once::Given(host) if is_host(host) => {}
         Once::Absent if version == 0 => {}
-        _ => return Err(HeadFault::Malformed("exactly one Host header is needed, with a host")),
+        _ => {
+            return Err(HeadFault::Malformed(
+                "the request must have exactly one Host header with a valid host",
+            ));
+        }
     }
     let why = match (length, encoding) {
         (Once::Absent, Once::Absent) => return Ok(Phase::Body(0)),
@@ -226,13 +238,13 @@ fn framing(headers: &[httparse::Header<'_>], version: u8) -> Result<Phase, HeadF
             return Ok(Phase::Open);
         }
         (Once::Repeated, Once::Absent) => "Content-Length must be given once, as a number",
-        (Once::Absent, _) => "the only Transfer-Encoding is chunked",
+        (Once::Absent, _) => "the only supported Transfer-Encoding is chunked",
         _ => "Content-Length and Transfer-Encoding exclude each other",
     };
     Err(HeadFault::Malformed(why))
 }
 
-/// The length of a body: digits and nothing else.
+/// The length of a body, written with digits only.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -247,7 +259,7 @@ fn is_host(value: &[u8]) -> bool {
     let rest = value.iter().position(|byte| !is_name(byte)).map_or(&[][..], |at| &value[at..]);
     match rest {
         [] => true,
-        // The usual forms, told without the copy that the full grammar makes.
+        // The usual forms need no copy, unlike the check of the full grammar.
         [b':', port @ ..] if rest.len() < value.len() && port.iter().all(u8::is_ascii_digit) => {
             true
         }

@@ -1,9 +1,8 @@
-//! The gate before hyper: a connection of which hyper sees whole, well-formed requests and nothing
-//! else.
+//! The gate in front of hyper: it lets hyper see only complete, well-formed requests.
 //!
-//! The `framer` decides what passes; the gate moves the bytes and keeps the [`Progress`] from which
-//! `connection` knows the deadlines. A read goes straight into hyper's buffer, and as a rule all of it
-//! may stay there. Only what may not pass yet is taken back and held.
+//! The `framer` decides which bytes pass; the gate moves the bytes and keeps the [`Progress`] that
+//! `connection` computes the deadlines from. A read goes straight into hyper's buffer, and usually all
+//! bytes may stay there. The gate takes back and holds only the bytes that may not pass yet.
 
 use std::io;
 use std::pin::Pin;
@@ -16,32 +15,33 @@ use tokio::time::Instant;
 
 use super::framer::{Framer, HeadFault};
 
-/// How many bytes are read at once of a head that comes in pieces.
+/// The most bytes of one read, when a head arrives in pieces.
 const PIECE: usize = 4096;
 
-/// How far a connection is.
+/// The stage of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nothing has come since the connection was made.
+    /// Nothing has arrived since the connection was made.
     Silent { since: Instant },
-    /// Some bytes of a head have come, and not yet all.
+    /// A head has arrived in part.
     InHead { since: Instant },
-    /// All that came were whole heads and bodies.
+    /// Every head that has arrived is complete.
     Clear,
 }
 
-/// What the deadlines of a connection depend on.
+/// The progress of a connection, which its deadlines depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
     pub(super) stage: Stage,
-    /// When the last byte went in either direction.
+    /// When the last byte was sent or received.
     pub(super) active: Instant,
 }
 
 impl Progress {
-    /// Bytes came, the last of them in a head or not. Tells whether a head was begun or has ended in
-    /// pieces: the one brings a deadline nearer, the other lets a stop go on.
-    fn came(&mut self, now: Instant, in_head: bool) -> bool {
+    /// Notes that bytes arrived; `in_head` says whether the last head is incomplete. Returns whether
+    /// `in_head` changed: an incomplete head brings the deadline nearer, and its completion lets a
+    /// stopping hub close the connection.
+    fn received(&mut self, now: Instant, in_head: bool) -> bool {
         self.active = now;
         let was_in_head = matches!(self.stage, Stage::InHead { .. });
         match (was_in_head, in_head) {
@@ -53,15 +53,15 @@ impl Progress {
     }
 }
 
-/// A connection of which hyper sees only what passes the gate.
+/// A connection that lets hyper see only complete, well-formed requests.
 pub(super) struct Gate {
     io: TcpStream,
     framer: Framer,
-    /// What came and hyper does not have yet.
+    /// Bytes that arrived and that hyper does not have yet.
     held: Vec<u8>,
-    /// How many bytes of `held`, from the first on, hyper may have.
+    /// How many bytes of `held`, counted from the first, hyper may have.
     passed: usize,
-    /// Whether the peer has sent all that it will send.
+    /// Whether the peer has closed its sending side.
     ended: bool,
     progress: watch::Sender<Progress>,
 }
@@ -80,19 +80,19 @@ impl Gate {
         }
     }
 
-    /// The connection's progress. Receivers are woken when a head that comes in pieces begins and ends,
-    /// and not for each byte.
+    /// The connection's progress. It wakes receivers when a head that arrives in pieces begins and ends,
+    /// not for each byte.
     pub(super) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
-    /// The connection, and what was wrong with its last head.
+    /// The connection, and the fault of its last head, if any.
     pub(super) fn into_parts(self) -> (TcpStream, Option<HeadFault>) {
         let fault = self.framer.fault();
         (self.io, fault)
     }
 
-    /// Reads into hyper's buffer and takes back what does not pass yet.
+    /// Reads into hyper's buffer and takes back the bytes that may not pass yet.
     fn poll_straight(
         &mut self,
         cx: &mut Context<'_>,
@@ -109,7 +109,7 @@ impl Gate {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads the next piece of a head, behind what is held of it.
+    /// Reads the next piece of a head and appends it to the held bytes.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut piece = [0; PIECE];
         let mut piece = ReadBuf::new(&mut piece);
@@ -128,7 +128,7 @@ impl Gate {
         }
         let in_head = left > 0 && self.framer.fault().is_none();
         let now = Instant::now();
-        self.progress.send_if_modified(|progress| progress.came(now, in_head));
+        self.progress.send_if_modified(|progress| progress.received(now, in_head));
     }
 
     fn note_write(&self) {
@@ -139,13 +139,13 @@ impl Gate {
         });
     }
 
-    /// Gives hyper what it may have of `held`.
-    fn hand_on(&mut self, out: &mut ReadBuf<'_>) {
+    /// Gives hyper the held bytes that passed.
+    fn release(&mut self, out: &mut ReadBuf<'_>) {
         let n = self.passed.min(out.remaining());
         out.put_slice(&self.held[..n]);
         self.passed -= n;
         if n == self.held.len() {
-            // Idle connections hold no memory for heads that once came in pieces.
+            // An idle connection keeps no memory for a head that once arrived in pieces.
             self.held = Vec::new();
         } else {
             self.held.drain(..n);
@@ -163,7 +163,7 @@ impl AsyncRead for Gate {
         let before = out.filled().len();
         while out.filled().len() == before && out.remaining() > 0 {
             if this.passed > 0 {
-                this.hand_on(out);
+                this.release(out);
             } else if this.ended || this.framer.fault().is_some() {
                 break;
             } else if this.held.is_empty() {
@@ -191,7 +191,7 @@ impl AsyncWrite for Gate {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    /// Only flushes: the socket is shut down in `connection`, after a fault was answered.
+    /// Only flushes: `connection` shuts the socket down, after it has answered a fault.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }
@@ -227,7 +227,7 @@ mod tests {
         (peer, Gate::new(listener.accept().await.unwrap().0))
     }
 
-    /// Sends the pieces one after the other and reads what passes, so many bytes at once.
+    /// Sends the pieces one after the other and reads what passes, at most `at_once` bytes in one read.
     async fn pass(pieces: Vec<String>, at_once: usize) -> (String, Option<HeadFault>) {
         let (mut peer, mut gate) = pair().await;
         let sent = tokio::spawn(async move {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_at_fault_stays_outside() {
+    async fn a_faulty_head_does_not_pass() {
         let (passed, fault) = pass(vec![format!("{GET}GET / HTTP/1.1\n\n{GET}")], 8_192).await;
         assert_eq!(passed, GET);
         assert!(matches!(fault, Some(HeadFault::Malformed(_))));

@@ -1,4 +1,4 @@
-//! The accept loop and its limits.
+//! The accept loop, with the limit on connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub(crate) struct Listener {
     settings: ServerSettings,
 }
 
-/// The pause after an `accept` that failed for want of descriptors or memory.
+/// The pause after `accept` failed, usually for lack of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
@@ -34,20 +34,20 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves until `stop`, then ends when every connection has ended.
+    /// Serves until `stop`, then waits until every connection has ended.
     pub(crate) async fn run(self, service: HubService, stop: CancellationToken) {
         let service = Arc::new(service);
-        let slots = Arc::new(Semaphore::new(self.settings.max_connections));
+        let permits = Arc::new(Semaphore::new(self.settings.max_connections));
         let connections = TaskTracker::new();
         loop {
-            let slot = Arc::clone(&slots).acquire_owned();
+            let permit = Arc::clone(&permits).acquire_owned();
             let accepted = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                accepted = async { (slot.await, self.socket.accept().await) } => accepted,
+                accepted = async { (permit.await, self.socket.accept().await) } => accepted,
             };
-            let (slot, (io, peer)) = match accepted {
-                (Ok(slot), Ok(accepted)) => (slot, accepted),
+            let (permit, (io, peer)) = match accepted {
+                (Ok(permit), Ok(accepted)) => (permit, accepted),
                 (_, Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -60,7 +60,7 @@ impl Listener {
                 connection::serve(io, peer, Arc::clone(&service), self.settings, stop.clone());
             connections.spawn(async move {
                 served.await;
-                drop(slot);
+                drop(permit);
             });
         }
         drop(self.socket);
@@ -69,8 +69,8 @@ impl Listener {
     }
 }
 
-/// Makes the system notice a peer that vanished, also while it is being answered. A connection works
-/// without an option that the system does not know.
+/// Makes the operating system notice a peer that vanished, even while the hub sends an answer. The
+/// connection also works without an option that the system does not support.
 fn tune(io: &TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_mins(1))

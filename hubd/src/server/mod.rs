@@ -1,7 +1,8 @@
-//! From the socket to a route: the accept loop, the gate before hyper, each connection with its
-//! deadlines, the router over the shared table, and the service that hyper calls.
+//! The way from the socket to a route: the accept loop, the gate in front of hyper, connections with
+//! their deadlines, the router over the shared table, and the service that hyper calls.
 //!
-//! It stands above the routes: it hands each request to them and knows nothing of what they do.
+//! This room is above the routes: it hands each request to its route and does not know what the route
+//! does.
 
 mod connection;
 mod framer;

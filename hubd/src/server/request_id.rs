@@ -1,4 +1,4 @@
-//! Gives each request its id.
+//! Chooses the id of each request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ pub(super) struct RequestIds {
 impl RequestIds {
     pub(super) fn new() -> Self {
         let mut random = [0; 8];
-        // Only to tell replicas apart: without it the ids are still distinct here.
+        // The random part only tells replicas apart: without it, ids are still distinct in this process.
         let _ = rand::TryRng::try_fill_bytes(&mut SysRng, &mut random);
         Self { process: u64::from_be_bytes(random), count: AtomicU64::new(0) }
     }
@@ -27,7 +27,7 @@ impl RequestIds {
         RequestId::numbered(self.process, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The id that the caller gave if it is a plain word, else a new one.
+    /// The id from the caller if it is a plain word, otherwise a new id.
     pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
         let given = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
         given.and_then(RequestId::parse).unwrap_or_else(|| self.next())

@@ -19,15 +19,15 @@ pub(crate) struct Router {
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) route: Route,
-    /// The part of the path that stands where the route has `{…}`; empty when it has none.
+    /// The part of the path in the place of `{…}`; empty when the route has no such place.
     pub(crate) handle: String,
 }
 
-/// No route takes the request.
+/// No route matches the request.
 #[derive(Debug)]
 pub(crate) struct NotFound {
     pub(crate) refusal: Refusal,
-    /// The methods that the path takes, for `Allow`.
+    /// The methods that the path supports, for the `Allow` header.
     pub(crate) allow: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Router {
         Self { paths }
     }
 
-    /// Finds the route. A HEAD is a GET whose body is not sent.
+    /// Finds the route. HEAD is handled as a GET whose answer has no body.
     pub(crate) fn find(&self, method: &Method, uri: &Uri) -> Result<Target, NotFound> {
         let path = uri.path();
         if !path.starts_with('/') || *method == Method::CONNECT || !is_encoded_well(path) {
@@ -82,10 +82,10 @@ fn allowed(routes: &[Route]) -> String {
     methods.join(", ")
 }
 
-/// Every `%` is followed by two hex digits, and what they stand for is UTF-8 without NUL.
+/// Whether two hex digits follow every `%`, and the decoded path is UTF-8 without NUL.
 fn is_encoded_well(path: &str) -> bool {
     if !path.contains('%') {
-        return true; // a target that holds a NUL is no `Uri`
+        return true; // a `Uri` cannot contain a NUL itself
     }
     let whole = path.bytes().enumerate().filter(|(_, b)| *b == b'%').all(|(at, _)| {
         path.as_bytes().get(at + 1..at + 3).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_told_apart() {
+    fn a_missing_path_differs_from_a_missing_method() {
         assert_eq!(find("GET", "/api/v2").unwrap_err().0, ErrorCode::RouteNotFound);
         assert_eq!(find("GET", "/healthz/").unwrap_err().0, ErrorCode::RouteNotFound);
         let (code, allow) = find("PUT", "/api/v1/admin/clients/acme").unwrap_err();

@@ -1,4 +1,5 @@
-//! What hyper calls for each request: names it, routes it, answers it, and survives its panics.
+//! The service that hyper calls for each request: it chooses the request's id, routes the request,
+//! answers it, and survives a panic.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -37,17 +38,17 @@ impl HubService {
         &self.request_ids
     }
 
-    /// Answers a request from `peer`, whatever happens.
+    /// Answers a request from `peer`, even if the handler panics.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
         let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
         let id = self.request_ids.of(request.headers());
-        // Where the next head begins is not known after chunks: see `framer`.
+        // The framer does not parse chunks, so it cannot find a head behind them.
         let last = request.headers().contains_key(TRANSFER_ENCODING);
         let mut route = "";
         let routed = AssertUnwindSafe(self.route(request, peer, id, &mut route)).catch_unwind();
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
         let mut answer = routed.await.unwrap_or_else(failed);
-        problem::name(&mut answer, id);
+        problem::set_request_id(&mut answer, id);
         if last {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -89,7 +90,7 @@ impl HubService {
             Ok(answer) => return answer,
             Err(refusal) => refusal,
         };
-        // A wrong key costs; an address that has guessed too often learns nothing more.
+        // Each wrong key counts. Over the limit, the address is told only that it is limited.
         let wrong_key = refusal.code.status() == StatusCode::UNAUTHORIZED;
         let limited = wrong_key.then(|| self.hub.guesses().spend(client).err()).flatten();
         let refusal = limited.unwrap_or(refusal);

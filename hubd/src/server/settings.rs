@@ -1,4 +1,4 @@
-//! What operators set of the server.
+//! The settings of the server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use clap::Args;
 use humantime::parse_duration;
 
-/// Where the server listens, how long peers may take, and how many there may be.
+/// The address of the server, its timeouts, and the limit on connections.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ServerSettings {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 chooses a free port
     #[arg(long, default_value = "127.0.0.1:8200")]
     pub(crate) listen: SocketAddr,
 
     /// How long a request's head may take
-    // From its first byte to its last, and from the connection to the first byte.
+    // The time from its first byte to its last, and from the connection to its first byte.
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub(crate) head_timeout: Duration,
 
@@ -23,16 +23,16 @@ pub(crate) struct ServerSettings {
     pub(crate) body_timeout: Duration,
 
     /// How long a connection may be idle
-    // Without a byte in either direction.
+    // Idle means that no byte goes in either direction.
     #[arg(long, default_value = "75s", value_parser = parse_duration)]
     pub(crate) idle_timeout: Duration,
 
-    /// How long a stop may wait for requests that were begun
+    /// How long the hub waits for requests in progress when it stops
     #[arg(long, default_value = "25s", value_parser = parse_duration)]
     pub(crate) stop_timeout: Duration,
 
-    /// Connections at once
-    // More of them wait in the kernel's queue.
+    /// The most connections at once
+    // Further connections wait in the kernel's queue.
     #[arg(long, default_value_t = 12_000)]
     pub(crate) max_connections: usize,
 }

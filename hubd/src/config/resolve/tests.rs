@@ -1,4 +1,4 @@
-//! Flags and variables, by hand: nothing here looks at the process's own.
+//! Tests with made-up arguments and environments; none reads the process's own.
 
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     with(arguments, environment).unwrap_err().to_string()
 }
 
-/// The line of `hubd config` on this setting.
+/// The line of `hubd config` for this setting.
 fn line(settings: &Settings, name: &str) -> String {
     let key = settings.bootstrap_key.read().ok().flatten();
     let text = settings.describe(key.as_ref());
@@ -52,7 +52,7 @@ fn a_flag_beats_its_variable_and_that_the_default() {
     assert_eq!(listen(&["--listen=127.0.0.1:3", "config"], &variable), "127.0.0.1:3 (flag)");
     assert_eq!(listen(&["config"], &variable), "127.0.0.1:2 (environment)");
     assert_eq!(listen(&["config", "--"], &variable), "127.0.0.1:2 (environment)");
-    // What is overruled need not be right.
+    // A variable that a flag overrides need not be valid.
     assert_eq!(listen(&["--listen=127.0.0.1:3"], &[("HUBD_LISTEN", "x")]), "127.0.0.1:3 (flag)");
 }
 
@@ -109,7 +109,7 @@ fn line_origin(settings: &Settings, name: &str) -> Origin {
 fn unknown_variables_are_refused_but_not_before_help() {
     let unknown = [("HUBD_LISTENN", "")];
     let said = refused(&[], &unknown);
-    assert_eq!(said, "unknown variable HUBD_LISTENN: `hubd --help` names all that there are");
+    assert_eq!(said, "unknown variable HUBD_LISTENN: `hubd --help` lists all variables");
     let help = with(&["--help"], &unknown).unwrap_err();
     let ConfigError::Usage(help) = help else { panic!("{help}") };
     assert_eq!(help.exit_code(), 0);

@@ -1,4 +1,4 @@
-//! The framer without a socket: heads, bodies and faults, whole and in pieces.
+//! Tests of the framer: heads, bodies and faults, in one piece and in many.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn post(headers: &str) -> String {
     format!("POST / HTTP/1.1\r\nHost: hub\r\n{headers}\r\n\r\n")
 }
 
-/// What passes of the bytes when they come in these pieces, what stays behind, and the fault.
+/// Feeds the pieces to a framer. Returns the bytes that pass, the bytes that do not, and the fault.
 fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<u8>, Option<HeadFault>) {
     let (mut framer, mut passed, mut held) = (Framer::new(), Vec::new(), Vec::new());
     for piece in pieces {
@@ -32,7 +32,7 @@ fn is_malformed(head: &str) -> bool {
     matches!(fault(head), Some(HeadFault::Malformed(_)))
 }
 
-/// Connections that begin well, and how many bytes of each pass.
+/// Byte streams whose start is valid, and how many bytes of each pass.
 fn connections() -> Vec<(String, usize)> {
     let body = post("Content-Length: 5") + "hello";
     let chunked = post("Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\n\r\nGET / broken\n\n";
