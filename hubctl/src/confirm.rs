@@ -1,19 +1,12 @@
 //! Questions before a change that cannot be taken back. Silence is never consent, and nothing hangs.
-//!
-//! The answer is a line that is read with the terminal in its usual mode, in which Ctrl-D is an empty
-//! answer and Ctrl-C a signal. A crate such as dialoguer reads single keys in raw mode instead: Ctrl-D is
-//! then no answer at all, and a signal that ends the program leaves the terminal raw.
 
-use std::io::{BufRead, IsTerminal, Read, stderr, stdin};
+use std::io::{IsTerminal, stderr, stdin};
 
 use hub_core::exit::Exit;
 
 use crate::cli::Global;
 use crate::error::{Failure, Result};
-use crate::{input, output};
-
-/// Answers are far shorter than this.
-const LONGEST_ANSWER: u64 = 1024;
+use crate::prompt;
 
 /// Who answers questions in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +56,8 @@ impl Consent {
         if self == Self::Given {
             return Ok(());
         }
-        let answer = ask(format!("{what}: {consequences}. Go on? [y/N]")).await?;
-        match answer.to_ascii_lowercase().as_str() {
+        let answer = prompt::line(&format!("{what}: {consequences}. Go on? [y/N]")).await?;
+        match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(declined()),
         }
@@ -76,29 +69,15 @@ impl Consent {
         if self == Self::Given {
             return Ok(());
         }
-        let answer = ask(format!("{what}: {consequences}. Type {handle} to go on")).await?;
-        if answer == handle { Ok(()) } else { Err(declined()) }
+        let answer =
+            prompt::line(&format!("{what}: {consequences}. Type {handle} to go on")).await?;
+        if answer.trim() == handle { Ok(()) } else { Err(declined()) }
     }
 }
 
 /// Whether there is a person who could answer.
 pub(crate) fn at_terminal() -> bool {
     stdin().is_terminal() && stderr().is_terminal()
-}
-
-async fn ask(question: String) -> Result<String> {
-    let answer = input::waiting(move || {
-        output::write_words(&format!("{question}: "));
-        let mut line = String::new();
-        let read = stdin().lock().take(LONGEST_ANSWER).read_line(&mut line).map_err(|error| {
-            Failure::input_needed(format!("the answer cannot be read: {error}"))
-        })?;
-        if read == 0 {
-            output::write_words("\n");
-        }
-        Ok(line)
-    });
-    Ok(answer.await?.trim().to_owned())
 }
 
 fn declined() -> Failure {

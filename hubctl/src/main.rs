@@ -6,7 +6,8 @@
 //! - `commands`: what each command does, one file a noun · `help`: the topics of `hubctl help`
 //! - `complete`: completion for shells · `closest`: "did you mean"
 //! - `delivery`: how a new key gets to its place, over `sink`: the places · `client`: calls to the hub
-//! - `confirm`, `prompt`: questions · `input`: files and standard input · `output`: all that is written
+//! - `confirm`: questions before a change · `prompt`: one line from a person
+//! - `input`: files and standard input · `output`: all that is written
 //! - `words`: words that several rooms share · `error`: failures · `private_file`: files that are kept
 
 mod cli;

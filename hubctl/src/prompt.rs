@@ -1,8 +1,9 @@
-//! Asks for a secret while the terminal shows nothing that is typed.
+//! Asks a person at the terminal for one line, shown or hidden while it is typed.
 //!
-//! This is written by hand, because dialoguer's `Password` reads through a buffer that is freed with the
-//! key still in it. Here the key is in one piece of memory, which is wiped. And here the terminal gets
-//! its echo back when a signal ends the wait, too.
+//! This is written by hand: dialoguer's `Input` and `Confirm` read single keys in raw mode, in which Ctrl-D
+//! is no answer and a signal leaves the terminal raw, and its `Password` leaves the key in a buffer that is
+//! never wiped. Here the terminal does the line editing, Ctrl-D is an empty answer, Ctrl-C is a signal, and
+//! the answer is in memory that is wiped.
 
 use std::io::{Error, stdin};
 
@@ -12,11 +13,23 @@ use zeroize::Zeroizing;
 use crate::error::{Failure, Result};
 use crate::{input, output};
 
-/// No key is anywhere near this long.
+/// Keys and other answers are far shorter than this.
 const LONGEST: usize = 1024;
 
-/// Switches the terminal's echo off until it is dropped: after the answer, or when a signal ends the
-/// wait for it.
+/// Asks a question. The answer is shown while it is typed.
+pub(crate) async fn line(question: &str) -> Result<Zeroizing<String>> {
+    output::write_words(&format!("{question}: "));
+    input::waiting(|| answer().map_err(|error| unreadable(&error))).await
+}
+
+/// Asks for a secret, which is not shown.
+pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
+    // Dropped after the answer, or when a signal ends the wait for it.
+    let _silence = Silence::begin().map_err(|error| unreadable(&error))?;
+    line(question).await
+}
+
+/// Switches the terminal's echo off until it is dropped.
 struct Silence(Termios);
 
 impl Silence {
@@ -38,19 +51,8 @@ impl Drop for Silence {
     }
 }
 
-/// Asks for a secret.
-pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
-    let failed =
-        |error: Error| Failure::input_needed(format!("the answer cannot be read: {error}"));
-    let silence = Silence::begin().map_err(failed)?;
-    output::write_words(&format!("{question}: "));
-    let answer = input::waiting(move || line().map_err(failed)).await;
-    drop(silence);
-    answer
-}
-
-/// One line, read without a buffer, which would keep the secret.
-fn line() -> std::io::Result<Zeroizing<String>> {
+/// One line without its end, read without a buffer, which would keep a secret.
+fn answer() -> std::io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(vec![0; LONGEST]);
     let mut filled = 0;
     while filled < line.len() && !line[..filled].contains(&b'\n') {
@@ -61,6 +63,14 @@ fn line() -> std::io::Result<Zeroizing<String>> {
             Err(error) => return Err(error.into()),
         }
     }
+    if !line[..filled].ends_with(b"\n") {
+        // After Ctrl-D the cursor still stands behind the question.
+        output::write_words("\n");
+    }
     let text = std::str::from_utf8(&line[..filled]).unwrap_or_default();
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn unreadable(error: &Error) -> Failure {
+    Failure::input_needed(format!("the answer cannot be read: {error}"))
 }

@@ -24,6 +24,8 @@ mod kills; // killed at every step of a delivery, and run again
 mod screens; // whole outputs, as people see them
 #[path = "hubctl/sinks.rs"]
 mod sinks; // every place that a key can go to
+#[path = "hubctl/snapshot.rs"]
+mod snapshot; // how whole outputs are compared
 #[path = "hubctl/telemetry.rs"]
 mod telemetry; // reports in, usage out
 #[path = "hubctl/terminal.rs"]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hub_tests::{Hub, both_stores, ctl::Ctl};
 use serde_json::{Value, json as value};
 
+use super::snapshot::compare;
 use super::{error, files, json, ran, words};
 
 /// A hub with a client and so many instances, each activated.
@@ -64,8 +65,7 @@ async fn one_that_fails_does_not_stop_the_rest(hub: Hub) {
     let ctl = hub.ctl().stdin("acme-1\nacme-9\nacme-2\n");
     let said = ran(&ctl, "instance suspend --stdin --yes", 11);
     assert_eq!(said.stdout, "suspended acme-1\nsuspended acme-2\n");
-    assert!(said.stderr.contains("acme-9: error[instance_not_found]"), "{}", said.stderr);
-    assert!(said.stderr.contains("error[partial]: 1 of 3 failed"), "{}", said.stderr);
+    compare("some_failed", &said.stderr);
     let said = ran(&ctl, "instance reactivate --stdin -o json", 11);
     assert_eq!(said.json().as_array().unwrap().len(), 2, "those that were done");
     let error: Value = serde_json::from_str(&said.stderr).unwrap();

@@ -12,6 +12,7 @@ use hub_tests::fleet::fingerprint;
 use hub_tests::{Hub, both_stores};
 use serde_json::{Value, json as value};
 
+use super::snapshot::compare;
 use super::{error, files, json, key_in, ran, words};
 
 const OTHER_KEY: &str = "lb_admin_00000000000000000000000000000000";
@@ -85,7 +86,7 @@ async fn the_key_is_asked_for_and_not_shown(hub: Hub) {
     terminal.wait_for("admin key of ");
     terminal.type_line(hub.admin_key());
     let seen = terminal.end().expect(0).text;
-    assert!(seen.contains("as owner"), "{seen}");
+    compare("question_of_login", &seen);
     assert!(!seen.contains(&hub.admin_key()[9..]), "it was echoed: {seen}");
     assert_eq!(json(&ctl, "whoami")["role"], "owner");
     // Without a name the context is named after the host.

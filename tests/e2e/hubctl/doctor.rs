@@ -8,6 +8,7 @@ use hub_tests::{Hub, both_stores, clock};
 use serde_json::{Value, json as value};
 
 use super::endings::answer;
+use super::snapshot::compare;
 use super::{ran, words};
 
 /// The findings of doctor, which must end with this exit code.
@@ -53,7 +54,7 @@ async fn doctor_finds_nothing_wrong(hub: Hub) {
     let piped = ran(&ctl, "doctor", 0).stdout;
     assert!(piped.starts_with("CHECK\tSTATUS\tDETAIL\tWHAT TO DO\n"), "{piped}");
     let seen = ctl.at_terminal(100, &words("doctor")).end().expect(0).text;
-    assert!(seen.contains("\nok    hub           it is up"), "{seen}");
+    compare("doctor", &seen);
     assert!(!seen.contains(&hub.admin_key()[9..]));
 }
 

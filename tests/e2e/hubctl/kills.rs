@@ -7,6 +7,7 @@ use hub_tests::fleet::{fingerprint, text};
 use hub_tests::strace;
 use hub_tests::{Hub, both_stores, ctl::Ctl};
 
+use super::snapshot::compare;
 use super::{files, key_in, license_of, ran, words};
 
 /// A command line with `{}` for a number, the sink that it fills, and a text that the first system call
@@ -185,7 +186,7 @@ async fn a_machine_that_vanished_after_the_registration_is_replaced(hub: Hub) {
     // Once the instance is in use, its license is replaced only on request.
     let third = hub.ctl();
     let said = ran(&third, line, 0);
-    assert!(said.stderr.contains("its license is not in the sink"), "{}", said.stderr);
+    compare("license_not_in_its_sink", &said.stderr);
     assert_eq!(files(&third), [""; 0]);
     ran(&third, &format!("{line} --redeliver"), 0);
     assert_eq!(license_of(&hub, "ci-42").await, fingerprint(&key_in(&third, "ci.key")));

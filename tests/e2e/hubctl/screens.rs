@@ -1,6 +1,4 @@
-//! Whole outputs, as people see them: tables, records, errors. Texts that differ from run to run are masked.
-//!
-//! After a change on purpose: `INSTA_UPDATE=always cargo test -p hub-tests screens`, then read the diff.
+//! Whole outputs, as people see them: tables, records, errors, help.
 
 use std::fmt::Write;
 
@@ -8,25 +6,8 @@ use hub_tests::ctl::Ctl;
 use hub_tests::{Hub, fleet::own_license_key};
 use serde_json::json as value;
 
+use super::snapshot::{compare, written};
 use super::{ran, words};
-
-/// Texts that differ from run to run, and their masks.
-const MASKS: &[(&str, &str)] = &[
-    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>"),
-    (r"\b[0-9a-f]{64}\b", "<sha256>"),
-    (r"\b[0-9a-f]{12}\b", "<fingerprin>"),
-    (r"\b[0-9a-f]{6}…", "<fp>…"),
-    (r"lb_inst_[0-9a-f]{32}", "<license key>"),
-    (r"(request-id: |\t)[A-Za-z0-9._-]{16,64}\n", "$1<id>\n"),
-    (r"127\.0\.0\.1:\d+", "<hub>"),
-    (r#""request_id": "[^"]+""#, r#""request_id": "<id>""#),
-    // A mask as wide as the text, so that columns stay where they are.
-    (r"\b\d\d s ago", "just now"),
-    (r"in \d{5} d", "in <days>"),
-    (r"\r\n", "\n"),
-    (r"[ \t]+\n", "\n"),
-];
 
 /// Two clients and three instances, in different states.
 async fn furnished() -> (Hub, Ctl) {
@@ -46,18 +27,6 @@ async fn furnished() -> (Hub, Ctl) {
     hub.act("globex-1", "suspend", value!({"reason": "unpaid"})).await;
     let ctl = hub.ctl();
     (hub, ctl)
-}
-
-/// Compares an output with its snapshot.
-fn compare(name: &str, seen: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    for (pattern, mask) in MASKS {
-        settings.add_filter(pattern, *mask);
-    }
-    settings.bind(|| insta::assert_snapshot!(name, seen));
 }
 
 #[tokio::test]
@@ -141,7 +110,7 @@ async fn errors_to_a_person_and_to_a_program() {
         (&away, "version --retries 0", 9),
     ] {
         let ran = ran(ctl, line, code);
-        write!(seen, "$ hubctl {line}   # exit {code}\n{}{}\n", ran.stdout, ran.stderr).unwrap();
+        seen.push_str(&written(line, &ran));
     }
     compare("errors", &seen);
 }

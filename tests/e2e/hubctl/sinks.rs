@@ -5,6 +5,7 @@ use std::fs;
 use hub_tests::fleet::fingerprint;
 use hub_tests::{Hub, both_stores, ctl::Ctl};
 
+use super::snapshot::{compare, written};
 use super::{error, files, json, key_in, license_of, ran};
 
 /// The arguments of `instance issue acme-N`, with a sink whose name may contain spaces.
@@ -38,11 +39,7 @@ async fn a_line_of_an_environment_file(hub: Hub) {
     let key = content.lines().find_map(|line| line.strip_prefix("HUB_LICENSE=")).unwrap();
     assert_eq!(content, format!("PORT=80\nHUB_LICENSE={key}\nNAME=x"));
     assert_eq!(license_of(&hub, "acme-1").await, fingerprint(key));
-    assert!(
-        said.stdout.contains(".env (HUB_LICENSE, 0600, shown nowhere else)"),
-        "{}",
-        said.stdout
-    );
+    compare("issued_to_an_env_file", &written(line, &said));
     assert_eq!(json(&ctl, line)["changed"], false);
     let other = line.replace("acme-1", "acme-2").replace("HUB_LICENSE", "PORT");
     assert_eq!(error(&ctl, &other, 13)["code"], "sink_failed", "another's value is no key");
@@ -57,7 +54,7 @@ async fn the_standard_input_of_a_command(hub: Hub) {
     let said = ctl.run(&issue("acme-1", "cmd:cat > kept; echo stored it")).expect(0);
     let key = key_in(&ctl, "kept");
     assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&key));
-    assert!(said.stderr.contains("stored it") && !said.stdout.contains("stored it"));
+    compare("issued_to_a_command", &format!("{}---\n{}", said.stdout, said.stderr));
     assert!(!said.stdout.contains(&key) && !said.stderr.contains(&key));
     for broken in ["cmd:cat > none/kept", "cmd:exit 3", "cmd:if", "cmd:no-such-program"] {
         let refused = ctl.run(&[issue("acme-2", broken), vec!["-o", "json"]].concat()).expect(13);

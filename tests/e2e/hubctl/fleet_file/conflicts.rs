@@ -25,7 +25,7 @@ async fn instances_are_adopted_unless_another_fleet_has_them(hub: Hub) {
         ! update instance acme-2: instance acme-2 is in fleet theirs\n\
         Plan: 0 to create, 2 to update, 0 to delete, 1 that cannot be done.\n"
     );
-    assert!(plan.stderr.contains("error[other_fleet]") && plan.stderr.contains("--adopt"));
+    compare("other_fleet", &plan.stderr);
     let (document, partial) = outcome(&ctl, APPLY, 11);
     assert_eq!(
         items(&document),
