@@ -59,22 +59,40 @@ impl From<std::time::SystemTime> for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The text on the wire: 24 ASCII characters. Answers hold many of them, so they are written digit
+    /// by digit.
+    fn text(self) -> [u8; 24] {
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let at = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000));
+        let at = at.unwrap_or_else(|_| unreachable!("a timestamp is held to the years 1 to 9999"));
+        let (date, time) = (at.date(), at.time());
+        let millis = u32::try_from(self.0.rem_euclid(1000)).unwrap_or_default();
+        for (end, digits, mut number) in [
+            (4, 4, date.year().unsigned_abs()),
+            (7, 2, u32::from(u8::from(date.month()))),
+            (10, 2, u32::from(date.day())),
+            (13, 2, u32::from(time.hour())),
+            (16, 2, u32::from(time.minute())),
+            (19, 2, u32::from(time.second())),
+            (23, 3, millis),
+        ] {
+            for place in text[end - digits..end].iter_mut().rev() {
+                *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
+                number /= 10;
+            }
+        }
+        text
+    }
+}
+
+fn ascii(text: &[u8; 24]) -> &str {
+    std::str::from_utf8(text).unwrap_or_else(|_| unreachable!("digits and signs are ASCII"))
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .map_err(|_| fmt::Error)?;
-        let (date, time) = (at.date(), at.time());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second(),
-            time.millisecond()
-        )
+        f.pad(ascii(&self.text()))
     }
 }
 
@@ -95,7 +113,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(&self.text()))
     }
 }
 

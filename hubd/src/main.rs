@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use hubd::config::{Command, ConfigError, resolve};
 
+/// Requests and statements allocate much and briefly, in several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The hub failed; the operator has to fix the system or the database.
 const FAILED: u8 = 1;
 /// The settings are wrong. clap exits with the same code.

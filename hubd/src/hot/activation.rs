@@ -268,7 +268,7 @@ impl State {
     ) {
         retire_for_activation(&mut live, request.now.after(overlap));
         for added in &mut self.added {
-            let kept = live.iter().find(|key| key.hash == added.hash);
+            let kept = live.iter().find(|key| key.hash.as_bytes() == added.hash.as_bytes());
             added.not_after = kept.map_or(Some(ENDED), |key| key.not_after);
         }
         live.retain(|key| key.not_after != Some(ENDED));
@@ -295,7 +295,7 @@ impl State {
     /// When those keys end that the database has with another end.
     fn ends(&self) -> impl Iterator<Item = (KeyHash, Timestamp)> {
         self.stored.iter().filter_map(|stored| {
-            let now = self.open.iter().find(|key| key.hash == stored.hash);
+            let now = self.open.iter().find(|key| key.hash.as_bytes() == stored.hash.as_bytes());
             let end = now.map_or(Some(ENDED), |key| key.not_after);
             end.filter(|_| end != stored.not_after).map(|end| (stored.hash, end))
         })

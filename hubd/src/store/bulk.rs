@@ -42,7 +42,7 @@ impl Bulk {
             rest = &after[end..];
         }
         text.push_str(rest);
-        dialect::sqlite(&text).into_owned()
+        dialect::sqlite(&text)
     }
 
     /// The statement for all rows.

@@ -13,8 +13,6 @@
 //! | `{look_up}` | a join that looks its right side up for each row of the left |
 //! | `{store_bytes}` | bytes that the database takes, without a write-ahead log |
 
-use std::borrow::Cow;
-
 use super::db::Sql;
 
 type Token = (&'static str, &'static str);
@@ -46,19 +44,37 @@ const POSTGRES: [Token; 8] = [
 ];
 
 /// The statement as SQLite takes it: `$1` is a name there, `?1` a place.
-pub(super) fn sqlite(sql: &str) -> Cow<'_, str> {
-    let sql: Cow<'_, str> =
-        if sql.contains('{') { replaced(sql, &SQLITE).into() } else { sql.into() };
-    if sql.contains('$') { sql.replace('$', "?").into() } else { sql }
+pub(super) fn sqlite(sql: &str) -> String {
+    translated(sql, &SQLITE, '?')
 }
 
 /// The statement as PostgreSQL takes it.
 pub(super) fn postgres(sql: Sql) -> Sql {
-    if sql.contains('{') { replaced(&sql, &POSTGRES).into() } else { sql }
+    if sql.contains('{') { translated(&sql, &POSTGRES, '$').into() } else { sql }
 }
 
-fn replaced(sql: &str, tokens: &[Token]) -> String {
-    tokens.iter().fold(sql.to_owned(), |sql, (token, text)| sql.replace(token, text))
+/// The text with every token replaced, and the places begun with this sign. In one pass: every
+/// statement takes it.
+fn translated(sql: &str, tokens: &[Token], place: char) -> String {
+    let mut text = String::with_capacity(sql.len() + 32);
+    let mut rest = sql;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'$' || byte == b'{') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix('$') {
+            text.push(place);
+            rest = after;
+        } else {
+            let (token, replacement) = tokens
+                .iter()
+                .find(|(token, _)| rest.starts_with(token))
+                .unwrap_or_else(|| unreachable!("braces hold a token"));
+            text.push_str(replacement);
+            rest = &rest[token.len()..];
+        }
+    }
+    text.push_str(rest);
+    text
 }
 
 #[cfg(test)]
