@@ -20,7 +20,7 @@ use crate::caller::AdminCaller;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks};
 use crate::limits::{Guesses, LimitsSettings, Queue, Shares};
-use crate::store::{InstanceRow, KnownKey, ReportResult, ReportWish, Sighting, Store};
+use crate::store::{InstanceRow, KnownKey, NewReport, ReportResult, Sighting, Store};
 
 /// The precision of "last seen" and "last used", so that they need one write a minute and not one for
 /// each request.
@@ -42,7 +42,7 @@ pub(crate) struct Hub {
     store: Store,
     activations: Activations,
     keys: KeyChecks,
-    reports: Batcher<ReportWish, ReportResult>,
+    reports: Batcher<NewReport, ReportResult>,
     shares: Shares,
     guesses: Guesses,
     settings: HubSettings,
@@ -57,7 +57,7 @@ impl Hub {
         let activations = Activations::start(store.clone(), activation_overlap, queue, tasks);
         let keys = KeyChecks::start(store.clone(), queue, tasks);
         let counter = store.clone();
-        let reports = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[ReportWish]>| {
+        let reports = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[NewReport]>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         });
@@ -135,8 +135,8 @@ impl Hub {
 
     /// Counts a report, and returns once the report is on disk. True when the report was already
     /// counted.
-    pub(crate) async fn count_report(&self, wish: ReportWish) -> Result<bool, Refusal> {
-        match self.reports.submit(wish).await? {
+    pub(crate) async fn count_report(&self, entry: NewReport) -> Result<bool, Refusal> {
+        match self.reports.submit(entry).await? {
             ReportResult::Stored => Ok(false),
             ReportResult::Duplicate => Ok(true),
             ReportResult::Refused(code) => Err(code.into()),

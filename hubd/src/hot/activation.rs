@@ -1,7 +1,7 @@
 //! Activations and first sightings, a whole batch in one transaction.
 //!
-//! The batch reads what its requests are about under the write lock, decides each in turn on what the
-//! ones before it left, and writes each row once.
+//! A batch reads its licenses under the write lock, decides each request in turn on the state that the
+//! one before left, and writes each row once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -53,10 +53,10 @@ enum Item {
     Sighting(Sighting),
 }
 
-/// What became of an item; nothing is told of a sighting.
+/// The outcome of an item; a sighting has nothing to tell.
 type Outcome = Result<Option<Granted>, ErrorCode>;
 
-/// The way to the batching task.
+/// The sending side of the batching task.
 pub(crate) struct Activations {
     batches: Batcher<Item, Outcome>,
 }

@@ -1,7 +1,7 @@
-//! One task that takes whatever has queued, does it all at once, and answers each caller.
+//! A task that takes everything that has queued as one batch, works on it, and answers each caller.
 //!
-//! There is no timer: while one batch is being done the next one forms. An idle hub pays one commit a
-//! request, a busy one shares a commit among hundreds.
+//! There is no timer: the next batch forms while one is worked on. An idle hub pays one commit a
+//! request; a busy one shares a commit among hundreds.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::Refusal;
 
-/// The way to the task.
+/// The sending side of the task.
 #[derive(Debug)]
 pub(crate) struct Batcher<I, O> {
     queue: mpsc::Sender<Item<I, O>>,

@@ -1,5 +1,5 @@
-//! The hot requests, decided in batches and not from caches: what is asked for at the same time is done
-//! in one transaction.
+//! The hot requests. There are no caches: requests that come at the same time are decided together, in
+//! one transaction.
 
 mod activation;
 mod batcher;

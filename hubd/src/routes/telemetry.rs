@@ -7,7 +7,7 @@ use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportRepl
 use crate::call::{Call, Reply};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::store::ReportWish;
+use crate::store::NewReport;
 
 pub(super) async fn report(
     hub: Arc<Hub>,
@@ -19,8 +19,8 @@ pub(super) async fn report(
         let report = hub.store().preview_report(instance, call.body).await?;
         return Ok(Reply::found(ReportReply::Preview(Preview::of(&report))));
     }
-    let wish = ReportWish::new(instance, call.caller.hub_key, call.body, call.now);
-    let duplicate = hub.count_report(wish).await?;
+    let entry = NewReport::new(instance, call.caller.hub_key, call.body, call.now);
+    let duplicate = hub.count_report(entry).await?;
     Ok(Reply::accepted(ReportReply::Accepted(Accepted { report_id, duplicate, redacted })))
 }
 

@@ -1,5 +1,5 @@
-//! What can fail in a database, and what that means to a caller: the one place that knows the codes of
-//! both databases.
+//! Database failures, and what each means to a caller: the one place that knows the error codes of both
+//! databases.
 
 use std::sync::Arc;
 
@@ -40,9 +40,9 @@ impl Error {
         Self { fault: Fault::Damaged, cause: Cause::Corrupt(what) }
     }
 
-    /// A job that panicked, or that found no connection: whether it was done is unknown.
-    pub(crate) fn unfinished() -> Self {
-        Self { fault: Fault::Unknown, cause: Cause::Internal("a job of the database did not end") }
+    /// A job panicked: nothing of it was committed.
+    pub(crate) fn panicked() -> Self {
+        Self::internal("a job of the database panicked")
     }
 
     /// A bug of this program.

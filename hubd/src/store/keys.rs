@@ -31,12 +31,12 @@ impl FromRow for OpenKey {
     }
 }
 
-/// A key that the database knows and that has not ended at once, with what it opens.
+/// A key that still has an owner in the database: live, or at the end of an overlap.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownKey<T> {
     kind: InstanceKey,
     key: OpenKey,
-    /// What it belongs to.
+    /// The instance or the license that the key belongs to.
     pub(crate) holder: T,
 }
 

@@ -45,7 +45,7 @@ pub(crate) use migrate::newest as schema;
 pub(crate) use open::OpenError;
 pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
-pub(crate) use telemetry::{ReportResult, ReportWish, Retention, UsageFilter, UsageRange};
+pub(crate) use telemetry::{NewReport, ReportResult, Retention, UsageFilter, UsageRange};
 pub(crate) use transaction::Tx;
 pub use url::{DatabaseUrl, MalformedUrl};
 

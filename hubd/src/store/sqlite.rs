@@ -34,8 +34,9 @@ struct Writer {
     thread: JoinHandle<()>,
 }
 
-/// Runs on the writing connection; whether the connection may be used again.
-type Job = Box<dyn FnOnce(&mut Connection) -> bool + Send>;
+/// Runs on the writing connection, or learns why there is none; whether the connection may be used
+/// again.
+type Job = Box<dyn FnOnce(Result<&mut Connection, Error>) -> bool + Send>;
 
 impl Sqlite {
     /// Opens the file, makes it when there is none, and takes its lock.
@@ -60,7 +61,13 @@ impl Sqlite {
     ) -> Result<T, Error> {
         let (done, outcome) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let (outcome, usable) = job(connection);
+            let (outcome, usable) = match connection {
+                Ok(connection) => {
+                    let (outcome, usable) = job(connection);
+                    (Ok(outcome), usable)
+                }
+                Err(error) => (Err(error), false),
+            };
             // A caller that went away has no use for the outcome.
             let _ = done.send(outcome);
             usable
@@ -72,8 +79,8 @@ impl Sqlite {
         if !sent {
             return Err(Error::internal("the database is closed"));
         }
-        // A job that panicked, or that found no connection, drops its sender.
-        outcome.await.map_err(|_| Error::unfinished())
+        // A job that panicked drops its sender.
+        outcome.await.map_err(|_| Error::panicked())?
     }
 
     /// Runs a job on a reading connection, in this thread.
@@ -116,10 +123,11 @@ fn write(path: &Path, connection: Connection, queue: &mpsc::Receiver<Job>) {
             Ok(usable) => usable,
             Err(error) => {
                 tracing::error!(%error, "the database cannot be opened again");
+                job(Err(error.into()));
                 continue;
             }
         };
-        let done = catch_unwind(AssertUnwindSafe(|| job(&mut usable)));
+        let done = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut usable))));
         if done.unwrap_or(false) && usable.is_autocommit() {
             connection = Some(usable);
         } else {

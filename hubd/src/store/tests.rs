@@ -111,7 +111,7 @@ async fn a_job_that_fails_or_panics_leaves_nothing_behind_and_the_next_one_works
     let refused = rename("Refused", || Err(hub_core::problem::ErrorCode::Internal.into())).await;
     assert!(refused.is_err());
     let broken = rename("Broken", || panic!("half-way")).await;
-    assert_eq!(broken.unwrap_err().fault(), Some(Fault::Unknown));
+    assert_eq!(broken.unwrap_err().fault(), Some(Fault::Bug));
     let damaged = rename("Damaged", || Err(super::Error::corrupt("a row").into())).await;
     assert_eq!(damaged.unwrap_err().fault(), Some(Fault::Damaged));
     let name = || async { store.client("acme").await.unwrap().unwrap().settings.name };

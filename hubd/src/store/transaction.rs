@@ -25,9 +25,9 @@ use super::sqlite::Sqlite;
 use super::{Engine, Store, audit};
 use crate::domain::{Event, Fault, Head, Refusal};
 
-/// What a read is made of.
+/// The future of a read.
 pub(crate) type Read<'t, T> = BoxFuture<'t, Result<T, Error>>;
-/// What a write transaction is made of.
+/// The future of a write transaction.
 pub(crate) type Write<'t, T> = BoxFuture<'t, Result<T, Refusal>>;
 
 /// An open write transaction: a connection, and the events that are written with the commit.
@@ -47,7 +47,7 @@ enum Lock {
     Late,
 }
 
-/// How often a job is tried that lost against another one, or whose connection was cut.
+/// How often a job is tried when it loses against another one or its connection is cut.
 const ATTEMPTS: u32 = 4;
 /// Reads of SQLite that may be long, at once.
 pub(super) const LONG_READS: usize = 2;
@@ -127,11 +127,11 @@ impl Store {
             };
             sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
         };
-        tokio::task::spawn_blocking(read).await.map_err(|_| Error::unfinished())?
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::panicked())?
     }
 
-    /// Runs a body in one write transaction and commits what it did, with its audit events. A refusal
-    /// rolls all of it back; a transaction that lost against another one is run again.
+    /// Runs a body in one write transaction and commits its changes with their audit events. A refusal
+    /// rolls everything back; a transaction that loses against another one is run again.
     pub(crate) async fn write<A, T, F>(
         &self,
         name: &'static str,
@@ -146,7 +146,7 @@ impl Store {
         self.transact(name, Lock::Chain, args, body).await
     }
 
-    /// The same for what is rarely or never audited: on PostgreSQL it holds up no other hub.
+    /// The same for changes that are rarely or never audited: on PostgreSQL they hold up no other hub.
     pub(crate) async fn write_unlocked<A, T, F>(
         &self,
         name: &'static str,
@@ -196,7 +196,7 @@ impl Store {
                         attempt += 1;
                     }
                 });
-                done.await.map_err(|_| Error::unfinished())?
+                done.await.map_err(|_| Error::panicked())?
             }
         }
     }
@@ -307,5 +307,5 @@ where
             }
         }
     });
-    read.await.map_err(|_| Error::unfinished())?
+    read.await.map_err(|_| Error::panicked())?
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hub_tests::{binaries, cpu};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -60,6 +61,7 @@ impl File {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let db = Connection::open(dir.path().join("hub.db")).expect("the file is made");
         db.execute_batch(SETTINGS).expect("settings");
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
         db.set_prepared_statement_cache_capacity(64);
         let folder = binaries::workspace().join("migrations/sqlite");
         let files = std::fs::read_dir(folder).expect("the migrations are there").flatten();

@@ -23,7 +23,7 @@ use crate::store::sightings::Sighting;
 
 /// A report of an instance that proved who it is.
 #[derive(Debug, Clone)]
-pub(crate) struct ReportWish {
+pub(crate) struct NewReport {
     instance: i64,
     hub_key: KeyHash,
     report: Arc<CleanReport>,
@@ -43,7 +43,7 @@ pub(crate) enum ReportResult {
 /// Names a report: its instance, and 16 bytes of a hash, because an id is the caller's free choice.
 type ReportName = (i64, [u8; 16]);
 
-impl ReportWish {
+impl NewReport {
     /// Hashes the report here and not in the one task that writes all of them.
     pub(crate) fn new(
         instance: i64,
@@ -70,7 +70,7 @@ impl Store {
     /// Stores the whole batch or nothing of it; one answer a report, in order.
     pub(crate) async fn write_reports(
         &self,
-        batch: Arc<[ReportWish]>,
+        batch: Arc<[NewReport]>,
     ) -> Result<Vec<ReportResult>, Refusal> {
         let names = Arc::clone(self.names());
         let write = self.write_unlocked("reports", (batch, names), |tx, (batch, names)| {
@@ -118,20 +118,24 @@ const CLAIM: Bulk = Bulk::new(
 impl Db<'_> {
     async fn write_reports(
         &mut self,
-        batch: &[ReportWish],
+        batch: &[NewReport],
         names: &Names,
     ) -> Result<(Vec<ReportResult>, Learned), Error> {
         let new = self.claim(batch).await?;
         let results = self.results(batch, &new).await?;
-        let accepted: Vec<&ReportWish> = batch
+        let accepted: Vec<&NewReport> = batch
             .iter()
             .zip(&results)
             .filter(|(_, result)| **result == ReportResult::Stored)
-            .map(|(wish, _)| wish)
+            .map(|(entry, _)| entry)
             .collect();
         let sightings: Vec<Sighting> = accepted
             .iter()
-            .map(|wish| Sighting { instance: wish.instance, hub_key: wish.hub_key, now: wish.now })
+            .map(|entry| Sighting {
+                instance: entry.instance,
+                hub_key: entry.hub_key,
+                now: entry.now,
+            })
             .collect();
         self.note_sightings(&sightings).await?;
         let learned = self.count(&accepted, names).await?;
@@ -139,15 +143,15 @@ impl Db<'_> {
     }
 
     /// The names of those reports that may be counted and were not yet.
-    async fn claim(&mut self, batch: &[ReportWish]) -> Result<BTreeSet<ReportName>, Error> {
-        let mut wishes: Vec<&ReportWish> = batch.iter().collect();
-        wishes.sort_by_key(|wish| wish.name);
-        let rows: Vec<_> = wishes
+    async fn claim(&mut self, batch: &[NewReport]) -> Result<BTreeSet<ReportName>, Error> {
+        let mut entries: Vec<&NewReport> = batch.iter().collect();
+        entries.sort_by_key(|entry| entry.name);
+        let rows: Vec<_> = entries
             .iter()
-            .map(|wish| {
-                let (name, digest) = (wish.name.1.as_slice(), wish.digest.as_slice());
-                let (end, now) = (wish.report.end().unix_ms(), wish.now.unix_ms());
-                (wish.hub_key.as_bytes(), name, digest, end, now)
+            .map(|entry| {
+                let (name, digest) = (entry.name.1.as_slice(), entry.digest.as_slice());
+                let (end, now) = (entry.report.end().unix_ms(), entry.now.unix_ms());
+                (entry.hub_key.as_bytes(), name, digest, end, now)
             })
             .collect();
         Ok(self.bulk_rows(&CLAIM, &rows).await?.into_iter().collect())
@@ -156,17 +160,17 @@ impl Db<'_> {
     /// What became of each: the first of a claimed name is stored, the others are looked into.
     async fn results(
         &mut self,
-        batch: &[ReportWish],
+        batch: &[NewReport],
         new: &BTreeSet<ReportName>,
     ) -> Result<Vec<ReportResult>, Error> {
         let mut stored: HashMap<ReportName, [u8; 16]> = HashMap::new();
         let mut results = Vec::with_capacity(batch.len());
         let mut unclear = Vec::new();
-        for (at, wish) in batch.iter().enumerate() {
-            results.push(match stored.get(&wish.name) {
-                Some(digest) => repeat(*digest, wish),
-                None if new.contains(&wish.name) => {
-                    stored.insert(wish.name, wish.digest);
+        for (at, entry) in batch.iter().enumerate() {
+            results.push(match stored.get(&entry.name) {
+                Some(digest) => repeat(*digest, entry),
+                None if new.contains(&entry.name) => {
+                    stored.insert(entry.name, entry.digest);
                     ReportResult::Stored
                 }
                 None => {
@@ -178,20 +182,20 @@ impl Db<'_> {
         if unclear.is_empty() {
             return Ok(results);
         }
-        let wishes: Vec<&ReportWish> = unclear.iter().map(|at| &batch[*at]).collect();
-        let keys: Vec<KeyHash> = wishes.iter().map(|wish| wish.hub_key).collect();
+        let entries: Vec<&NewReport> = unclear.iter().map(|at| &batch[*at]).collect();
+        let keys: Vec<KeyHash> = entries.iter().map(|entry| entry.hub_key).collect();
         let known = self.known_keys(&keys).await?;
         let known: HashMap<[u8; 32], _> =
             known.into_iter().map(|key| (key.hash().to_bytes(), key)).collect();
-        let digests = self.digests(&wishes).await?;
-        for (at, wish) in unclear.into_iter().zip(wishes) {
-            let key = known.get(&wish.hub_key.to_bytes());
-            let key = key.filter(|key| key.answers(&wish.hub_key, InstanceKey::Hub, wish.now));
+        let digests = self.digests(&entries).await?;
+        for (at, entry) in unclear.into_iter().zip(entries) {
+            let key = known.get(&entry.hub_key.to_bytes());
+            let key = key.filter(|key| key.answers(&entry.hub_key, InstanceKey::Hub, entry.now));
             let refusal = key.map(|key| key.holder.instance.standing().suspension());
-            results[at] = match (refusal, digests.get(&wish.name)) {
+            results[at] = match (refusal, digests.get(&entry.name)) {
                 (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
                 (Some(Some(code)), _) => ReportResult::Refused(code),
-                (Some(None), Some(digest)) => repeat(*digest, wish),
+                (Some(None), Some(digest)) => repeat(*digest, entry),
                 // Deleted and made anew between two statements: the same report again is counted.
                 (Some(None), None) => ReportResult::Refused(ErrorCode::DatabaseUnavailable),
             };
@@ -201,11 +205,11 @@ impl Db<'_> {
 
     async fn digests(
         &mut self,
-        wishes: &[&ReportWish],
+        entries: &[&NewReport],
     ) -> Result<HashMap<ReportName, [u8; 16]>, Error> {
         let mut of_instance: BTreeMap<i64, Vec<&[u8]>> = BTreeMap::new();
-        for wish in wishes {
-            of_instance.entry(wish.instance).or_default().push(&wish.name.1);
+        for entry in entries {
+            of_instance.entry(entry.instance).or_default().push(&entry.name.1);
         }
         let mut digests = HashMap::new();
         // One statement an instance: repeats are rare, and each is found by the primary key.
@@ -221,27 +225,27 @@ impl Db<'_> {
     }
 
     /// Adds what the reports count.
-    async fn count(&mut self, wishes: &[&ReportWish], names: &Names) -> Result<Learned, Error> {
-        if wishes.is_empty() {
+    async fn count(&mut self, entries: &[&NewReport], names: &Names) -> Result<Learned, Error> {
+        if entries.is_empty() {
             return Ok(Learned::default());
         }
         let catalogue = self.present_catalogue(names).await?;
         let mut reports: Vec<CleanReport> =
-            wishes.iter().map(|wish| (*wish.report).clone()).collect();
+            entries.iter().map(|entry| (*entry.report).clone()).collect();
         let mut reported = Vec::with_capacity(reports.len());
-        for (wish, report) in wishes.iter().zip(&mut reports) {
+        for (entry, report) in entries.iter().zip(&mut reports) {
             report.confine(&catalogue);
-            reported.push(Reported { instance: wish.instance, report });
+            reported.push(Reported { instance: entry.instance, report });
         }
         self.hold_to_share(&mut reported, names).await?;
         let mut learned = Learned::default();
         let ids = self.ids(&reports, names, &mut learned).await?;
         let mut fold = Fold::default();
-        for (wish, report) in wishes.iter().zip(&reports) {
-            fold.add(wish.instance, report, wish.now.unix_ms(), &ids);
+        for (entry, report) in entries.iter().zip(&reports) {
+            fold.add(entry.instance, report, entry.now.unix_ms(), &ids);
             let day = day_of(report.start().unix_ms());
             let used = report.tools().filter_map(|(tool, _)| ids.tools.get(tool.as_str()));
-            learned.used.extend(used.map(|tool| (wish.instance, day, *tool)));
+            learned.used.extend(used.map(|tool| (entry.instance, day, *tool)));
         }
         learned.used.retain(|(instance, day, tool)| !names.is_used(*instance, *day, *tool));
         self.add(&fold).await?;
@@ -277,8 +281,8 @@ impl Db<'_> {
     }
 }
 
-fn repeat(stored: [u8; 16], wish: &ReportWish) -> ReportResult {
-    if stored == wish.digest {
+fn repeat(stored: [u8; 16], entry: &NewReport) -> ReportResult {
+    if stored == entry.digest {
         ReportResult::Duplicate
     } else {
         ReportResult::Refused(ErrorCode::ReportConflict)

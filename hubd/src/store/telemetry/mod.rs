@@ -11,7 +11,7 @@ mod registry;
 mod rollup;
 mod tools_a_day;
 
-pub(crate) use ingest::{ReportResult, ReportWish};
+pub(crate) use ingest::{NewReport, ReportResult};
 pub(crate) use reads::{UsageFilter, UsageRange};
 pub(super) use registry::Names;
 pub(crate) use rollup::Retention;

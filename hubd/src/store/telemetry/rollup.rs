@@ -1,14 +1,15 @@
-//! Days out of hours, and the end of what is kept long enough.
+//! Turns hours of usage into days, and deletes old usage.
 //!
-//! A day is made when its hours are older than hours are kept, which is long after the last report for
-//! it was taken: what it is made of does not change any more. So each part of it is replaced and never
-//! added to, and a run that was killed is run again from its start. The horizon moves when the day is
-//! complete; reads go by the horizon and see no difference. Each part is made under a lock of the
-//! horizon, and only while the day is not behind it: of several hubs one works at a time, and none makes
-//! a day again whose hours are gone.
+//! A day is made once its hours are past their retention, long after the hub took the last report for
+//! it, so its hours do not change any more. Each part of the day is replaced and never added to, so a run
+//! that was killed can simply be run again. The horizon moves when the day is complete; reads go by the
+//! horizon and see no difference. Each part is made under a lock of the horizon, and only while the
+//! horizon is not past the day: of several hubs one works at a time, and none makes a day again after
+//! its hours were deleted.
 
 use std::time::Duration;
 
+use hub_core::privacy::DIGEST_DAYS;
 use hub_core::time::Timestamp;
 
 use super::hour_of;
@@ -17,7 +18,7 @@ use crate::store::Store;
 use crate::store::db::Db;
 use crate::store::error::Error;
 
-/// For how long what is kept.
+/// How long usage is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retention {
     /// Usage by hour.
@@ -26,14 +27,12 @@ pub(crate) struct Retention {
     pub(crate) days: Duration,
 }
 
-/// Digests of reports are kept a day longer than a report is taken.
-const DIGESTS: Duration = Duration::from_hours(8 * 24);
-/// Instances of which a transaction makes a part of a day.
+/// Instances in one transaction.
 const INSTANCES: i64 = 2_000;
-/// Rows that a transaction deletes: others wait for it.
+/// Rows that one transaction deletes: other writes wait for it.
 const ROWS: i64 = 5_000;
 
-/// A pair of tables, their key beside the time, and how their values are put together.
+/// A pair of tables (hours and days), the key beside the time, and how the values of hours add up.
 type Rollup = (&'static str, &'static str, &'static str);
 
 const TABLES: [Rollup; 4] = [
@@ -53,7 +52,7 @@ fn day_of(at: Timestamp) -> i64 {
 }
 
 impl Store {
-    /// Makes the days that are due and deletes what is kept long enough.
+    /// Makes the days that are due and deletes old usage.
     pub(crate) async fn roll_up(
         &self,
         now: Timestamp,
@@ -62,12 +61,12 @@ impl Store {
         let due = day_of(now.before(retention.hours));
         while let Some(day) = self.next_day(due).await? {
             if !self.make_day(day).await? {
-                return Ok(()); // another hub is at it
+                return Ok(()); // another hub makes it
             }
         }
         let horizon = self.horizon().await?;
         let first_day = day_of(now.before(retention.days));
-        let digests = now.before(DIGESTS).unix_ms();
+        let digests = now.before(Duration::from_hours(24) * DIGEST_DAYS).unix_ms();
         let hour = hour_of(now.before(retention.hours).unix_ms());
         self.delete_old("reports", "instance, report_hash", &format!("window_end < {digests}"))
             .await?;
@@ -107,7 +106,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Makes a day; false when another hub is at it, or has done it.
+    /// Makes a day; false when another hub makes it or has made it.
     async fn make_day(&self, day: i64) -> Result<bool, Refusal> {
         let last = "SELECT MAX(id) FROM instances".to_owned();
         let last: i64 = self.number(last).await?.unwrap_or(0);
