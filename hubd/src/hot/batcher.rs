@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use hub_core::problem::ErrorCode;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -42,11 +43,16 @@ where
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
         let (queue, mut items) = mpsc::channel(capacity);
-        tasks.spawn(async move {
-            let mut batch = Vec::with_capacity(MOST);
-            while items.recv_many(&mut batch, MOST).await > 0 {
-                do_batch(&work, batch.drain(..)).await;
-            }
+        // In a thread of its own: woken by the database, a task would wait behind all the answers that
+        // the batch before set free, and the database with it.
+        let runtime = Handle::current();
+        tasks.spawn_blocking(move || {
+            runtime.block_on(async {
+                let mut batch = Vec::with_capacity(MOST);
+                while items.recv_many(&mut batch, MOST).await > 0 {
+                    do_batch(&work, batch.drain(..)).await;
+                }
+            });
         });
         Self { queue }
     }
