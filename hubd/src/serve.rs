@@ -75,13 +75,16 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
 /// [`RunError`].
 pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match settings.command {
             Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
             Command::Migrate => migrate(&settings).await,
             Command::Check => check(&settings).await,
         }
-    })
+    });
+    // A batch that was not drained in time must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 /// Brings the database to the newest schema.
