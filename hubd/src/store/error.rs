@@ -45,6 +45,12 @@ impl Error {
         Self::internal("a job of the database panicked")
     }
 
+    /// No connection was free for long: nothing was done.
+    pub(crate) fn busy() -> Self {
+        let cause = Cause::Internal("all connections to the database were in use");
+        Self { fault: Fault::Busy, cause }
+    }
+
     /// A bug of this program.
     pub(crate) fn internal(what: &'static str) -> Self {
         Self { fault: Fault::Bug, cause: Cause::Internal(what) }
@@ -85,8 +91,9 @@ fn sqlite_fault(error: &rusqlite::Error) -> Fault {
 
 fn postgres_fault(error: &sqlx::Error) -> Fault {
     match error {
-        sqlx::Error::PoolTimedOut => Fault::Busy,
-        sqlx::Error::Io(_)
+        // See `postgres`: a permit was had, so the server takes no connection.
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolClosed
@@ -163,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(sqlstate_fault(code), fault, "{code}");
         }
-        assert_eq!(postgres_fault(&sqlx::Error::PoolTimedOut), Fault::Busy);
+        assert_eq!(postgres_fault(&sqlx::Error::PoolTimedOut), Fault::Disconnected);
         let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert_eq!(postgres_fault(&sqlx::Error::Io(cut)), Fault::Disconnected);
     }

@@ -51,9 +51,9 @@ pub use url::{DatabaseUrl, MalformedUrl};
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
+use postgres::Postgres;
 use sqlite::Sqlite;
 use telemetry::Names;
 
@@ -68,7 +68,7 @@ pub(crate) struct Store {
 
 enum Engine {
     Sqlite(Sqlite),
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 impl Store {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::db::Db;
 use super::migrate::{MigrateError, migrate};
-use super::postgres::{self, PostgresTuning};
+use super::postgres::{Postgres, PostgresTuning};
 use super::sqlite::Sqlite;
 use super::transaction::LONG_READS;
 use super::url::{DatabaseUrl, Place};
@@ -44,11 +44,12 @@ impl Store {
                 Engine::Sqlite(sqlite)
             }
             Place::Postgres(options) => {
-                let pool = postgres::connect(options, tuning).await.map_err(connect)?;
-                let mut transaction = pool.begin().await.map_err(connect)?;
+                let postgres = Postgres::open(options, tuning).await.map_err(connect)?;
+                let (_permit, mut transaction) =
+                    postgres.begin().await.map_err(MigrateError::Failed)?;
                 migrate(&mut Db::Postgres(&mut transaction)).await?;
                 transaction.commit().await.map_err(connect)?;
-                Engine::Postgres(pool)
+                Engine::Postgres(postgres)
             }
         };
         let long_reads = Arc::new(Semaphore::new(LONG_READS));
@@ -59,7 +60,7 @@ impl Store {
     pub(crate) async fn close(&self) {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.close(),
-            Engine::Postgres(pool) => pool.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
         }
     }
 }

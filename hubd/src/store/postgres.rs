@@ -1,10 +1,16 @@
 //! The pool of connections to PostgreSQL, and what each connection is set to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnectionMetadata;
+use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, PgConnection, PgPool, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::error::Error;
+use crate::domain::Fault;
 
 /// How PostgreSQL is talked to.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +21,71 @@ pub(crate) struct PostgresTuning {
     pub(crate) pgbouncer: bool,
 }
 
-pub(super) async fn connect(
+/// How long a job waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// The pool, and the permits to take a connection from it.
+///
+/// The pool does not tell whether all its connections are in use or the server takes none. Whoever has a
+/// permit need not wait for others: if there is no connection then, the server is gone.
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: PgPool,
+    permits: Arc<Semaphore>,
+}
+
+impl Postgres {
+    /// Connects, to see that the server is there.
+    pub(super) async fn open(
+        options: &PgConnectOptions,
+        tuning: PostgresTuning,
+    ) -> Result<Self, sqlx::Error> {
+        let permits = usize::try_from(tuning.connections).unwrap_or(usize::MAX);
+        let permits = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Ok(Self { pool: connect(options, tuning).await?, permits })
+    }
+
+    /// A connection for a read.
+    pub(super) async fn acquire(
+        &self,
+    ) -> Result<(OwnedSemaphorePermit, PoolConnection<sqlx::Postgres>), Error> {
+        let permit = self.permit().await?;
+        Ok((permit, self.pool.acquire().await?))
+    }
+
+    /// A transaction on a connection that is alive: the others of a server that was restarted are found
+    /// one by one.
+    pub(super) async fn begin(
+        &self,
+    ) -> Result<(OwnedSemaphorePermit, Transaction<'static, sqlx::Postgres>), Error> {
+        let permit = self.permit().await?;
+        let mut attempt = 0;
+        loop {
+            match self.pool.begin().await {
+                Ok(transaction) => return Ok((permit, transaction)),
+                Err(error) => {
+                    let gone = matches!(error, sqlx::Error::PoolTimedOut);
+                    let error = Error::from(error);
+                    if gone || error.fault != Fault::Disconnected || attempt >= self.pool.size() {
+                        return Err(error);
+                    }
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = timeout(ACQUIRE, Arc::clone(&self.permits).acquire_owned()).await;
+        permit.ok().and_then(Result::ok).ok_or(Error::busy())
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+async fn connect(
     options: &PgConnectOptions,
     tuning: PostgresTuning,
 ) -> Result<PgPool, sqlx::Error> {
@@ -51,7 +121,7 @@ pub(super) async fn connect(
     };
     PgPoolOptions::new()
         .max_connections(tuning.connections)
-        .acquire_timeout(Duration::from_secs(2))
+        .acquire_timeout(ACQUIRE)
         .max_lifetime(Duration::from_mins(15))
         .idle_timeout(Duration::from_mins(5))
         .test_before_acquire(false)

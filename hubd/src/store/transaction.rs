@@ -16,11 +16,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
-use sqlx::PgPool;
 
 use super::db::Db;
 use super::error::Error;
 use super::migrate::{MigrateError, migrate};
+use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{Engine, Store, audit};
 use crate::domain::{Event, Fault, Head, Refusal};
@@ -104,7 +104,7 @@ impl Store {
             Engine::Sqlite(sqlite) => {
                 sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
             }
-            Engine::Postgres(pool) => read_postgres(pool.clone(), args, job).await,
+            Engine::Postgres(postgres) => read_postgres(postgres.clone(), args, job).await,
         }
     }
 
@@ -115,8 +115,8 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> Fn(&'t mut Db<'c>, &'t A) -> Read<'t, T> + Send + Sync + 'static,
     {
-        if let Engine::Postgres(pool) = &*self.engine {
-            return read_postgres(pool.clone(), args, job).await;
+        if let Engine::Postgres(postgres) = &*self.engine {
+            return read_postgres(postgres.clone(), args, job).await;
         }
         let permit = Arc::clone(&self.long_reads).acquire_owned().await;
         let engine = Arc::clone(&self.engine);
@@ -182,12 +182,12 @@ impl Store {
                 };
                 sqlite.write(job).await?
             }
-            Engine::Postgres(pool) => {
-                let pool = pool.clone();
+            Engine::Postgres(postgres) => {
+                let postgres = postgres.clone();
                 let done = tokio::spawn(async move {
                     let mut attempt = 1;
                     loop {
-                        let outcome = on_postgres(&pool, lock, &args, &body).await;
+                        let outcome = on_postgres(&postgres, lock, &args, &body).await;
                         let fault = outcome.as_ref().err().and_then(Refusal::fault);
                         if fault != Some(Fault::Lost) || attempt == ATTEMPTS {
                             return outcome;
@@ -254,11 +254,16 @@ where
     outcome
 }
 
-async fn on_postgres<A, T, F>(pool: &PgPool, lock: Lock, args: &A, body: &F) -> Result<T, Refusal>
+async fn on_postgres<A, T, F>(
+    postgres: &Postgres,
+    lock: Lock,
+    args: &A,
+    body: &F,
+) -> Result<T, Refusal>
 where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
-    let mut transaction = begin(pool).await?;
+    let (_permit, mut transaction) = postgres.begin().await?;
     let mut tx = Tx { db: Db::Postgres(&mut transaction), head: None, events: Vec::new() };
     match tx.run(lock, args, body).await {
         Ok(value) => {
@@ -275,21 +280,7 @@ where
     }
 }
 
-/// Begins a transaction on a connection that is alive: the others of a server that was restarted are
-/// found one by one.
-async fn begin(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, Error> {
-    let mut attempt = 0;
-    loop {
-        match pool.begin().await.map_err(Error::from) {
-            Err(error) if error.fault == Fault::Disconnected && attempt < pool.size() => {
-                attempt += 1;
-            }
-            done => return done,
-        }
-    }
-}
-
-async fn read_postgres<A, T, F>(pool: PgPool, args: A, job: F) -> Result<T, Error>
+async fn read_postgres<A, T, F>(postgres: Postgres, args: A, job: F) -> Result<T, Error>
 where
     A: Send + Sync + 'static,
     T: Send + 'static,
@@ -298,7 +289,7 @@ where
     let read = tokio::spawn(async move {
         let mut attempt = 0;
         loop {
-            let mut connection = pool.acquire().await?;
+            let (_permit, mut connection) = postgres.acquire().await?;
             match job(&mut Db::Postgres(&mut connection), &args).await {
                 Err(error) if error.fault == Fault::Disconnected && attempt < ATTEMPTS => {
                     attempt += 1;
