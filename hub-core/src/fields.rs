@@ -252,24 +252,6 @@ impl<T> Patch<T> {
         matches!(self, Self::Keep)
     }
 
-    /// The same patch with a reference to the value.
-    pub fn as_ref(&self) -> Patch<&T> {
-        match self {
-            Self::Keep => Patch::Keep,
-            Self::Clear => Patch::Clear,
-            Self::Set(value) => Patch::Set(value),
-        }
-    }
-
-    /// The same patch with the value converted.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
-        match self {
-            Self::Keep => Patch::Keep,
-            Self::Clear => Patch::Clear,
-            Self::Set(value) => Patch::Set(change(value)),
-        }
-    }
-
     /// The same patch, or `Keep` when it would not change `current`.
     #[must_use]
     pub fn unless_set(self, current: &Option<T>) -> Self
