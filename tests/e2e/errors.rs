@@ -243,6 +243,25 @@ async fn postgres_the_database_goes_away_and_comes_back() {
     assert_eq!(hub.admin().get("/api/v1/admin/audit/verify").await.ok()["ok"], true);
 }
 
+#[tokio::test]
+async fn postgres_cuts_every_connection_and_the_next_requests_work() {
+    const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                       WHERE application_name = 'hubd' AND datname = current_database()";
+    let hub = Hub::postgres().await;
+    let path = format!("{CLIENTS}/acme");
+    hub.client("acme").await;
+    for name in ["Read", "Written"] {
+        // So many at once that the hub uses all its connections.
+        let busy = (0..64).map(|_| async { hub.admin().get(&path).await.expect(200).done() });
+        futures_util::future::join_all(busy).await;
+        assert!(hub.sql().await.execute(CUT).await > 4, "the hub has several connections");
+        if name == "Written" {
+            hub.admin().post(CLIENTS, json!({"name": name})).await.expect(201).done();
+        }
+        hub.admin().get(&path).await.expect(200).done();
+    }
+}
+
 /// Asks until the hub refuses for want of room; gives up on one that never does.
 async fn until_shed(hub: &Hub) -> Answer {
     for _ in 0..200 {

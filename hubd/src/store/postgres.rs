@@ -66,13 +66,18 @@ impl Postgres {
                 Err(error) => {
                     let gone = matches!(error, sqlx::Error::PoolTimedOut);
                     let error = Error::from(error);
-                    if gone || error.fault != Fault::Disconnected || attempt >= self.pool.size() {
+                    if gone || error.fault != Fault::Disconnected || attempt == self.connections() {
                         return Err(error);
                     }
                     attempt += 1;
                 }
             }
         }
+    }
+
+    /// How many connections there can be, and so how many can have been cut.
+    pub(super) fn connections(&self) -> u32 {
+        self.pool.options().get_max_connections()
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {

@@ -47,7 +47,7 @@ enum Lock {
     Late,
 }
 
-/// How often a job is tried when it loses against another one or its connection is cut.
+/// How often a transaction is tried when it loses against another one.
 const ATTEMPTS: u32 = 4;
 /// Reads of SQLite that may be long, at once.
 pub(super) const LONG_READS: usize = 2;
@@ -291,7 +291,9 @@ where
         loop {
             let (_permit, mut connection) = postgres.acquire().await?;
             match job(&mut Db::Postgres(&mut connection), &args).await {
-                Err(error) if error.fault == Fault::Disconnected && attempt < ATTEMPTS => {
+                Err(error)
+                    if error.fault == Fault::Disconnected && attempt < postgres.connections() =>
+                {
                     attempt += 1;
                 }
                 done => return done,
