@@ -9,10 +9,12 @@
 //! - [`fields`]: turns request bodies and queries into typed values and reports every fault at once
 //! - [`name`], [`labels`], [`time`], [`text`]: the small types that the wire types are made of
 //! - [`redact`]: reduces a telemetry report to what the hub may keep; [`histogram`]: distributions
+//! - [`certificate`]: licenses that verify offline
 //! - [`privacy`]: the allow-list of what the hub keeps, as data
 
 pub mod api;
 mod bounded;
+pub mod certificate;
 pub mod exit;
 pub mod fields;
 pub mod histogram;

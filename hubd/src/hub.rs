@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use settings::{HotSettings, TelemetrySettings};
 
 use crate::caller::AdminCaller;
+use crate::certificates::Issuer;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks};
 use crate::limits::{Guesses, LimitsSettings, Queue, Shares};
@@ -40,6 +41,7 @@ pub(crate) struct HubSettings {
 /// The running hub.
 pub(crate) struct Hub {
     store: Store,
+    certificates: Arc<Issuer>,
     activations: Activations,
     keys: KeyChecks,
     reports: Batcher<NewReport, ReportResult>,
@@ -52,7 +54,12 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Starts the batching tasks; `tasks` tracks them.
-    pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
+    pub(crate) fn start(
+        store: Store,
+        certificates: Arc<Issuer>,
+        settings: HubSettings,
+        tasks: &TaskTracker,
+    ) -> Self {
         let HotSettings { activation_overlap, queue } = settings.hot;
         let activations = Activations::start(store.clone(), activation_overlap, queue, tasks);
         let keys = KeyChecks::start(store.clone(), queue, tasks);
@@ -63,6 +70,7 @@ impl Hub {
         });
         Self {
             store,
+            certificates,
             activations,
             keys,
             reports,
@@ -76,6 +84,10 @@ impl Hub {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn certificates(&self) -> &Issuer {
+        &self.certificates
     }
 
     pub(crate) fn shares(&self) -> &Shares {

@@ -10,12 +10,14 @@
 //! - [`changes`]: the changes that operators make, each in one transaction with its audit event
 //! - [`limits`]: access classes, shares, wrong keys; [`caller`]: authenticated callers
 //! - [`hot`]: decides the frequent requests in batches
+//! - [`certificates`]: signs what a license allows
 //! - [`domain`]: licensing rules as pure functions
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
-//! - [`lifecycle`], [`observe`], [`clock`]: signals, the log, the time
+//! - [`lifecycle`], [`reload`], [`observe`], [`clock`]: signals, files read again, the log, the time
 
 mod call;
 mod caller;
+mod certificates;
 mod changes;
 mod clock;
 pub mod config;
@@ -25,6 +27,7 @@ mod hub;
 mod lifecycle;
 mod limits;
 pub mod observe;
+mod reload;
 mod routes;
 pub mod serve;
 mod server;

@@ -9,12 +9,14 @@ use hub_core::key::AdminKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::certificates::{Issuer, KeyFault, add_key};
 use crate::changes::{Change, OwnerKey, ensure_owner_key};
 use crate::clock;
 use crate::config::{Command, Settings, StoreSettings};
 use crate::domain::Refusal;
 use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
+use crate::reload;
 use crate::server::{HubService, Listener};
 use crate::store::{self, OpenError, PostgresTuning, Retention, Store};
 
@@ -35,6 +37,9 @@ pub enum RunError {
     /// Another operation of the system failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The keys that sign certificates cannot be used.
+    #[error(transparent)]
+    CertificateKeys(Box<dyn std::error::Error + Send + Sync>),
     /// An operation of the database failed.
     #[error("{0}")]
     Database(String),
@@ -46,6 +51,12 @@ pub enum RunError {
 impl From<OpenError> for RunError {
     fn from(error: OpenError) -> Self {
         Self::Open(Box::new(error))
+    }
+}
+
+impl From<KeyFault> for RunError {
+    fn from(fault: KeyFault) -> Self {
+        Self::CertificateKeys(Box::new(fault))
     }
 }
 
@@ -80,6 +91,7 @@ pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), Ru
             Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
             Command::Migrate => migrate(&settings).await,
             Command::Check => check(&settings).await,
+            Command::RotateCertificateKey => rotate_certificate_key(&settings),
         }
     });
     // A batch that was not drained in time must not hold up the end.
@@ -113,6 +125,14 @@ async fn check(settings: &Settings) -> Result<(), RunError> {
     Ok(())
 }
 
+/// Adds a key to the folder of certificate keys.
+fn rotate_certificate_key(settings: &Settings) -> Result<(), RunError> {
+    let folder = settings.certificates.folder(&settings.store.data_dir);
+    let path = add_key(&folder, clock::now())?;
+    tracing::info!(path = %path.display(), "added a key; running hubs take it within two minutes");
+    Ok(())
+}
+
 /// Serves until the process gets a signal.
 async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let stop = lifecycle::stop_on_signal()?;
@@ -121,6 +141,8 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let store = open(&settings).await?;
+    let folder = settings.certificates.folder(&settings.store.data_dir);
+    let issuer = Arc::new(Issuer::open(&settings.certificates, folder, clock::now())?);
     let key_file = settings.store.data_dir.join("admin.key");
     let change = Change::by_system(clock::now());
     let owner = ensure_owner_key(&store, change, bootstrap_key, key_file).await?;
@@ -129,10 +151,11 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     }
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
-    let hub = Arc::new(Hub::start(store.clone(), settings.hub, &tasks));
+    let hub = Arc::new(Hub::start(store.clone(), Arc::clone(&issuer), settings.hub, &tasks));
     let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
     announce(&listener, &settings.store)?;
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));
+    tasks.spawn(reload::keep_current(stop.clone(), move || issuer.reload()));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
     answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
     // The batching tasks end when nothing holds the hub any more. A request that was cut off may hold it

@@ -87,6 +87,7 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
         Route::Activate | Route::Validate => ("", license()),
         Route::GetSelf
         | Route::GetPrivacy
+        | Route::GetCertificateKeys
         | Route::Health
         | Route::Ready
         | Route::GetVersion

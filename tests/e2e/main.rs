@@ -17,7 +17,7 @@ mod lists; // pages, filters, cursors
 // What instances do.
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
-
+mod certificates; // licenses that verify offline, by libraries of other languages
 mod rollup; // days are made of hours, whatever is killed meanwhile
 mod telemetry; // reports: what is kept, and that it counts once
 mod usage; // reads over instances, tools and time

@@ -299,7 +299,8 @@ fn first_line(stream: impl std::io::Read + Send + 'static) -> Option<String> {
 
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the folder is made");
-    for entry in fs::read_dir(from).expect("the folder is there").flatten() {
+    let entries = fs::read_dir(from).expect("the folder is there").flatten();
+    for entry in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
     }
 }

@@ -11,6 +11,7 @@
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
 //! - [`sql`]: reads the hub's database directly, and tampers with it
+//! - [`third_party`]: programs of other people that check the hub's work
 //! - [`sweep`]: searches everything that a hub writes
 //! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
 //!   does nothing; [`cpu`], CPU time
@@ -34,6 +35,7 @@ pub mod sql;
 pub mod strace;
 pub mod sweep;
 pub mod terminal;
+pub mod third_party;
 pub mod watchdog;
 pub mod workload;
 

@@ -52,7 +52,7 @@ pub struct Activated {
     pub activated_at: Timestamp,
     /// The license that was presented.
     pub license: LicenseSummary,
-    /// A signed certificate for offline use, if the hub issues certificates.
+    /// A signed certificate, which verifies without the hub.
     pub certificate: Option<String>,
     /// The path to send telemetry to.
     pub telemetry_url: String,
@@ -117,7 +117,20 @@ pub enum Valid {
     Valid,
 }
 
+/// The verdict on a license that the hub refuses for this reason, or for none.
+impl From<Option<ErrorCode>> for Verdict {
+    fn from(refusal: Option<ErrorCode>) -> Self {
+        refusal.map_or(Self::Valid(Valid::Valid), Self::Refused)
+    }
+}
+
 impl Verdict {
+    /// Whether the license is valid.
+    #[must_use]
+    pub fn is_valid(self) -> bool {
+        matches!(self, Self::Valid(_))
+    }
+
     /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -155,12 +168,18 @@ pub struct SelfInstance {
     pub activated_at: Option<Timestamp>,
     /// When the instance last called the hub, to the minute.
     pub last_seen_at: Option<Timestamp>,
-    /// A fresh certificate, `null` unless the effective status is active.
+    /// Whether the license allows an activation now.
+    pub valid: bool,
+    /// `valid`, or the reason why the license is not valid.
+    pub code: Verdict,
+    /// A fresh certificate, which verifies without the hub; `null` unless the effective status is active.
     pub certificate: Option<String>,
 }
 
-impl From<Instance> for SelfInstance {
-    fn from(instance: Instance) -> Self {
+impl SelfInstance {
+    /// The instance as it sees itself.
+    #[must_use]
+    pub fn of(instance: Instance, code: Verdict, certificate: Option<String>) -> Self {
         Self {
             instance_id: instance.instance_id,
             client_id: instance.client_id,
@@ -174,7 +193,9 @@ impl From<Instance> for SelfInstance {
             updated_at: instance.updated_at,
             activated_at: instance.activated_at,
             last_seen_at: instance.last_seen_at,
-            certificate: None,
+            valid: code.is_valid(),
+            code,
+            certificate,
         }
     }
 }

@@ -25,6 +25,7 @@ pub use service::*;
 pub use table::*;
 pub use telemetry::*;
 
+pub use crate::certificate::{Jwk, JwkSet};
 pub use crate::model::{
     ActivationLimit, ClientPatch, ClientSettings, ClientStatus, EffectiveStatus, GraceDays,
     InstancePatch, InstanceSettings, InstanceStatus, Suspension,

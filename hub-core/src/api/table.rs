@@ -7,10 +7,10 @@ use super::{
     Access, ActivateRequest, Activated, AdminKeyInfo, AuditEvent, AuditQuery, AuditVerdict,
     Catalogue, Client, ClientPatch, ClientQuery, CreatedAdminKey, DeleteClientQuery, Endpoint,
     ErrorCount, FleetQuery, Identity, Instance, InstancePatch, InstanceQuery, IssuedInstance,
-    NamedCount, NewAdminKey, NewClient, NewInstance, OwnTelemetry, Page, ReportQuery, ReportReply,
-    Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey, RotatedLicense, SelfInstance,
-    SeriesQuery, Stats, Status, SuspendRequest, ToolUsage, UsageQuery, UsageStep, Usages,
-    ValidateRequest, Validated, Version, access,
+    JwkSet, NamedCount, NewAdminKey, NewClient, NewInstance, OwnTelemetry, Page, ReportQuery,
+    ReportReply, Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey, RotatedLicense,
+    SelfInstance, SeriesQuery, Stats, Status, SuspendRequest, ToolUsage, UsageQuery, UsageStep,
+    Usages, ValidateRequest, Validated, Version, access,
 };
 use crate::privacy::PrivacyPromise;
 use crate::redact::CleanReport;
@@ -79,6 +79,8 @@ routes! {
     GetOwnTelemetry: GET "/api/v1/instances/self/telemetry" Hub, (), () => OwnTelemetry;
     /// What the hub keeps of telemetry, and what it never keeps.
     GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
+    /// The public keys that verify certificates.
+    GetCertificateKeys: GET "/.well-known/jwks.json" Public, (), () => JwkSet;
     /// The process is up.
     Health: GET "/healthz" Public, (), () => Status;
     /// The database answers.

@@ -130,8 +130,9 @@ impl Standing {
         expired && self.ends_at().is_some_and(|end| now < end)
     }
 
-    /// The end of the grace period.
-    fn ends_at(&self) -> Option<Timestamp> {
+    /// When the license stops to work: the end of its grace period; `None` means never.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
         let grace = Duration::from_hours(24) * self.grace_days.get();
         self.expires_at.map(|at| at.after(grace))
     }

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::certificates::CertificateSettings;
 use crate::hub::HubSettings;
 use crate::server::ServerSettings;
 
@@ -46,6 +47,9 @@ struct Cli {
     log: String,
 
     #[command(flatten)]
+    certificates: CertificateSettings,
+
+    #[command(flatten)]
     hub: HubSettings,
 }
 
@@ -58,6 +62,8 @@ pub enum Command {
     Migrate,
     /// Check the database and its audit chain, then exit
     Check,
+    /// Add a key that signs certificates from the next reload on, then exit
+    RotateCertificateKey,
     /// Print the effective settings and where each comes from
     Config,
 }
@@ -73,6 +79,7 @@ pub struct Settings {
     pub bootstrap_key: BootstrapKey,
     pub(crate) server: ServerSettings,
     pub(crate) store: StoreSettings,
+    pub(crate) certificates: CertificateSettings,
     pub(crate) hub: HubSettings,
     given: Vec<Given>,
 }

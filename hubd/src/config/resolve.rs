@@ -57,6 +57,7 @@ pub fn resolve(
         bootstrap_key: BootstrapKey::resolve(key, cli.admin_api_key_file)?,
         server: cli.server,
         store: cli.store.resolve()?,
+        certificates: cli.certificates,
         hub: cli.hub,
         given,
     })

@@ -42,6 +42,8 @@ pub(crate) struct Granted {
     pub(crate) reactivated: bool,
     pub(crate) activated_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    /// The end of the grace period.
+    pub(crate) ends_at: Option<Timestamp>,
     pub(crate) in_grace: bool,
     pub(crate) entitlements: Entitlements,
 }
@@ -238,6 +240,7 @@ impl State {
             reactivated,
             activated_at: row.activated_at.unwrap_or(request.now),
             expires_at: license.standing.expires_at,
+            ends_at: license.standing.ends_at(),
             in_grace: license.standing.in_grace(request.now),
             entitlements: row.entitlements.clone(),
         };

@@ -30,6 +30,9 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Ans
         Route::SendReport => handle!(SendReport, telemetry::report),
         Route::GetOwnTelemetry => handle!(GetOwnTelemetry, telemetry::own),
         Route::GetPrivacy => handle!(GetPrivacy, service::privacy),
+        Route::GetCertificateKeys => {
+            handle!(GetCertificateKeys, activation::certificate_keys)
+        }
         Route::Health => handle!(Health, service::health),
         Route::Ready => handle!(Ready, service::ready),
         Route::GetVersion => handle!(GetVersion, service::version),

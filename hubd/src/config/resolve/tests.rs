@@ -69,6 +69,7 @@ fn every_flag_has_its_variable() {
             name if name.ends_with("_TIMEOUT") || name.ends_with("_PERIOD") => "3s",
             name if name.ends_with("_KEPT") || name.ends_with("_EVERY") => "20d",
             "HUBD_ACTIVATION_OVERLAP" => "3s",
+            "HUBD_CERTIFICATE_LIFETIME" => "20d",
             "HUBD_MAX_REPORT_BYTES" => "2097152",
             "HUBD_PGBOUNCER" => "true",
             _ => "7",
