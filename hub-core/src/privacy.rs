@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::redact::{
@@ -10,7 +11,7 @@ use crate::redact::{
 };
 
 /// The answer of `GET /api/v1/privacy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrivacyPromise {
     /// Everything that the hub keeps from a telemetry report.
     pub stored: Vec<StoredField>,
@@ -22,7 +23,7 @@ pub struct PrivacyPromise {
 }
 
 /// A field of a report that the hub keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredField {
     /// The place of the field in a report.
     pub field: String,

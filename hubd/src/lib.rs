@@ -11,6 +11,7 @@
 //! - [`limits`]: access classes, shares, wrong keys; [`caller`]: authenticated callers
 //! - [`hot`]: decides the frequent requests in batches
 //! - [`certificates`]: signs what a license allows
+//! - [`docs`]: the description of the API, for programs and for people
 //! - [`domain`]: licensing rules as pure functions
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
 //! - [`lifecycle`], [`reload`], [`observe`], [`clock`]: signals, files read again, the log, the time
@@ -21,6 +22,7 @@ mod certificates;
 mod changes;
 mod clock;
 pub mod config;
+mod docs;
 mod domain;
 mod hot;
 mod hub;

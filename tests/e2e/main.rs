@@ -36,6 +36,9 @@ mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
 
+// What it says of itself.
+mod openapi; // the description of the API, and the page over it
+
 // What it stands on.
 mod lifecycle; // first start, restart, stop
 mod migrations; // two databases, one schema

@@ -200,7 +200,8 @@ impl Hub {
     /// A caller without a key.
     #[must_use]
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.base())
+        let caller = Caller::new(self.base());
+        if self.setup.for_proofs { caller.of_any_answers() } else { caller }
     }
 
     /// Sends bytes over a bare connection; see [`raw::exchange`].

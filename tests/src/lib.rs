@@ -6,6 +6,7 @@
 //! - [`watchdog`]: cleans up after the test process, however it ended
 //! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
+//! - [`described`]: checks every answer against the description of the API
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
@@ -23,6 +24,7 @@ pub mod binaries;
 pub mod clock;
 pub mod cpu;
 pub mod ctl;
+pub mod described;
 pub mod fleet;
 pub mod http;
 pub mod hub;

@@ -1,5 +1,6 @@
 //! Activation, validation and what an instance learns about itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EffectiveStatus, HubKeyInfo, Instance, InstanceStatus, LicenseInfo, Suspension};
@@ -11,7 +12,7 @@ use crate::problem::ErrorCode;
 use crate::time::Timestamp;
 
 /// `POST /api/v1/instances/activate`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ActivateRequest {
     /// The license key.
     pub license_key: Presented<License>,
@@ -33,7 +34,7 @@ impl FromFields for ActivateRequest {
 }
 
 /// A successful activation.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Activated {
     /// The instance that holds the license.
     pub instance_id: InstanceId,
@@ -59,7 +60,7 @@ pub struct Activated {
 }
 
 /// What the holder of a license learns about the license.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LicenseSummary {
     /// The fingerprint of the license key that was presented.
     pub fingerprint: Fingerprint,
@@ -72,7 +73,7 @@ pub struct LicenseSummary {
 }
 
 /// `POST /api/v1/instances/validate`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ValidateRequest {
     /// The license key.
     pub license_key: Presented<License>,
@@ -85,7 +86,7 @@ impl FromFields for ValidateRequest {
 }
 
 /// Whether a license is valid.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Validated {
     /// Whether the license allows an activation now.
     pub valid: bool,
@@ -100,7 +101,7 @@ pub struct Validated {
 }
 
 /// `valid`, or the code of the refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Verdict {
     /// The license is valid.
@@ -110,7 +111,7 @@ pub enum Verdict {
 }
 
 /// The word `valid`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Valid {
     /// The only value.
     #[serde(rename = "valid")]
@@ -142,7 +143,7 @@ impl Verdict {
 }
 
 /// What an instance sees about itself: the instance object without labels.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SelfInstance {
     /// The instance's handle.
     pub instance_id: InstanceId,

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::bounded::bounded;
 use crate::fields::{Field, Fields, FromFields};
 use crate::name::InstanceId;
 use crate::redact::{CleanReport, CodeName, CountName, ToolName};
+use crate::schema::inline_schema;
 use crate::text::Word;
 use crate::time::{Moment, Timestamp};
 
 /// Parameters of `POST …/telemetry`.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct ReportQuery {
     /// When true, the hub stores nothing and shows what it would store.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +28,7 @@ impl FromFields for ReportQuery {
 }
 
 /// The answer to a report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ReportReply {
     /// A preview; nothing was stored.
@@ -36,7 +38,7 @@ pub enum ReportReply {
 }
 
 /// A report that is on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// The id of the report, a UUID.
     pub report_id: String,
@@ -47,7 +49,7 @@ pub struct Accepted {
 }
 
 /// What the hub would store of a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     /// Always `true`.
     pub dry_run: bool,
@@ -66,7 +68,7 @@ impl Preview {
 }
 
 /// A report as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredReport {
     /// When the window starts. Counters are added to the hour of this time.
     pub window_start: Timestamp,
@@ -79,7 +81,7 @@ pub struct StoredReport {
 }
 
 /// A tool's usage as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredTool {
     /// The name of the tool.
     pub name: ToolName,
@@ -93,7 +95,7 @@ pub struct StoredTool {
 
 /// Durations in microseconds as they are stored: number, sum and maximum for the instance, and also the
 /// buckets for the fleet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredDurations {
     /// The number of durations.
     pub n: u64,
@@ -135,7 +137,7 @@ bounded!(
 );
 
 /// Filters of usage.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct UsageQuery {
     /// Only usage from this hour on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +169,7 @@ impl FromFields for UsageQuery {
 }
 
 /// The length of a step of a series.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Step {
     /// An hour.
     #[default]
@@ -194,7 +196,7 @@ impl Field for Step {
 }
 
 /// Filters of usage over time.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct SeriesQuery {
     /// The filters that apply to all usage.
     #[serde(flatten)]
@@ -218,7 +220,8 @@ impl FromFields for SeriesQuery {
 }
 
 /// Usage in a range of time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "UsageOf{T}")]
 pub struct Usages<T> {
     /// The first hour.
     pub since: Timestamp,
@@ -229,7 +232,7 @@ pub struct Usages<T> {
 }
 
 /// How a tool was used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolUsage {
     /// The tool.
     pub tool: ToolName,
@@ -247,7 +250,7 @@ pub struct ToolUsage {
 
 /// Durations in milliseconds. Quantiles exist for the whole fleet only: they are `null` under a filter
 /// by client or instance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DurationStats {
     /// The number of durations.
     pub n: u64,
@@ -266,7 +269,7 @@ pub struct DurationStats {
 }
 
 /// Usage in a step of time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageStep {
     /// When the step starts.
     pub at: Timestamp,
@@ -279,7 +282,7 @@ pub struct UsageStep {
 }
 
 /// How often a tool failed with a code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorCount {
     /// The tool.
     pub tool: ToolName,
@@ -290,7 +293,7 @@ pub struct ErrorCount {
 }
 
 /// A named count over all reports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedCount {
     /// The name of the count.
     pub name: CountName,
@@ -303,7 +306,7 @@ pub struct NamedCount {
 }
 
 /// The tool names that the hub keeps. An empty catalogue admits every name that fits the grammar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Catalogue {
     /// The names.
     pub tools: ToolNames,
@@ -330,13 +333,19 @@ impl<'de> Deserialize<'de> for ToolNames {
     }
 }
 
+inline_schema!(ToolNames, {
+    "type": "array", "maxItems": 2000,
+    "items": {"type": "string", "pattern": "^[a-z][a-z0-9]{0,23}([._-][a-z][a-z0-9]{0,23}){0,4}$"},
+    "examples": [["browser.navigate"]]
+});
+
 impl Field for ToolNames {
     const EXPECTED: &'static str = "must be a list of up to 2000 tool names, such as \
         browser.navigate, none of which looks like a key or an identifier";
 }
 
 /// Everything that the hub keeps of an instance's usage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnTelemetry {
     /// The instance.
     pub instance_id: InstanceId,
@@ -349,7 +358,7 @@ pub struct OwnTelemetry {
 }
 
 /// An hour or a day of an instance's usage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Period {
     /// When the period starts.
     pub at: Timestamp,
@@ -362,7 +371,7 @@ pub struct Period {
 }
 
 /// An instance's usage of a tool.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnUsage {
     /// The tool.
     pub tool: ToolName,
@@ -375,7 +384,7 @@ pub struct OwnUsage {
 }
 
 /// What the hub keeps of an instance's durations, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnDurations {
     /// The number of durations.
     pub n: u64,
@@ -386,7 +395,7 @@ pub struct OwnDurations {
 }
 
 /// An instance's named count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnCount {
     /// The name of the count.
     pub name: CountName,

@@ -16,6 +16,8 @@ pub(super) enum Outcome<T> {
     /// The path of the new object, and the body.
     Created(String, T),
     Deleted,
+    /// A page of HTML.
+    Page(&'static str),
 }
 
 impl<T> Reply<T> {
@@ -41,6 +43,11 @@ impl<T> Reply<T> {
 }
 
 impl Reply<()> {
+    /// Replies with a page for people.
+    pub(crate) fn page(html: &'static str) -> Self {
+        Self { outcome: Outcome::Page(html), etag: None }
+    }
+
     /// Replies that the object is deleted.
     pub(crate) fn deleted() -> Self {
         Self { outcome: Outcome::Deleted, etag: None }

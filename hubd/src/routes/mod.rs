@@ -33,6 +33,8 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Ans
         Route::GetCertificateKeys => {
             handle!(GetCertificateKeys, activation::certificate_keys)
         }
+        Route::GetOpenApi => handle!(GetOpenApi, service::openapi),
+        Route::GetDocs => handle!(GetDocs, service::docs),
         Route::Health => handle!(Health, service::health),
         Route::Ready => handle!(Ready, service::ready),
         Route::GetVersion => handle!(GetVersion, service::version),
