@@ -64,7 +64,7 @@ impl Hub {
         let activations = Activations::start(store.clone(), activation_overlap, queue, tasks);
         let keys = KeyChecks::start(store.clone(), queue, tasks);
         let counter = store.clone();
-        let reports = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[NewReport]>| {
+        let reports = Batcher::start("reports", tasks, queue, move |batch: Arc<[NewReport]>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         });

@@ -14,6 +14,8 @@
 //! - [`docs`]: the description of the API, for programs and for people
 //! - [`domain`]: licensing rules as pure functions
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
+//! - [`metrics`]: numbers about the running hub, for Prometheus
+//! - [`copies`]: backup, restore, and copies between databases
 //! - [`lifecycle`], [`reload`], [`observe`], [`clock`]: signals, files read again, the log, the time
 
 mod call;
@@ -22,12 +24,14 @@ mod certificates;
 mod changes;
 mod clock;
 pub mod config;
+mod copies;
 mod docs;
 mod domain;
 mod hot;
 mod hub;
 mod lifecycle;
 mod limits;
+mod metrics;
 pub mod observe;
 mod reload;
 mod routes;

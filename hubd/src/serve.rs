@@ -1,6 +1,7 @@
 //! Runs the hub from its start to its end.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ use crate::certificates::{Issuer, KeyFault, add_key};
 use crate::changes::{Change, OwnerKey, ensure_owner_key};
 use crate::clock;
 use crate::config::{Command, Settings, StoreSettings};
+use crate::copies::{self, CopyFault};
 use crate::domain::Refusal;
 use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
+use crate::metrics::{MetricsListener, Sources, watch_licenses};
 use crate::reload;
-use crate::server::{HubService, Listener};
+use crate::server::{HubService, Listener, Tls, TlsFault};
 use crate::store::{self, OpenError, PostgresTuning, Retention, Store};
 
 /// Why the hub cannot start, or what is wrong with its database. The text is for the operator.
@@ -34,6 +37,18 @@ pub enum RunError {
         /// Why the hub cannot listen there.
         source: io::Error,
     },
+    /// A database cannot be copied.
+    #[error(transparent)]
+    Copy(Box<dyn std::error::Error + Send + Sync>),
+    /// The hub cannot speak TLS.
+    #[error(transparent)]
+    Tls(Box<dyn std::error::Error + Send + Sync>),
+    /// The hub would send keys in the clear to other machines.
+    #[error(
+        "{0} can be reached from other machines: give --tls-certificate and --tls-key, name the proxy with \
+         TLS in --trusted-proxies, or say --allow-plain-http"
+    )]
+    PlainHttp(std::net::SocketAddr),
     /// Another operation of the system failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -51,6 +66,18 @@ pub enum RunError {
 impl From<OpenError> for RunError {
     fn from(error: OpenError) -> Self {
         Self::Open(Box::new(error))
+    }
+}
+
+impl From<CopyFault> for RunError {
+    fn from(fault: CopyFault) -> Self {
+        Self::Copy(Box::new(fault))
+    }
+}
+
+impl From<TlsFault> for RunError {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls(Box::new(fault))
     }
 }
 
@@ -87,8 +114,11 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
 pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        match settings.command {
+        match settings.command.clone() {
             Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
+            Command::Backup(args) => Ok(copies::back_up(&args, &settings)?),
+            Command::Restore(args) => Ok(copies::restore(&args, &settings)?),
+            Command::Copy(args) => Ok(copies::copy(&args).await?),
             Command::Migrate => migrate(&settings).await,
             Command::Check => check(&settings).await,
             Command::RotateCertificateKey => rotate_certificate_key(&settings),
@@ -136,8 +166,12 @@ fn rotate_certificate_key(settings: &Settings) -> Result<(), RunError> {
 /// Serves until the process gets a signal.
 async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let stop = lifecycle::stop_on_signal()?;
+    let tls = Tls::open(&settings.tls)?.map(Arc::new);
     let address = settings.server.listen;
-    let listener = Listener::bind(settings.server)
+    if tls.is_none() && !settings.may_speak_plain_http() {
+        return Err(RunError::PlainHttp(address));
+    }
+    let listener = Listener::bind(settings.server, tls.clone())
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let store = open(&settings).await?;
@@ -152,10 +186,18 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
     let hub = Arc::new(Hub::start(store.clone(), Arc::clone(&issuer), settings.hub, &tasks));
-    let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
+    let service = HubService::new(Arc::clone(&hub), &settings.server);
+    if let Some(address) = settings.metrics.metrics_listen {
+        start_metrics(address, &settings.store, &store, &tasks, &stop).await?;
+    }
     announce(&listener, &settings.store)?;
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));
-    tasks.spawn(reload::keep_current(stop.clone(), move || issuer.reload()));
+    tasks.spawn(reload::keep_current(stop.clone(), move || {
+        issuer.reload();
+        if let Some(tls) = &tls {
+            tls.reload();
+        }
+    }));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
     answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
     // The batching tasks end when nothing holds the hub any more. A request that was cut off may hold it
@@ -194,10 +236,29 @@ async fn answer_until_stopped(
     }
 }
 
+/// Serves metrics on a listener of their own.
+async fn start_metrics(
+    address: std::net::SocketAddr,
+    settings: &StoreSettings,
+    store: &Store,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let database = settings.url.sqlite_path().map(Path::to_owned);
+    let sources = Sources { database, engine: store.database() };
+    let listener = MetricsListener::bind(address, sources)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    tracing::info!(address = %listener.address()?, "metrics at /metrics");
+    tasks.spawn(listener.run(stop.clone()));
+    tasks.spawn(watch_licenses(store.clone(), stop.clone()));
+    Ok(())
+}
+
 /// Announces the hub's address: on standard output for people and scripts, and to systemd.
 fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> {
     let address = listener.address()?;
-    writeln!(io::stdout(), "hubd listening on http://{address}")?;
+    writeln!(io::stdout(), "hubd listening on {}://{address}", listener.scheme())?;
     tracing::info!(%address, database = %store.url, "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     Ok(())

@@ -39,6 +39,11 @@ mod races; // many at once, several hubs
 // What it says of itself.
 mod openapi; // the description of the API, and the page over it
 
+// What keeps it running for years.
+mod backup; // copies, the way back, from one database to the other
+mod metrics; // numbers for Prometheus, the access log
+mod tls; // TLS, and no keys in the clear
+
 // What it stands on.
 mod lifecycle; // first start, restart, stop
 mod migrations; // two databases, one schema

@@ -12,6 +12,7 @@
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
 //! - [`sql`]: reads the hub's database directly, and tampers with it
+//! - [`metrics`]: reads a hub's metrics
 //! - [`third_party`]: programs of other people that check the hub's work
 //! - [`sweep`]: searches everything that a hub writes
 //! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
@@ -29,6 +30,7 @@ pub mod fleet;
 pub mod http;
 pub mod hub;
 pub mod load;
+pub mod metrics;
 pub mod postgres;
 pub mod raw;
 pub mod reports;

@@ -23,13 +23,17 @@ pub struct Setup {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: String,
+    pub(crate) database: Option<String>,
 }
 
 impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
-        Self { engine, args: Vec::new(), env: Vec::new(), for_proofs: false, data: None }
+        let listen = "127.0.0.1:0".to_owned();
+        let (args, env, data, database) = (Vec::new(), Vec::new(), None, None);
+        Self { engine, args, env, for_proofs: false, data, listen, database }
     }
 
     /// Which database it is for.

@@ -5,6 +5,20 @@ use http::{Method, StatusCode};
 use super::{Access, Role, Route};
 use crate::problem::ErrorCode;
 
+/// What can be wrong with any request, or with the hub.
+const COMMON: [ErrorCode; 10] = [
+    ErrorCode::InvalidRequestTarget,
+    ErrorCode::InvalidJson,
+    ErrorCode::RequestTimeout,
+    ErrorCode::BodyTooLarge,
+    ErrorCode::UnsupportedMediaType,
+    ErrorCode::InvalidRequest,
+    ErrorCode::RateLimited,
+    ErrorCode::Internal,
+    ErrorCode::Overloaded,
+    ErrorCode::DatabaseUnavailable,
+];
+
 impl Route {
     /// The statuses with which the route says that all went well.
     #[must_use]
@@ -26,7 +40,7 @@ impl Route {
     #[must_use]
     pub fn error_codes(self) -> Vec<ErrorCode> {
         let specific = self.specific_codes().iter().chain(self.access_codes());
-        let mut codes: Vec<ErrorCode> = specific.chain(self.common_codes()).copied().collect();
+        let mut codes: Vec<ErrorCode> = specific.chain(&COMMON).copied().collect();
         if self.access().may_lack_role() {
             codes.push(ErrorCode::RoleForbidden);
         }
@@ -58,23 +72,6 @@ impl Route {
                 | Self::SuspendInstance
                 | Self::ReactivateInstance
         )
-    }
-
-    /// What is wrong with the request itself, or with the hub.
-    fn common_codes(self) -> &'static [ErrorCode] {
-        use ErrorCode as Code;
-        &[
-            Code::InvalidRequestTarget,
-            Code::InvalidJson,
-            Code::RequestTimeout,
-            Code::BodyTooLarge,
-            Code::UnsupportedMediaType,
-            Code::InvalidRequest,
-            Code::RateLimited,
-            Code::Internal,
-            Code::Overloaded,
-            Code::DatabaseUnavailable,
-        ]
     }
 
     /// What is wrong with the caller.

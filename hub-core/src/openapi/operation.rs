@@ -175,7 +175,7 @@ fn responses(route: Route, schemas: &RouteSchemas) -> Value {
     if route.is_tagged() && route.method() == Method::GET {
         let unchanged = json!({
             "description": "The object is the one that `If-None-Match` names.",
-            "headers": {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}},
+            "headers": {"X-Request-Id": header("RequestId")},
         });
         responses.insert("304".to_owned(), unchanged);
     }
@@ -188,12 +188,12 @@ fn responses(route: Route, schemas: &RouteSchemas) -> Value {
 }
 
 fn success(route: Route, status: StatusCode, schemas: &RouteSchemas) -> Value {
-    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+    let mut headers = json!({"X-Request-Id": header("RequestId")});
     if status == StatusCode::CREATED && route != Route::CreateAdminKey {
-        headers["Location"] = json!({"$ref": "#/components/headers/Location"});
+        headers["Location"] = header("Location");
     }
     if route.is_tagged() {
-        headers["ETag"] = json!({"$ref": "#/components/headers/ETag"});
+        headers["ETag"] = header("ETag");
     }
     let description = match (route, status) {
         (Route::SendReport, StatusCode::OK) => "What would be stored; nothing was.",
@@ -249,12 +249,10 @@ fn failure(status: u16, codes: &[ErrorCode]) -> Value {
     let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     let sentences: Vec<String> =
         codes.iter().map(|code| format!("`{code}`: {}", code.summary())).collect();
-    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+    let mut headers = json!({"X-Request-Id": header("RequestId")});
     match status {
-        401 => {
-            headers["WWW-Authenticate"] = json!({"$ref": "#/components/headers/WwwAuthenticate"})
-        }
-        429 | 503 => headers["Retry-After"] = json!({"$ref": "#/components/headers/RetryAfter"}),
+        401 => headers["WWW-Authenticate"] = header("WwwAuthenticate"),
+        429 | 503 => headers["Retry-After"] = header("RetryAfter"),
         _ => {}
     }
     json!({
@@ -267,4 +265,8 @@ fn failure(status: u16, codes: &[ErrorCode]) -> Value {
             ],
         }}},
     })
+}
+
+fn header(name: &str) -> Value {
+    json!({"$ref": format!("#/components/headers/{name}")})
 }

@@ -25,9 +25,9 @@ impl Html {
 
     /// Text in an element.
     pub(super) fn element(&mut self, name: &str, text: &str) {
-        self.0.push_str(&format!("<{name}>"));
+        self.0.extend(["<", name, ">"]);
         self.text(text);
-        self.0.push_str(&format!("</{name}>"));
+        self.0.extend(["</", name, ">"]);
     }
 
     /// Text in which what stands between back quotes is code.

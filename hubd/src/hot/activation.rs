@@ -71,7 +71,7 @@ impl Activations {
         queue: usize,
         tasks: &TaskTracker,
     ) -> Self {
-        let batches = Batcher::start(tasks, queue, move |items: Arc<[Item]>| {
+        let batches = Batcher::start("activations", tasks, queue, move |items: Arc<[Item]>| {
             let store = store.clone();
             async move {
                 let write = store.write("activations", items, move |tx, items| {

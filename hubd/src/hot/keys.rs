@@ -33,7 +33,7 @@ impl KeyChecks {
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
         let batches = store.is_remote().then(|| {
             let store = store.clone();
-            Batcher::start(tasks, queue, move |checks: Arc<[Check]>| {
+            Batcher::start("keys", tasks, queue, move |checks: Arc<[Check]>| {
                 let store = store.clone();
                 async move { answer_all(&store, &checks).await }
             })

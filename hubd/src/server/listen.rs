@@ -14,11 +14,13 @@ use tokio_util::task::TaskTracker;
 use super::connection;
 use super::service::HubService;
 use super::settings::ServerSettings;
+use super::stream::Stream;
+use super::tls::Tls;
 
 /// A bound socket.
-#[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
+    tls: Option<Arc<Tls>>,
     settings: ServerSettings,
 }
 
@@ -26,8 +28,13 @@ pub(crate) struct Listener {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
-    pub(crate) async fn bind(settings: ServerSettings) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(settings.listen).await?, settings })
+    pub(crate) async fn bind(settings: ServerSettings, tls: Option<Arc<Tls>>) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(settings.listen).await?, tls, settings })
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
@@ -56,10 +63,13 @@ impl Listener {
                 (Err(_), _) => break,
             };
             tune(&io);
-            let served =
-                connection::serve(io, peer, Arc::clone(&service), self.settings, stop.clone());
+            let (service, stop) = (Arc::clone(&service), stop.clone());
+            let (tls, settings) = (self.tls.clone(), self.settings);
             connections.spawn(async move {
-                served.await;
+                let secured = Stream::open(io, tls.as_deref(), settings.head_timeout).await;
+                if let Some(io) = secured {
+                    connection::serve(io, peer, service, settings, stop).await;
+                }
                 drop(permit);
             });
         }

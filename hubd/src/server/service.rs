@@ -7,19 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use hub_core::api::Route;
 use hub_core::problem::ErrorCode;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
-use tracing::Level;
 
 use super::request_id::RequestIds;
 use super::router::Router;
+use super::settings::ServerSettings;
 use crate::call::{Answer, Exchange, RequestId, problem};
 use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::limits::client_of;
-use crate::{clock, routes};
+use crate::{clock, metrics, routes};
 
 /// The service of all connections.
 pub(crate) struct HubService {
@@ -27,11 +28,19 @@ pub(crate) struct HubService {
     router: Router,
     request_ids: RequestIds,
     body_timeout: Duration,
+    access_log: bool,
 }
 
 impl HubService {
-    pub(crate) fn new(hub: Arc<Hub>, body_timeout: Duration) -> Self {
-        Self { hub, router: Router::new(), request_ids: RequestIds::new(), body_timeout }
+    pub(crate) fn new(hub: Arc<Hub>, settings: &ServerSettings) -> Self {
+        let ServerSettings { body_timeout, access_log, .. } = *settings;
+        Self {
+            hub,
+            router: Router::new(),
+            request_ids: RequestIds::new(),
+            body_timeout,
+            access_log,
+        }
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {
@@ -40,11 +49,11 @@ impl HubService {
 
     /// Answers a request from `peer`, even if the handler panics.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
-        let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
+        let started = Instant::now();
         let id = self.request_ids.of(request.headers());
         // The framer does not parse chunks, so it cannot find a head behind them.
         let last = request.headers().contains_key(TRANSFER_ENCODING);
-        let mut route = "";
+        let mut route = None;
         let routed = AssertUnwindSafe(self.route(request, peer, id, &mut route)).catch_unwind();
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
         let mut answer = routed.await.unwrap_or_else(failed);
@@ -52,11 +61,23 @@ impl HubService {
         if last {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(started) = started {
-            let (status, micros) = (answer.status().as_u16(), started.elapsed().as_micros());
-            tracing::debug!(route, status, micros, request_id = id.as_str(), "answered");
-        }
+        let (status, time) = (answer.status(), started.elapsed());
+        metrics::answered(route, status, time);
+        self.log(route, status, time, id);
         answer
+    }
+
+    /// One line for each request, where the operator wants it.
+    fn log(&self, route: Option<Route>, status: StatusCode, time: Duration, id: RequestId) {
+        let route = route.map_or("", Route::path);
+        let (status, micros) =
+            (status.as_u16(), u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        let request_id = id.as_str();
+        if self.access_log {
+            tracing::info!(route, status, micros, request_id, "answered");
+        } else {
+            tracing::debug!(route, status, micros, request_id, "answered");
+        }
     }
 
     async fn route(
@@ -64,7 +85,7 @@ impl HubService {
         request: Request<Incoming>,
         peer: IpAddr,
         request_id: RequestId,
-        name: &mut &'static str,
+        found: &mut Option<Route>,
     ) -> Answer {
         let (head, body) = request.into_parts();
         let target = match self.router.find(&head.method, &head.uri) {
@@ -74,7 +95,7 @@ impl HubService {
                 return problem::answer(&not_found.refusal, request_id, allow);
             }
         };
-        *name = target.route.path();
+        *found = Some(target.route);
         let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
         let exchange = Exchange {
             hub: &self.hub,
@@ -95,7 +116,7 @@ impl HubService {
         let limited = wrong_key.then(|| self.hub.guesses().spend(client).err()).flatten();
         let refusal = limited.unwrap_or(refusal);
         if let Some(cause) = refusal.cause() {
-            tracing::error!(route = *name, request_id = request_id.as_str(), %cause, "failed");
+            tracing::error!(route = target.route.path(), request_id = request_id.as_str(), %cause, "failed");
         }
         problem::answer(&refusal, request_id, None)
     }

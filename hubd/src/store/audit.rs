@@ -132,7 +132,7 @@ impl Db<'_> {
         links.into_iter().map(to_wire).collect()
     }
 
-    async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
+    pub(super) async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
         let (mut reached, mut events, mut last_read) = (Head::START, 0, i64::MIN);
         loop {
             let links: Vec<Link> = self.rows(SELECT_AFTER, &[&last_read]).await?;

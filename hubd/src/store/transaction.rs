@@ -24,6 +24,7 @@ use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{Engine, Store, audit};
 use crate::domain::{Event, Fault, Head, Refusal};
+use crate::metrics;
 
 /// The future of a read.
 pub(crate) type Read<'t, T> = BoxFuture<'t, Result<T, Error>>;
@@ -221,7 +222,7 @@ impl Sqlite {
 }
 
 /// The outcome of a job on SQLite, which waits for nothing.
-fn at_once<T>(job: impl Future<Output = T>) -> T {
+pub(super) fn at_once<T>(job: impl Future<Output = T>) -> T {
     job.now_or_never().unwrap_or_else(|| unreachable!("nothing waits in a job on SQLite"))
 }
 
@@ -239,7 +240,7 @@ where
     tx.execute("BEGIN IMMEDIATE", &[]).await?;
     let outcome = match tx.run(lock, args, body).await {
         Ok(value) => {
-            let committed = tx.execute("COMMIT", &[]).await;
+            let committed = tx.execute("COMMIT", &[]).await.inspect(|_| metrics::committed());
             committed.map(|_| value).map_err(|error| error.at_commit().into())
         }
         Err(refusal) => Err(refusal),
@@ -268,6 +269,7 @@ where
     match tx.run(lock, args, body).await {
         Ok(value) => {
             transaction.commit().await.map_err(|error| Error::from(error).at_commit())?;
+            metrics::committed();
             Ok(value)
         }
         Err(refusal) => {

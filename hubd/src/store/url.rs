@@ -31,6 +31,16 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The file, if the database is SQLite.
+    pub(crate) fn sqlite_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Sqlite(path) => Some(path),
+            Place::Postgres(_) => None,
+        }
+    }
+}
+
 impl FromStr for DatabaseUrl {
     type Err = MalformedUrl;
     fn from_str(url: &str) -> Result<Self, Self::Err> {
