@@ -63,6 +63,8 @@ pub(crate) struct Store {
     engine: Arc<Engine>,
     /// How many more reads of SQLite that may be long can begin.
     long_reads: Arc<Semaphore>,
+    /// How many more changes may wait for the writer of SQLite.
+    changes: Arc<Semaphore>,
     names: Arc<Names>,
 }
 
