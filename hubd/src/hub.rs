@@ -258,7 +258,7 @@ impl Hub {
         }
         let (store, lines) = (self.store.clone(), Arc::clone(&self.lines));
         self.tasks.spawn(async move {
-            let written = store.write_unlocked("admin key used", (), move |tx, ()| {
+            let written = store.write_short("admin key used", (), move |tx, ()| {
                 Box::pin(async move { Ok(tx.note_admin_key_used(&hash, now).await?) })
             });
             if let Err(refusal) = written.await

@@ -1,6 +1,8 @@
 //! Nobody stops the hub for others: while a stranger, an instance or an operator takes all that it can
 //! get, nobody else is refused.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use hub_tests::Hub;
 use hub_tests::fleet::{own_hub_key, sha256};
 use hub_tests::reports::{Instance, report};
@@ -29,6 +31,7 @@ struct Innocents<'a> {
     hub: &'a Hub,
     instance: Instance,
     license: String,
+    turns: AtomicU32,
 }
 
 impl<'a> Innocents<'a> {
@@ -36,12 +39,13 @@ impl<'a> Innocents<'a> {
         hub.client("innocent").await;
         let instance = hub.reporter("innocent", "innocent-1").await;
         let license = hub.issue("innocent", "innocent-2").await.license_key;
-        Self { hub, instance, license }
+        Self { hub, instance, license, turns: AtomicU32::new(0) }
     }
 
     /// They do what they do, so many times, and nobody refuses them.
     async fn go_on(&self, times: u32) {
-        for n in 0..times {
+        for _ in 0..times {
+            let n = self.turns.fetch_add(1, Ordering::Relaxed);
             self.probe().await;
             self.hub.use_key(&self.instance.hub_key).await;
             self.instance.report(&report()).await;

@@ -20,7 +20,7 @@ impl Sightings {
             let store = store.clone();
             async move {
                 let noted = vec![(); sightings.len()];
-                let write = store.write_unlocked("sightings", sightings, |tx, sightings| {
+                let write = store.write_short("sightings", sightings, |tx, sightings| {
                     Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
                 });
                 write.await.map(|()| noted)

@@ -136,7 +136,7 @@ impl Roster {
             books.addresses.entry(address).or_default().beyond.insert(id, Arc::clone(&line));
             line
         };
-        books.connections.insert((now, id), Arc::clone(&line));
+        books.list(Arc::clone(&line), now);
         drop(books);
         Some(Place { roster: Arc::clone(self), line })
     }
@@ -160,21 +160,28 @@ impl Roster {
 impl Books {
     /// The times in the books are put right here and not at each request.
     fn close_one(&mut self, now: u64) -> bool {
-        for _ in 0..2 * self.connections.len() {
-            let Some(((listed, id), line)) = self.connections.pop_first() else { return false };
-            let since = if line.at_work.load(Ordering::Relaxed) {
-                now + 1 // behind all that are idle
+        let mut at_work = Vec::new();
+        let idle = loop {
+            let Some(((listed, _), line)) = self.connections.pop_first() else { break None };
+            let since = line.since.load(Ordering::Relaxed);
+            if line.at_work.load(Ordering::Relaxed) {
+                at_work.push(line);
+            } else if since > listed {
+                self.list(line, since);
             } else {
-                line.since.load(Ordering::Relaxed)
-            };
-            if since <= listed && !line.at_work.load(Ordering::Relaxed) {
-                self.close(&line);
-                return true;
+                break Some(line);
             }
-            line.listed.store(since, Ordering::Relaxed);
-            self.connections.insert((since, id), line);
+        };
+        for line in at_work {
+            self.list(line, now);
         }
-        false
+        idle.inspect(|line| self.close(line)).is_some()
+    }
+
+    /// Puts a connection into the books by a time.
+    fn list(&mut self, line: Arc<Line>, by: u64) {
+        line.listed.store(by, Ordering::Relaxed);
+        self.connections.insert((by, line.id), line);
     }
 
     /// Closes the oldest connection beyond the limit of an address when there are too many.

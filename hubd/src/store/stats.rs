@@ -63,6 +63,9 @@ impl Store {
 
     /// Fails when the database takes no writes. This waits for no other job but the writer of SQLite.
     pub(crate) async fn check_writes(&self) -> Result<(), Refusal> {
-        self.write_statement("readiness", PROBE).await
+        let write = self.write_short("readiness", (), |tx, ()| {
+            Box::pin(async { Ok(tx.execute(PROBE, &[]).await.map(|_| ())?) })
+        });
+        write.await
     }
 }

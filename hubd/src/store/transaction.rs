@@ -50,7 +50,7 @@ enum Lock {
 /// What a job is, to those who share connections or the one writer with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// A read of a few rows, or a write that takes one.
+    /// A read or a write of a few rows, which waits for nothing long.
     Short,
     /// A read that may be long.
     Scan,
@@ -182,19 +182,6 @@ impl Store {
         self.transact(name, (Lock::Chain, Lane::Batch), args, body).await
     }
 
-    /// Runs one statement that writes, beside the jobs that may be long.
-    pub(super) async fn write_statement(
-        &self,
-        name: &'static str,
-        sql: &'static str,
-    ) -> Result<(), Refusal> {
-        let lane = (Lock::Late, Lane::Short);
-        self.transact(name, lane, sql, |tx, sql| {
-            Box::pin(async { Ok(tx.execute(*sql, &[]).await.map(|_| ())?) })
-        })
-        .await
-    }
-
     /// The same for changes that are rarely or never audited: on PostgreSQL they hold up no other hub.
     pub(crate) async fn write_unlocked<A, T, F>(
         &self,
@@ -208,6 +195,22 @@ impl Store {
         F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
     {
         self.transact(name, (Lock::Late, Lane::Batch), args, body).await
+    }
+
+    /// The same for a few rows that nobody holds for long: it takes a connection beside all jobs that
+    /// may be long.
+    pub(crate) async fn write_short<A, T, F>(
+        &self,
+        name: &'static str,
+        args: A,
+        body: F,
+    ) -> Result<T, Refusal>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
+    {
+        self.transact(name, (Lock::Late, Lane::Short), args, body).await
     }
 
     async fn transact<A, T, F>(

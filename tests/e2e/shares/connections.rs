@@ -92,8 +92,8 @@ async fn sqlite_a_trusted_proxy_may_have_any_number_of_connections() {
 /// What a connection sent before takes no memory while it is idle.
 #[tokio::test]
 async fn sqlite_idle_connections_take_little_memory() {
-    const CONNECTIONS: usize = 1_000;
-    let hub = Hub::sqlite().await;
+    const CONNECTIONS: usize = 4_000;
+    let hub = Setup::on(Engine::Sqlite).any_number_of_requests().start().await;
     let before = resident(&hub);
     let head = format!("GET /version HTTP/1.1\r\nHost: hub\r\nX: {}\r\n\r\n", "a".repeat(15_000));
     let mut idle = Crowd::of(CONNECTIONS, "127.0.0.1", hub.address(), head.as_bytes()).await;
