@@ -129,7 +129,8 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     }
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
-    let hub = Arc::new(Hub::start(store.clone(), settings.hub, &tasks));
+    let hub =
+        Arc::new(Hub::start(store.clone(), settings.hub, settings.server.max_connections, &tasks));
     let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
     announce(&listener, &settings.store)?;
     tasks.spawn(log_audit_head(store.clone(), stop.clone()));

@@ -37,6 +37,7 @@ mod noninterference; // two hubs, different secrets, the same bytes
 mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
+mod shares; // nobody stops the hub for others
 
 // What it stands on.
 mod lifecycle; // first start, restart, stop
