@@ -185,7 +185,9 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     }
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
-    let hub = Arc::new(Hub::start(store.clone(), Arc::clone(&issuer), settings.hub, &tasks));
+    let connections = settings.server.max_connections;
+    let certificates = Arc::clone(&issuer);
+    let hub = Arc::new(Hub::start(store.clone(), certificates, settings.hub, connections, &tasks));
     let service = HubService::new(Arc::clone(&hub), &settings.server);
     if let Some(address) = settings.metrics.metrics_listen {
         start_metrics(address, &settings.store, &store, &tasks, &stop).await?;

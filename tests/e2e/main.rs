@@ -11,6 +11,7 @@ mod keys; // the caller's own keys, rotation, overlap
 // What operators do.
 mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
+mod clocks; // a clock that was wrong for a while
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
 
@@ -27,6 +28,7 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 
 // What must never happen.
 mod canaries; // secrets in every position of a report
+mod catalogue; // the names that operators let the hub keep
 mod counting; // the totals equal a journal of reports, whatever is killed
 mod errors; // every error code, and its body
 mod faults; // a disk that fails once, at every system call of a write
@@ -35,6 +37,7 @@ mod noninterference; // two hubs, different secrets, the same bytes
 mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
+mod shares; // nobody stops the hub for others
 
 // What it says of itself.
 mod openapi; // the description of the API, and the page over it

@@ -7,7 +7,7 @@
 //! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`described`]: checks every answer against the description of the API
-//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
+//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
@@ -24,6 +24,7 @@ pub mod bare;
 pub mod binaries;
 pub mod clock;
 pub mod cpu;
+pub mod crowd;
 pub mod ctl;
 pub mod described;
 pub mod fleet;

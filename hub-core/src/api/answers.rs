@@ -71,6 +71,10 @@ impl Route {
                 | Self::UpdateInstance
                 | Self::SuspendInstance
                 | Self::ReactivateInstance
+                | Self::GetCatalogue
+                | Self::GetOwnCatalogue
+                | Self::SetCatalogue
+                | Self::UpdateCatalogue
         )
     }
 

@@ -1,13 +1,13 @@
 //! The schema of a report as a sender writes it. The hub reads it member by member and keeps what
-//! [`CleanReport`] has a place for.
+//! [`CleanReport`](crate::redact::CleanReport) has a place for.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::redact::CleanReport;
+use crate::redact::RawReport;
 
-impl JsonSchema for CleanReport {
+impl JsonSchema for RawReport {
     fn schema_name() -> Cow<'static, str> {
         "Report".into()
     }

@@ -35,7 +35,9 @@ pub(super) fn request(route: Route) -> Option<Value> {
         Route::UpdateInstance => json!({"expires_at": null, "entitlements": ["sso", "audit"]}),
         Route::RotateLicense | Route::RotateHubKey => json!({"overlap_seconds": 3600}),
         Route::SuspendInstance => json!({"reason": "unpaid"}),
-        Route::SetCatalogue => json!({"tools": ["browser.navigate"]}),
+        Route::SetCatalogue => json!({
+            "tools": ["browser.navigate"], "codes": ["TIMEOUT"], "counts": ["agents_online"],
+        }),
         Route::CreateAdminKey => json!({"name": "ci", "role": "provisioner"}),
         _ => return None,
     })

@@ -46,13 +46,13 @@ impl Refusal {
     }
 
     /// Refuses a request with one wrong field.
-    pub(crate) fn field(name: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn field(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self::fields(vec![FieldError::new(name, message)])
     }
 
-    /// Refuses an address that sent too many wrong keys.
-    pub(crate) fn limited(retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited) }
+    /// Refuses a caller that is over its share, and says of what.
+    pub(crate) fn limited(why: &'static str, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::because(ErrorCode::RateLimited, why) }
     }
 
     /// Refuses because the hub failed.
@@ -73,6 +73,16 @@ impl Refusal {
     /// The cause of a failure, for the log.
     pub(crate) fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
         self.failure.as_ref().map(|(_, cause)| &**cause)
+    }
+}
+
+impl From<hub_core::fields::Fault> for Refusal {
+    fn from(fault: hub_core::fields::Fault) -> Self {
+        use hub_core::fields::Fault;
+        match fault {
+            Fault::NotAnObject => Self::new(ErrorCode::InvalidJson),
+            Fault::Fields(errors) => Self::fields(errors),
+        }
     }
 }
 
@@ -126,7 +136,7 @@ fn sentence(code: ErrorCode) -> &'static str {
             "send the body as application/json, without a Content-Encoding"
         }
         ErrorCode::InvalidRequest => "some fields are wrong: see errors",
-        ErrorCode::RateLimited => "too many wrong keys from this address: wait, then try again",
+        ErrorCode::RateLimited => "too many requests: wait, then try again",
         ErrorCode::Internal => "the hub failed: the request is safe to repeat",
         ErrorCode::Overloaded => "the hub is busy and did nothing: try again",
         ErrorCode::DatabaseUnavailable => {

@@ -7,7 +7,6 @@ use hub_core::api::{
 };
 use hub_core::openapi::OpenApi;
 use hub_core::privacy::PrivacyPromise;
-use hub_core::problem::ErrorCode;
 
 use crate::call::{Call, Reply};
 use crate::docs;
@@ -20,10 +19,7 @@ pub(super) async fn health(_: Arc<Hub>, _: Call<Health>) -> Result<Reply<Status>
 }
 
 pub(super) async fn ready(hub: Arc<Hub>, _: Call<Ready>) -> Result<Reply<Status>, Refusal> {
-    if hub.is_stopping() {
-        return Err(Refusal::because(ErrorCode::Overloaded, "the hub is stopping"));
-    }
-    hub.store().ping().await?;
+    hub.check_ready().await?;
     Ok(Reply::found(Status { status: "ready".to_owned() }))
 }
 
@@ -47,8 +43,8 @@ pub(super) async fn privacy(
     hub: Arc<Hub>,
     _: Call<GetPrivacy>,
 ) -> Result<Reply<PrivacyPromise>, Refusal> {
-    let names = hub.store().catalogue().await?.len();
-    Ok(Reply::found(PrivacyPromise::new(names as u64, hub.retention())))
+    let sizes = hub.catalogue_sizes().await?;
+    Ok(Reply::found(PrivacyPromise::new(sizes, hub.retention())))
 }
 
 pub(super) async fn stats(hub: Arc<Hub>, call: Call<GetStats>) -> Result<Reply<Stats>, Refusal> {

@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use hub_core::api::Route;
+use hub_core::api::{Access, Route};
 use hub_core::problem::ErrorCode;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
 
 use super::request_id::RequestIds;
 use super::router::Router;
 use super::settings::ServerSettings;
-use crate::call::{Answer, Exchange, RequestId, problem};
+use crate::call::{Answer, Exchange, RequestId, Trace, problem};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::limits::client_of;
+use crate::limits::{Class, LimitsSettings, Lines, Place, client_of};
 use crate::{clock, metrics, routes};
 
 /// The service of all connections.
@@ -47,18 +47,36 @@ impl HubService {
         &self.request_ids
     }
 
+    pub(super) fn limits(&self) -> &LimitsSettings {
+        self.hub.limits()
+    }
+
+    pub(super) fn lines(&self) -> &Lines {
+        self.hub.lines()
+    }
+
     /// Answers a request from `peer`, even if the handler panics.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        place: &Place,
+    ) -> Answer {
         let started = Instant::now();
-        let id = self.request_ids.of(request.headers());
+        let body_left = !request.body().is_end_stream();
+        let mut trace = Trace { request_id: self.request_ids.next(), body_left };
         // The framer does not parse chunks, so it cannot find a head behind them.
-        let last = request.headers().contains_key(TRANSFER_ENCODING);
+        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let mut route = None;
-        let routed = AssertUnwindSafe(self.route(request, peer, id, &mut route)).catch_unwind();
+        place.work();
+        let routed = self.route(request, peer, place, &mut trace, &mut route);
+        let routed = AssertUnwindSafe(routed).catch_unwind().await;
+        place.rest();
+        let id = trace.request_id;
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
-        let mut answer = routed.await.unwrap_or_else(failed);
+        let mut answer = routed.unwrap_or_else(failed);
         problem::set_request_id(&mut answer, id);
-        if last {
+        if is_chunked || trace.body_left || place.is_beyond() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let (status, time) = (answer.status(), started.elapsed());
@@ -84,16 +102,18 @@ impl HubService {
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
-        request_id: RequestId,
+        place: &Place,
+        trace: &mut Trace,
         found: &mut Option<Route>,
     ) -> Answer {
         let (head, body) = request.into_parts();
         let target = match self.router.find(&head.method, &head.uri) {
-            Ok(target) => target,
-            Err(not_found) => {
+            Ok(target) if !place.is_beyond() || may_pass(target.route) => target,
+            Err(not_found) if !place.is_beyond() => {
                 let allow = not_found.allow.as_deref();
-                return problem::answer(&not_found.refusal, request_id, allow);
+                return problem::answer(&not_found.refusal, trace.request_id, allow);
             }
+            _ => return problem::answer(&beyond(), trace.request_id, None),
         };
         *found = Some(target.route);
         let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
@@ -103,21 +123,42 @@ impl HubService {
             body,
             handle: target.handle,
             client,
-            request_id,
+            place,
+            trace,
             now: clock::now(),
             body_timeout: self.body_timeout,
         };
         let refusal = match routes::dispatch(target.route, exchange).await {
+            Ok(answer) if place.is_beyond() && !Class::is_vital(target.route) => {
+                drop(answer);
+                beyond()
+            }
             Ok(answer) => return answer,
+            Err(_) if place.is_beyond() && !Class::is_vital(target.route) => beyond(),
             Err(refusal) => refusal,
         };
         // Each wrong key counts. Over the limit, the address is told only that it is limited.
         let wrong_key = refusal.code.status() == StatusCode::UNAUTHORIZED;
         let limited = wrong_key.then(|| self.hub.guesses().spend(client).err()).flatten();
         let refusal = limited.unwrap_or(refusal);
-        if let Some(cause) = refusal.cause() {
-            tracing::error!(route = target.route.path(), request_id = request_id.as_str(), %cause, "failed");
+        if let Some(cause) = refusal.cause()
+            && self.hub.lines().is_first(target.route.path(), refusal.code.as_str())
+        {
+            let (route, request_id) = (target.route.path(), trace.request_id.as_str());
+            tracing::error!(route, request_id, %cause, "failed");
         }
-        problem::answer(&refusal, request_id, None)
+        problem::answer(&refusal, trace.request_id, None)
     }
+}
+
+/// Whether a connection beyond the limit of its address may ask for this: a key may be shown, and the
+/// hub's health is told to everybody.
+fn may_pass(route: Route) -> bool {
+    route.access() != Access::Public || Class::is_vital(route)
+}
+
+/// The refusal for a stranger whose address has too many connections.
+pub(super) fn beyond() -> Refusal {
+    let why = "this address has too many connections: close some, or wait";
+    Refusal::limited(why, Duration::from_secs(1))
 }

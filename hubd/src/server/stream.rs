@@ -29,6 +29,20 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Waits until there is something to read.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Plain(io) => io.readable().await,
+            Self::Tls(io) => {
+                let (io, session) = io.get_ref();
+                // What is decrypted already does not come over the socket again.
+                if session.wants_read() { io.readable().await } else { Ok(()) }
+            }
+        }
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,

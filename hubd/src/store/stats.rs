@@ -1,4 +1,4 @@
-//! Counts of what the database holds, and whether it answers.
+//! Counts of what the database holds, and whether it takes writes.
 
 use std::time::Duration;
 
@@ -10,15 +10,18 @@ use super::db::Db;
 use super::error::Error;
 use super::telemetry::hour_of;
 use super::{Engine, Store};
+use crate::domain::Refusal;
 
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT COUNT(*) FROM admin_keys WHERE revoked_at IS NULL \
       AND (expires_at IS NULL OR expires_at > $1)), \
      (SELECT seq FROM audit_head WHERE id = 1), \
-     (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour WHERE hour > $2)";
+     (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour \
+      WHERE hour > $2 AND hour <= $2 + 24)";
 
 const CHECK: &str = "PRAGMA integrity_check";
-const PING: &str = "SELECT seq FROM audit_head WHERE id = 1";
+/// A write that changes nothing, to a row that nobody else writes.
+const PROBE: &str = "UPDATE _sqlx_migrations SET success = success WHERE version = 1";
 
 impl Db<'_> {
     async fn stats(&mut self, now: Timestamp, database: &str) -> Result<Stats, Error> {
@@ -79,9 +82,11 @@ impl Store {
         Ok(())
     }
 
-    /// Fails when the database does not answer.
-    pub(crate) async fn ping(&self) -> Result<(), Error> {
-        let _: i64 = self.point((), |db, ()| Box::pin(db.one(PING, &[]))).await?;
-        Ok(())
+    /// Fails when the database takes no writes. This waits for no other job but the writer of SQLite.
+    pub(crate) async fn check_writes(&self) -> Result<(), Refusal> {
+        let write = self.write_short("readiness", (), |tx, ()| {
+            Box::pin(async { Ok(tx.execute(PROBE, &[]).await.map(|_| ())?) })
+        });
+        write.await
     }
 }

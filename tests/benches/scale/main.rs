@@ -46,7 +46,7 @@ struct Line {
 }
 
 async fn measure(engine: Engine, cluster: &Cluster, size: usize, lasting: Duration) -> Vec<Line> {
-    let setup = Setup::on(engine);
+    let setup = Setup::on(engine).any_number_of_requests();
     let mut hub = match engine {
         Engine::Sqlite => setup.start().await,
         Engine::Postgres => setup.start_in(cluster).await,
@@ -73,6 +73,7 @@ const READ: &[usize] = &[1];
 
 async fn kinds(hub: &Hub) -> Vec<Kind> {
     hub.client("real").await;
+    hub.list_names(&["tool.a", "tool.b", "tool.c", "tool.d", "tool.e"], &[], &[]).await;
     let (mut activations, mut checks, mut reports, mut own) = (vec![], vec![], vec![], vec![]);
     let (mut shows, mut usages) = (vec![], vec![]);
     let admin = format!("x-admin-api-key: {}\r\n", hub.admin_key());
