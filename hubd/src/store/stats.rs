@@ -1,5 +1,6 @@
 //! Counts of what the database holds, and whether it answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::api::{InstanceCounts, Stats};
@@ -17,7 +18,6 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT seq FROM audit_head WHERE id = 1), \
      (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour WHERE hour > $2)";
 
-const CHECK: &str = "PRAGMA integrity_check";
 const PING: &str = "SELECT seq FROM audit_head WHERE id = 1";
 
 impl Db<'_> {
@@ -47,20 +47,16 @@ impl Store {
         self.scan((), move |db, ()| Box::pin(db.stats(now, database))).await
     }
 
-    /// Has a SQLite file checked page by page. PostgreSQL has its own tools for that.
-    pub(crate) async fn check_integrity(&self) -> Result<(), Error> {
-        if let Engine::Postgres(_) = &*self.engine {
-            return Ok(());
-        }
-        let found: Vec<String> = self.scan((), |db, ()| Box::pin(db.rows(CHECK, &[]))).await?;
-        if found != ["ok"] {
-            return Err(Error::corrupt("integrity check"));
-        }
-        Ok(())
-    }
-
-    /// Fails when the database does not answer.
+    /// Fails when the database does not answer, and when a SQLite file is damaged or no longer there.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
+        if let Engine::Sqlite(_) = &*self.engine {
+            let engine = Arc::clone(&self.engine);
+            let usable = tokio::task::spawn_blocking(move || match &*engine {
+                Engine::Sqlite(sqlite) => sqlite.refuse_unusable(),
+                Engine::Postgres(_) => Ok(()),
+            });
+            usable.await.map_err(|_| Error::panicked())??;
+        }
         let _: i64 = self.point((), |db, ()| Box::pin(db.one(PING, &[]))).await?;
         Ok(())
     }
