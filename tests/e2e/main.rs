@@ -29,11 +29,13 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 // What must never happen.
 mod canaries; // secrets in every position of a report
 mod counting; // the totals equal a journal of reports, whatever is killed
+mod crashes; // hubs and servers that are killed, frozen or cut off under load
 mod errors; // every error code, and its body
 mod faults; // a disk that fails once, at every system call of a write
 mod malformed; // requests that no client sends
 mod noninterference; // two hubs, different secrets, the same bytes
 mod outlives; // signals, and outputs that cannot be written
+mod power; // the power goes at every moment of a record
 mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs

@@ -45,7 +45,8 @@ impl Bare {
 
     /// Uses the hub, then stops it.
     async fn works(mut self) {
-        until(&mut self.child, self.port, "ready").await;
+        until(&mut self.child, self.port).await;
+        self.caller().get("/readyz").await.expect(200).done();
         let key = std::fs::read_to_string(self.folder.path().join("data/admin.key")).unwrap();
         let admin = self.caller().header(ADMIN_KEY_HEADER, key.trim());
         for n in 0..20 {
@@ -65,11 +66,11 @@ impl Drop for Bare {
     }
 }
 
-/// Waits until the hub answers; gives up on one that ended.
-async fn until(child: &mut Child, port: u16, what: &str) {
+/// Waits until the hub listens; gives up on one that ended.
+async fn until(child: &mut Child, port: u16) {
     while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         let ended = child.try_wait().unwrap();
-        assert!(ended.is_none(), "it ended before it was {what}: {ended:?}");
+        assert!(ended.is_none(), "it ended: {ended:?}");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
