@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::clock;
 use crate::config::Settings;
-use crate::store::{self, DatabaseUrl, TransferError};
+use crate::store::{self, DatabaseUrl, Store, TransferError};
+use crate::witness::{Witness, WitnessError};
 
 /// Where a backup goes.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -50,6 +51,10 @@ pub(crate) enum CopyFault {
     Copy(#[from] store::CopyError),
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     #[error("--from and --to {0}")]
     Url(#[from] store::MalformedUrl),
 }
@@ -75,9 +80,15 @@ pub(crate) fn back_up(args: &BackupArgs, settings: &Settings) -> Result<(), Copy
 }
 
 /// Puts a backup in the place of the database; no hub may run.
-pub(crate) fn restore(args: &RestoreArgs, settings: &Settings) -> Result<(), CopyFault> {
+pub(crate) async fn restore(args: &RestoreArgs, settings: &Settings) -> Result<(), CopyFault> {
     let database = sqlite(&settings.store.url)?;
     let (restored, aside) = store::restore(database, &args.file, clock::now())?;
+    // Without this note the next start would take the older chain for a rewritten one.
+    let store = Store::open(&settings.store.url, settings.store.tuning()).await?;
+    let witness = Witness::in_folder(&settings.store.data_dir);
+    let noted = witness.note_restored(&store, clock::now()).await;
+    store.close().await;
+    noted?;
     say(&format!("restored {} ({} audit events)", restored.path.display(), restored.events));
     for path in aside {
         say(&format!("put aside {}", path.display()));

@@ -25,6 +25,7 @@ pub struct Setup {
     pub(crate) data: Option<PathBuf>,
     pub(crate) listen: String,
     pub(crate) database: Option<String>,
+    pub(crate) files: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -32,8 +33,9 @@ impl Setup {
     #[must_use]
     pub fn on(engine: Engine) -> Self {
         let listen = "127.0.0.1:0".to_owned();
-        let (args, env, data, database) = (Vec::new(), Vec::new(), None, None);
-        Self { engine, args, env, for_proofs: false, data, listen, database }
+        let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
+        let (data, database) = (None, None);
+        Self { engine, args, env, for_proofs: false, data, listen, database, files }
     }
 
     /// Which database it is for.
@@ -67,6 +69,13 @@ impl Setup {
     #[must_use]
     pub fn data_of(mut self, folder: &Path) -> Self {
         self.data = Some(folder.to_owned());
+        self
+    }
+
+    /// With a file in the data folder to begin with.
+    #[must_use]
+    pub fn data_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 

@@ -11,8 +11,12 @@ pub(crate) enum Fault {
     ReadOnly,
     /// A read or a write failed.
     Io,
-    /// The database contains data that hubd cannot have written.
+    /// The database contains a value that hubd cannot have written.
     Damaged,
+    /// The database file itself is damaged.
+    Malformed,
+    /// Another file is where the database was.
+    Moved,
     /// Another transaction came first, and nothing was written.
     Lost,
     /// No connection was free, or the database is locked: nothing was done.
@@ -27,11 +31,13 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Every kind of failure.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Full,
         Self::ReadOnly,
         Self::Io,
         Self::Damaged,
+        Self::Malformed,
+        Self::Moved,
         Self::Lost,
         Self::Busy,
         Self::Disconnected,
@@ -45,7 +51,9 @@ impl Fault {
             Self::Full => "full",
             Self::ReadOnly => "read_only",
             Self::Io => "io",
-            Self::Damaged => "damaged",
+            Self::Damaged => "damaged_value",
+            Self::Malformed => "damaged_file",
+            Self::Moved => "moved",
             Self::Lost => "lost_race",
             Self::Busy => "busy",
             Self::Disconnected => "disconnected",
@@ -63,6 +71,8 @@ impl Fault {
             | Self::ReadOnly
             | Self::Io
             | Self::Damaged
+            | Self::Malformed
+            | Self::Moved
             | Self::Lost
             | Self::Disconnected
             | Self::Unknown => ErrorCode::DatabaseUnavailable,

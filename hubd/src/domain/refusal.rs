@@ -127,7 +127,9 @@ fn sentence(code: ErrorCode) -> &'static str {
         ErrorCode::NotActivated => "the instance was never activated, so it has no hub key",
         ErrorCode::KeyConflict => "the hash belongs to another key, or to one that has ended",
         ErrorCode::AdminKeyExists => "an admin key with this name already exists",
-        ErrorCode::LastOwnerKey => "this is the last owner key: create another one first",
+        ErrorCode::LastOwnerKey => {
+            "this is the last owner key without an end: create another one first"
+        }
         ErrorCode::ReportConflict => "this report_id was already used for different content",
         ErrorCode::RequestTimeout => "the request took too long to arrive",
         ErrorCode::PreconditionFailed => "If-Match does not match: read the present state first",

@@ -28,6 +28,7 @@ mod postgres;
 mod query;
 mod row;
 mod sightings;
+mod soundness;
 mod sqlite;
 mod stats;
 mod telemetry;
@@ -47,9 +48,10 @@ pub(crate) use error::Error;
 pub(crate) use instances::{InstanceFilter, InstanceRow, NewInstanceRow};
 pub(crate) use keys::KnownKey;
 pub(crate) use migrate::newest as schema;
-pub(crate) use open::OpenError;
+pub(crate) use open::{CheckError, Checked, OpenError, refuse_shared_folder};
 pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
+pub(crate) use soundness::Contents;
 pub(crate) use telemetry::{
     NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
 };
