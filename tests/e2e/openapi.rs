@@ -101,6 +101,38 @@ async fn a_validator_of_others_accepts_the_description() {
     assert!(said.status.success(), "{text}{}", String::from_utf8_lossy(&said.stderr));
 }
 
+/// A generator of others makes a client of the description, and that client does the README's tour.
+#[tokio::test]
+async fn a_generated_client_does_the_tour() {
+    let packages = ["openapi-python-client==0.29.1"];
+    let Some(python) = third_party::python("generator", &packages) else { return };
+    let hub = Hub::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("openapi.json"), document("0.0.0").to_string()).unwrap();
+    let generator = python.with_file_name("openapi-python-client");
+    let made = Command::new(generator)
+        .args([
+            "generate",
+            "--path",
+            "openapi.json",
+            "--meta",
+            "none",
+            "--output-path",
+            "hub_client",
+        ])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&made.stdout);
+    assert!(made.status.success() && !said.contains("WARNING parsing"), "{said}");
+    let toured = Command::new(python)
+        .env("PYTHONPATH", folder.path())
+        .args(["-c", include_str!("openapi/tour.py"), hub.base(), hub.admin_key()])
+        .output()
+        .unwrap();
+    assert!(toured.status.success(), "{}", String::from_utf8_lossy(&toured.stderr));
+}
+
 #[tokio::test]
 async fn the_page_may_load_and_run_nothing() {
     let hub = Hub::sqlite().await;

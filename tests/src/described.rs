@@ -42,6 +42,9 @@ pub(crate) fn check(method: &Method, target: &str, answer: &Answer) {
     }
     let content = described["content"].get(media_type);
     let content = content.unwrap_or_else(|| panic!("{media_type} is not described: {answer}"));
+    if let Some(codes) = described["x-error-codes"].as_array() {
+        assert!(codes.contains(&answer.json()["code"]), "the code is not described: {answer}");
+    }
     if media_type != "text/html" {
         validate(&content["schema"], &answer.json(), &format!("{answer}"));
     }
