@@ -102,6 +102,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn open(settings: &Settings) -> Result<Store, RunError> {
     refuse_shared_folder(&settings.store.data_dir)?;
+    if settings.store.url.may_be_overheard() {
+        tracing::warn!(
+            "PostgreSQL is on another machine and TLS is not required: add ?sslmode=verify-full to its URL"
+        );
+    }
     Ok(Store::open(&settings.store.url, settings.store.tuning()).await?)
 }
 
