@@ -70,6 +70,7 @@ fn every_flag_has_its_variable() {
             name if name.ends_with("_KEPT") => "20d",
             name if name.ends_with("_EVERY") => "30m",
             "HUBD_ACTIVATION_OVERLAP" => "3s",
+            "HUBD_LOG_FORMAT" => "text",
             "HUBD_CERTIFICATE_LIFETIME" => "20d",
             "HUBD_MAX_REPORT_BYTES" => "2097152",
             "HUBD_PGBOUNCER" | "HUBD_ALLOW_PLAIN_HTTP" | "HUBD_ACCESS_LOG" => "true",
