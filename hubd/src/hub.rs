@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use hub_core::key::KeyHash;
-use hub_core::privacy::Retention;
+use hub_core::privacy::{CatalogueSizes, Retention};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use ipnet::IpNet;
@@ -48,7 +48,7 @@ pub(crate) struct Hub {
     sightings: Sightings,
     reports: Batcher<NewReport, ReportResult>,
     /// How many names are kept, for all who ask at the same time.
-    names_kept: Batcher<(), usize>,
+    catalogue_sizes: Batcher<(), CatalogueSizes>,
     readiness: Readiness,
     shares: Shares,
     guesses: Guesses,
@@ -83,9 +83,9 @@ impl Hub {
             async move { store.write_reports(batch).await }
         });
         let reader = store.clone();
-        let names_kept = Batcher::start(tasks, strangers, move |asked: Arc<[()]>| {
+        let catalogue_sizes = Batcher::start(tasks, strangers, move |asked: Arc<[()]>| {
             let store = reader.clone();
-            async move { Ok(vec![store.catalogue().await?.len(); asked.len()]) }
+            async move { Ok(vec![store.catalogue_sizes().await?; asked.len()]) }
         });
         let (lines, stopping) = (Arc::<Lines>::default(), CancellationToken::new());
         let (summed, stop) = (Arc::clone(&lines), stopping.clone());
@@ -95,7 +95,7 @@ impl Hub {
             keys,
             sightings,
             reports,
-            names_kept,
+            catalogue_sizes,
             readiness: Readiness::new(store.clone()),
             store,
             shares: Shares::new(&settings.limits),
@@ -151,8 +151,8 @@ impl Hub {
     }
 
     /// How many names of telemetry are kept. All who ask at the same time share one read.
-    pub(crate) async fn names_kept(&self) -> Result<usize, Refusal> {
-        self.names_kept.submit(()).await
+    pub(crate) async fn catalogue_sizes(&self) -> Result<CatalogueSizes, Refusal> {
+        self.catalogue_sizes.submit(()).await
     }
 
     /// Refuses a request if its queue is full. The pipeline calls this before it reads the body.
@@ -176,14 +176,9 @@ impl Hub {
         Ok(HubCaller { row, hub_key })
     }
 
-    /// Counts a report, and returns once the report is on disk. True when the report was already
-    /// counted.
-    pub(crate) async fn count_report(&self, entry: NewReport) -> Result<bool, Refusal> {
-        match self.reports.submit(entry).await? {
-            ReportResult::Stored => Ok(false),
-            ReportResult::Duplicate => Ok(true),
-            ReportResult::Refused(code) => Err(code.into()),
-        }
+    /// Counts a report, and returns once the report is on disk.
+    pub(crate) async fn count_report(&self, entry: NewReport) -> Result<ReportResult, Refusal> {
+        self.reports.submit(entry).await
     }
 
     /// The instance that a hub key belongs to, whatever the instance's status is.
@@ -277,5 +272,5 @@ impl Hub {
 }
 
 fn is_stale(last: Option<Timestamp>, now: Timestamp) -> bool {
-    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN))
+    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN) || last > now.after(SIGHTING_GRAIN))
 }

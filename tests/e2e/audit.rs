@@ -28,7 +28,7 @@ async fn do_everything(hub: &Hub) {
     hub.admin().delete(client).await.expect(204).done();
     hub.admin_key_of("ci", Role::Viewer).await;
     hub.admin().delete("/api/v1/admin/keys/ci").await.expect(204).done();
-    let catalogue = json!({"tools": ["browser.navigate"]});
+    let catalogue = json!({"tools": ["browser.navigate"], "codes": [], "counts": []});
     hub.admin().put("/api/v1/admin/telemetry/catalogue", catalogue).await.expect(200).done();
 }
 
@@ -188,10 +188,32 @@ async fn the_database_itself_refuses_changes(hub: Hub) {
         let refused = sql.try_execute(attack).await.unwrap_err();
         assert!(refused.contains("append-only"), "{attack}: {refused}");
     }
-    if hub.engine() == Engine::Postgres {
-        let refused = sql.try_execute("TRUNCATE audit_events").await.unwrap_err();
-        assert!(refused.contains("append-only"), "{refused}");
+    let again = "INTO audit_events (seq, at, actor, action, target, detail, request_id, prev_hash, \
+        hash) SELECT seq, at, 'system', action, target, detail, request_id, prev_hash, hash \
+        FROM audit_events WHERE seq = 1";
+    let attacks = match hub.engine() {
+        Engine::Sqlite => [
+            format!("REPLACE {again}"),
+            format!("INSERT OR REPLACE {again}"),
+            format!("INSERT OR IGNORE {again}"),
+            format!("INSERT {again} ON CONFLICT (seq) DO UPDATE SET actor = 'system'"),
+        ],
+        Engine::Postgres => {
+            // It makes a session that skips the triggers which are not always on.
+            sql.execute("SET session_replication_role = replica").await;
+            [
+                "TRUNCATE audit_events".to_owned(),
+                "DELETE FROM audit_events".to_owned(),
+                "UPDATE audit_events SET actor = 'system'".to_owned(),
+                format!("INSERT {again} ON CONFLICT (seq) DO UPDATE SET actor = 'system'"),
+            ]
+        }
+    };
+    for attack in attacks {
+        let refused = sql.try_execute(&attack).await.unwrap_err();
+        assert!(refused.contains("append-only"), "{attack}: {refused}");
     }
+    sql.try_execute(&format!("INSERT {again}")).await.unwrap_err();
     assert_eq!(verdict(&hub).await["ok"], true);
 }
 

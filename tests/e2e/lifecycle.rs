@@ -117,6 +117,47 @@ async fn sqlite_takes_one_hub_a_file() {
     hub.admin().get("/api/v1/admin/clients/acme").await.expect(200).done();
 }
 
+/// A file has one hub, by whatever name the hubs open it.
+#[tokio::test]
+async fn sqlite_takes_one_hub_a_file_by_whatever_name() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    let file = hub.data_dir().join("hub.db");
+    for (name, link) in [
+        ("symbolic", std::os::unix::fs::symlink as fn(_, _) -> std::io::Result<()>),
+        ("hard", std::fs::hard_link as fn(_, _) -> std::io::Result<()>),
+    ] {
+        let folder = hub.dir().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let other = folder.join("other.db");
+        link(file.clone(), other.clone()).unwrap();
+        let url = format!("sqlite://{}", other.display());
+        for args in [["--database", &url, "migrate"], ["--database", &url, "serve"]] {
+            let (code, _, said) = hub.run(&args);
+            assert_eq!(code, 1, "{said}");
+            assert!(said.contains("another hubd uses"), "{said}");
+        }
+    }
+    hub.client("globex").await;
+    assert_eq!(hub.admin().get("/api/v1/admin/audit/verify").await.ok()["ok"], true);
+}
+
+/// Everybody could put files in the place of the database and the owner key.
+#[tokio::test]
+async fn sqlite_a_folder_that_everybody_can_write_is_refused() {
+    let mut hub = Hub::sqlite().await;
+    assert!(hub.stop().success());
+    let chmod = |mode| {
+        std::fs::set_permissions(hub.data_dir(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    chmod(0o777);
+    let (status, said) = hub.launch_refused();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("everybody on this machine can write"), "{said}");
+    chmod(0o755);
+    hub.launch();
+}
+
 #[tokio::test]
 async fn sqlite_a_misspelt_variable_is_refused() {
     let mut hub = Setup::on(Engine::Sqlite).start().await;

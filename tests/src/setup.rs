@@ -23,13 +23,15 @@ pub struct Setup {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) files: Vec<(String, String)>,
 }
 
 impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
-        Self { engine, args: Vec::new(), env: Vec::new(), for_proofs: false, data: None }
+        let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
+        Self { engine, args, env, for_proofs: false, data: None, files }
     }
 
     /// Which database it is for.
@@ -63,6 +65,13 @@ impl Setup {
     #[must_use]
     pub fn data_of(mut self, folder: &Path) -> Self {
         self.data = Some(folder.to_owned());
+        self
+    }
+
+    /// With a file in the data folder to begin with.
+    #[must_use]
+    pub fn data_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 

@@ -9,13 +9,13 @@ mod owner;
 mod rotation;
 
 pub(crate) use admin_keys::{create_admin_key, revoke_admin_key};
-pub(crate) use catalogue::set_catalogue;
+pub(crate) use catalogue::{etag as catalogue_etag, set_catalogue, update_catalogue};
 pub(crate) use clients::{create_client, delete_client, etag as client_etag, update_client};
 pub(crate) use instances::{
     delete_instance, etag as instance_etag, issue_instance, reactivate_instance, suspend_instance,
     update_instance,
 };
-pub(crate) use owner::{OwnerKey, ensure_owner_key};
+pub(crate) use owner::{OwnerKey, Owners, ensure_owner_key, reset_owner_key};
 pub(crate) use rotation::{Rotation, rotate};
 
 use std::collections::BTreeMap;
@@ -41,6 +41,11 @@ impl Change {
     /// A change that the hub itself makes.
     pub(crate) fn by_system(now: Timestamp) -> Self {
         Self { actor: "system".to_owned(), request_id: "startup".to_owned(), now }
+    }
+
+    /// A change that whoever owns the machine makes with a command of hubd.
+    pub(crate) fn by_command(name: &str, now: Timestamp) -> Self {
+        Self { actor: "system".to_owned(), request_id: name.to_owned(), now }
     }
 
     fn event(&self, action: Action, target: &str) -> Event {

@@ -3,11 +3,9 @@
 //! database job; see `store`.)
 
 use hub_core::api::{Access, Route};
+use hub_core::redact::LARGEST_BODY;
 
 const KIB: usize = 1024;
-
-/// The largest body of a telemetry report.
-pub(crate) const REPORT: usize = 1024 * KIB;
 
 /// The limits of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +52,14 @@ impl Class {
             // A license is not proven before the handler looks it up.
             Access::Public | Access::License => row(4 * KIB, Work::Free, Queue::None),
             Access::Hub => row(4 * KIB, Work::Public, Queue::None),
-            Access::Reporter => row(REPORT, Work::Public, Queue::Reports),
+            Access::Reporter => row(LARGEST_BODY, Work::Public, Queue::Reports),
             Access::Admin(_) => row(64 * KIB, Work::Admin, Queue::None),
         };
         match route {
             Route::Activate => Self { queue: Queue::Activations, ..class },
             Route::SendReport => Self { is_report: true, ..class },
             Route::GetOwnTelemetry => Self { work: Work::OwnRead, ..class },
-            Route::SetCatalogue => Self { body_limit: 256 * KIB, ..class },
+            Route::SetCatalogue | Route::UpdateCatalogue => Self { body_limit: 256 * KIB, ..class },
             _ => class,
         }
     }

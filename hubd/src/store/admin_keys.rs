@@ -43,6 +43,11 @@ impl AdminKeyRow {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
     }
 
+    /// Whether it is an owner's key to rely on: one that works and has no end.
+    pub(crate) fn is_lasting_owner(&self) -> bool {
+        self.role == Role::Owner && self.revoked_at.is_none() && self.expires_at.is_none()
+    }
+
     /// The key as the API shows it.
     pub(crate) fn to_wire(&self) -> AdminKeyInfo {
         AdminKeyInfo {

@@ -25,6 +25,7 @@ mod postgres;
 mod query;
 mod row;
 mod sightings;
+mod soundness;
 mod sqlite;
 mod stats;
 mod telemetry;
@@ -42,10 +43,13 @@ pub(crate) use error::Error;
 pub(crate) use instances::{InstanceFilter, InstanceRow, NewInstanceRow};
 pub(crate) use keys::KnownKey;
 pub(crate) use migrate::newest as schema;
-pub(crate) use open::OpenError;
+pub(crate) use open::{CheckError, Checked, OpenError, refuse_shared_folder};
 pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
-pub(crate) use telemetry::{NewReport, ReportResult, Retention, UsageFilter, UsageRange};
+pub(crate) use soundness::Contents;
+pub(crate) use telemetry::{
+    NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
+};
 pub(crate) use transaction::Tx;
 pub use url::{DatabaseUrl, MalformedUrl};
 
@@ -55,7 +59,7 @@ use tokio::sync::Semaphore;
 
 use postgres::Postgres;
 use sqlite::Sqlite;
-use telemetry::Names;
+use telemetry::KnownCatalogue;
 
 /// The database, open and migrated.
 #[derive(Clone)]
@@ -63,9 +67,9 @@ pub(crate) struct Store {
     engine: Arc<Engine>,
     /// How many more reads of SQLite that may be long can begin.
     long_reads: Arc<Semaphore>,
+    catalogue: Arc<KnownCatalogue>,
     /// How many more changes may wait for the writer of SQLite.
     changes: Arc<Semaphore>,
-    names: Arc<Names>,
 }
 
 enum Engine {
@@ -85,10 +89,5 @@ impl Store {
     /// Whether a read by key is a trip to a server, which many callers had better make together.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(&*self.engine, Engine::Postgres(_))
-    }
-
-    /// What this process remembers of telemetry's names.
-    fn names(&self) -> &Arc<Names> {
-        &self.names
     }
 }

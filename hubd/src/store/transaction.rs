@@ -95,6 +95,10 @@ impl Tx<'_> {
             self.head = Some(audit::lock_head(&mut self.db).await?);
         }
         let value = body(self, args).await?;
+        #[cfg(feature = "proof")]
+        if hub_core::proof::leak() == Some(hub_core::proof::Leak::Unaudited) {
+            self.events.retain(|event| event.action != hub_core::api::Action::InstanceSuspend);
+        }
         if !self.events.is_empty() {
             let mut head = match self.head {
                 Some(head) => head,
@@ -229,8 +233,8 @@ impl Store {
             Engine::Sqlite(sqlite) => {
                 let job = move |connection: &mut Connection| {
                     let outcome = at_once(on_sqlite(connection, lock, &args, &body));
-                    let usable = outcome.as_ref().err().and_then(Refusal::fault).is_none();
-                    (outcome, usable)
+                    let fault = outcome.as_ref().err().and_then(Refusal::fault);
+                    (outcome, fault)
                 };
                 sqlite.write(job).await?
             }
@@ -263,12 +267,29 @@ impl Sqlite {
                 db.script("BEGIN IMMEDIATE").await?;
                 let migrated = migrate(&mut db).await;
                 db.script(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+                // So that the file alone is a database from its first day.
+                db.script("PRAGMA wal_checkpoint(PASSIVE)").await?;
                 migrated
             });
-            let usable = migrated.is_ok();
-            (migrated, usable)
+            let fault = match &migrated {
+                Err(MigrateError::Failed(error)) => Some(error.fault),
+                Err(_) => Some(Fault::Bug),
+                Ok(()) => None,
+            };
+            (migrated, fault)
         };
         self.write(job).await?
+    }
+}
+
+/// Commits what a leaking job left open after it was answered.
+#[cfg(feature = "proof")]
+pub(super) fn commit_late(connection: &mut Connection) {
+    if hub_core::proof::leak() == Some(hub_core::proof::Leak::Early)
+        && !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("COMMIT")
+    {
+        tracing::warn!(%error, "a late commit failed");
     }
 }
 
@@ -291,6 +312,10 @@ where
     tx.execute("BEGIN IMMEDIATE", &[]).await?;
     let outcome = match tx.run(lock, args, body).await {
         Ok(value) => {
+            #[cfg(feature = "proof")]
+            if hub_core::proof::leak() == Some(hub_core::proof::Leak::Early) {
+                return Ok(value);
+            }
             let committed = tx.execute("COMMIT", &[]).await;
             committed.map(|_| value).map_err(|error| error.at_commit().into())
         }
