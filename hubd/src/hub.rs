@@ -78,10 +78,11 @@ impl Hub {
         let keys = KeyChecks::start(store.clone(), strangers, tasks);
         let sightings = Sightings::start(store.clone(), strangers, tasks);
         let counter = store.clone();
-        let reports = Batcher::start(tasks, queue, move |batch: Arc<[NewReport]>| {
+        let count = move |batch: Arc<[NewReport]>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
-        });
+        };
+        let reports = Batcher::start_with_rows(tasks, queue, NewReport::rows, count);
         let reader = store.clone();
         let catalogue_sizes = Batcher::start(tasks, strangers, move |asked: Arc<[()]>| {
             let store = reader.clone();
