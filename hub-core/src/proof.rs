@@ -23,6 +23,8 @@ pub enum Leak {
     Early,
     /// A suspension is not audited.
     Unaudited,
+    /// hubd remembers for two seconds whose a key is.
+    Remembered,
 }
 
 /// The leak that the environment variable names.
@@ -39,6 +41,7 @@ pub fn leak() -> Option<Leak> {
         "unsynced" => Some(Leak::Unsynced),
         "early" => Some(Leak::Early),
         "unaudited" => Some(Leak::Unaudited),
+        "remembered" => Some(Leak::Remembered),
         _ => None,
     }
 }
