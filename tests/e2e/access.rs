@@ -102,9 +102,11 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
         | Route::ListUsageErrors
         | Route::ListUsageCounts
         | Route::GetCatalogue
+        | Route::GetOwnCatalogue
         | Route::GetStats => ("", None),
         Route::SendReport => ("target-1", Some(report())),
-        Route::SetCatalogue => ("", Some(json!({"tools": []}))),
+        Route::SetCatalogue => ("", Some(json!({"tools": [], "codes": [], "counts": []}))),
+        Route::UpdateCatalogue => ("", Some(json!({}))),
         Route::CreateClient => ("", Some(json!({"name": "New GmbH"}))),
         Route::GetClient | Route::ListClientInstances => ("target", None),
         Route::UpdateClient => ("target", Some(json!({"name": "Target GmbH"}))),

@@ -12,6 +12,7 @@ mod owners; // the key file, owners that end, the way back for whoever has no ke
 // What operators do.
 mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
+mod clocks; // a clock that was wrong for a while
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
 
@@ -28,6 +29,7 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 
 // What must never happen.
 mod canaries; // secrets in every position of a report
+mod catalogue; // the names that operators let the hub keep
 mod counting; // the totals equal a journal of reports, whatever is killed
 mod crashes; // hubs and servers that are killed, frozen or cut off under load
 mod errors; // every error code, and its body

@@ -20,7 +20,7 @@ mod write;
 
 pub(crate) use done::{Done, Reveal};
 pub(crate) use progress::Progress;
-pub(crate) use report::{CatalogueRow, ReportRow};
+pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
 pub(crate) use table::Picture;
 pub(crate) use times::Times;
 pub(crate) use write::{early_failure, write_data, write_words};

@@ -141,7 +141,7 @@ impl Store {
 
     fn with(engine: Engine) -> Self {
         let long_reads = Arc::new(Semaphore::new(LONG_READS));
-        Self { engine: Arc::new(engine), long_reads, names: Arc::default() }
+        Self { engine: Arc::new(engine), long_reads, catalogue: Arc::default() }
     }
 
     /// Writes a SQLite log back into its file and closes all connections.
