@@ -127,7 +127,8 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     tell_owners(&owners, &key_file);
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
-    let hub = Arc::new(Hub::start(store.clone(), settings.hub, &tasks));
+    let hub =
+        Arc::new(Hub::start(store.clone(), settings.hub, settings.server.max_connections, &tasks));
     let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
     announce(&listener, &settings.store)?;
     tasks.spawn(witness_heads(store.clone(), witness.clone(), stop.clone()));

@@ -101,15 +101,16 @@ async fn a_row_is_whole_numbered_and_holds_no_key(hub: Hub) {
     let issued = hub.issue("acme", "acme-1").await;
     let named = hub.anonymous().header("x-request-id", "boot-42");
     let body = json!({"license_key": issued.license_key});
-    let answer = named.post("/api/v1/instances/activate", body).await.ok();
-    let key = text(&answer, "hub_api_key");
+    let answer = named.post("/api/v1/instances/activate", body).await.expect(200);
+    let key = text(&answer.json(), "hub_api_key");
     let page = hub.admin().get(AUDIT).await.expect(200);
     for secret in [&key["hk_".len()..], &issued.license_key["lb_inst_".len()..]] {
         assert!(!page.text().contains(secret));
     }
     assert!(page.text().contains(&fingerprint(&key)), "which key it was can be told");
     let items = page.json()["items"].as_array().unwrap().clone();
-    assert_eq!(items[0]["request_id"], "boot-42");
+    assert_eq!(items[0]["request_id"], answer.header("x-request-id"));
+    assert_ne!(items[0]["request_id"], "boot-42", "only operators name their requests");
     let seqs: Vec<i64> = items.iter().map(|event| event["seq"].as_i64().unwrap()).collect();
     assert!(seqs.windows(2).all(|pair| pair[0] == pair[1] + 1), "{seqs:?}");
     assert_eq!(*seqs.last().unwrap(), 1);

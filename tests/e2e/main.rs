@@ -41,6 +41,7 @@ mod power; // the power goes at every moment of a record
 mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
+mod shares; // nobody stops the hub for others
 
 // What it stands on.
 mod check; // damage, `hubd check`, heads of the audit chain outside the database

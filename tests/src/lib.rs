@@ -6,7 +6,7 @@
 //! - [`watchdog`]: cleans up after the test process, however it ended
 //! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
-//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
+//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
@@ -23,6 +23,7 @@ pub mod bare;
 pub mod binaries;
 pub mod clock;
 pub mod cpu;
+pub mod crowd;
 pub mod ctl;
 pub mod fleet;
 pub mod http;

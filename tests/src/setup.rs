@@ -81,6 +81,15 @@ impl Setup {
         self.args(["--guess-burst", "1000000"])
     }
 
+    /// With shares of callers that no test or benchmark reaches.
+    #[must_use]
+    pub fn any_number_of_requests(self) -> Self {
+        let most = "1000000";
+        self.args(["--instance-requests", most, "--admin-key-requests", most])
+            .args(["--report-burst", most, "--activation-burst", most])
+            .args(["--address-connections", most])
+    }
+
     /// Starts the hub.
     pub async fn start(self) -> Hub {
         match self.engine {

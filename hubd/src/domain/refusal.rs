@@ -50,9 +50,9 @@ impl Refusal {
         Self::fields(vec![FieldError::new(name, message)])
     }
 
-    /// Refuses an address that sent too many wrong keys.
-    pub(crate) fn limited(retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited) }
+    /// Refuses a caller that is over its share, and says of what.
+    pub(crate) fn limited(why: &'static str, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::because(ErrorCode::RateLimited, why) }
     }
 
     /// Refuses because the hub failed.
@@ -138,7 +138,7 @@ fn sentence(code: ErrorCode) -> &'static str {
             "send the body as application/json, without a Content-Encoding"
         }
         ErrorCode::InvalidRequest => "some fields are wrong: see errors",
-        ErrorCode::RateLimited => "too many wrong keys from this address: wait, then try again",
+        ErrorCode::RateLimited => "too many requests: wait, then try again",
         ErrorCode::Internal => "the hub failed: the request is safe to repeat",
         ErrorCode::Overloaded => "the hub is busy and did nothing: try again",
         ErrorCode::DatabaseUnavailable => {

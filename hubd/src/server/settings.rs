@@ -31,8 +31,7 @@ pub(crate) struct ServerSettings {
     #[arg(long, default_value = "25s", value_parser = parse_duration)]
     pub(crate) stop_timeout: Duration,
 
-    /// The most connections at once
-    // Further connections wait in the kernel's queue.
+    /// The most connections at once; the one idle for longest makes room for the next
     #[arg(long, default_value_t = 12_000)]
     pub(crate) max_connections: usize,
 }

@@ -68,6 +68,8 @@ pub(crate) struct Store {
     /// How many more reads of SQLite that may be long can begin.
     long_reads: Arc<Semaphore>,
     catalogue: Arc<KnownCatalogue>,
+    /// How many more changes may wait for the writer of SQLite.
+    changes: Arc<Semaphore>,
 }
 
 enum Engine {

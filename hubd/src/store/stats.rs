@@ -1,4 +1,4 @@
-//! Counts of what the database holds, and whether it answers.
+//! Counts of what the database holds, and whether it takes writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use super::db::Db;
 use super::error::Error;
 use super::telemetry::hour_of;
 use super::{Engine, Store};
+use crate::domain::Refusal;
 
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT COUNT(*) FROM admin_keys WHERE revoked_at IS NULL \
@@ -19,7 +20,11 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour \
       WHERE hour > $2 AND hour <= $2 + 24)";
 
-const PING: &str = "SELECT seq FROM audit_head WHERE id = 1";
+/// A write that changes nothing, to a row that nobody else writes.
+const PROBE: &str = "UPDATE _sqlx_migrations SET success = success WHERE version = 1";
+
+/// How long a database that is ready takes for one write at most.
+const READY: Duration = Duration::from_secs(3);
 
 impl Db<'_> {
     async fn stats(&mut self, now: Timestamp, database: &str) -> Result<Stats, Error> {
@@ -48,8 +53,9 @@ impl Store {
         self.scan((), move |db, ()| Box::pin(db.stats(now, database))).await
     }
 
-    /// Fails when the database does not answer, and when a SQLite file is damaged or no longer there.
-    pub(crate) async fn ping(&self) -> Result<(), Error> {
+    /// Fails when the database takes no writes, and when a SQLite file is damaged or no longer there. This
+    /// waits for no other job but the writer of SQLite.
+    pub(crate) async fn check_writes(&self) -> Result<(), Refusal> {
         if let Engine::Sqlite(_) = &*self.engine {
             let engine = Arc::clone(&self.engine);
             let usable = tokio::task::spawn_blocking(move || match &*engine {
@@ -58,7 +64,11 @@ impl Store {
             });
             usable.await.map_err(|_| Error::panicked())??;
         }
-        let _: i64 = self.point((), |db, ()| Box::pin(db.one(PING, &[]))).await?;
-        Ok(())
+        let write = self.write_short("readiness", (), |tx, ()| {
+            Box::pin(async { Ok(tx.execute(PROBE, &[]).await.map(|_| ())?) })
+        });
+        // Whoever asks does not wait for long.
+        let written = tokio::time::timeout(READY, write).await;
+        written.unwrap_or_else(|_| Err(Error::silent().into()))
     }
 }
