@@ -17,7 +17,6 @@ use super::db::Db;
 use super::error::Error;
 use super::migrate;
 use super::transaction::at_once;
-use crate::domain::Head;
 
 /// Why there is no copy, or why a copy is none. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +199,7 @@ fn check(file: &mut Connection) -> Result<u64, String> {
     if schema > migrate::newest() {
         return Err(format!("it has schema {schema}, which is newer than this hubd"));
     }
-    let verdict = at_once(Db::Sqlite(file).verify_audit(Head::START));
+    let verdict = at_once(Db::Sqlite(file).verify_audit());
     let verdict = verdict.map_err(|error: Error| error.to_string())?;
     match verdict.first_broken {
         None => Ok(verdict.events),
