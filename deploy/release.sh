@@ -49,7 +49,8 @@ install -m 0644 deploy/hubd.service deploy/hubd-backup.service deploy/hubd-backu
 cp -r deploy/client deploy/grafana docs "$tree/"
 "$tree/hubctl" man --out "$tree/man" >/dev/null
 for shell in bash zsh fish; do
-    "$tree/hubctl" completion "$shell" >"$tree/completions/hubctl.$shell"
+    # By its name: the script must not know where it was made.
+    PATH=$tree:$PATH hubctl completion "$shell" >"$tree/completions/hubctl.$shell"
 done
 
 # Everything as old as the commit.
