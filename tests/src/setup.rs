@@ -23,6 +23,8 @@ pub struct Setup {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: String,
+    pub(crate) database: Option<String>,
     pub(crate) files: Vec<(String, String)>,
 }
 
@@ -30,8 +32,10 @@ impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
+        let listen = "127.0.0.1:0".to_owned();
         let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
-        Self { engine, args, env, for_proofs: false, data: None, files }
+        let (data, database) = (None, None);
+        Self { engine, args, env, for_proofs: false, data, listen, database, files }
     }
 
     /// Which database it is for.

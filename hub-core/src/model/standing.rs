@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GraceDays;
@@ -26,7 +27,7 @@ pub struct Standing {
 }
 
 /// The status of an instance alone, without its client's status and the dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceStatus {
     /// Never activated.
@@ -38,7 +39,7 @@ pub enum InstanceStatus {
 }
 
 /// Whether an instance works: its own status, its client's status and the dates, combined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectiveStatus {
     /// Never activated.
@@ -130,8 +131,9 @@ impl Standing {
         expired && self.ends_at().is_some_and(|end| now < end)
     }
 
-    /// The end of the grace period.
-    fn ends_at(&self) -> Option<Timestamp> {
+    /// When the license stops to work: the end of its grace period; `None` means never.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
         let grace = Duration::from_hours(24) * self.grace_days.get();
         self.expires_at.map(|at| at.after(grace))
     }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod asked;
+mod certificate;
 mod client;
 mod context;
 mod fleet;
@@ -15,6 +16,7 @@ mod telemetry;
 
 pub(crate) use admin::*;
 pub(crate) use asked::json_was_asked;
+pub(crate) use certificate::*;
 pub(crate) use client::*;
 pub(crate) use context::*;
 pub(crate) use fleet::*;
@@ -148,6 +150,9 @@ pub(crate) enum Command {
     Activate(ActivateArgs),
     /// Check whether a license is valid; needs no admin key
     Validate(ValidateArgs),
+    /// Certificates: licenses that verify offline
+    #[command(subcommand, visible_alias = "certificates")]
+    Certificate(CertificateCommand),
     /// Telemetry: how the tools of all instances are used
     #[command(subcommand)]
     Telemetry(TelemetryCommand),

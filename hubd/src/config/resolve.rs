@@ -57,7 +57,10 @@ pub fn resolve(
         log: cli.log,
         bootstrap_key: BootstrapKey::resolve(key, cli.admin_api_key_file)?,
         server: cli.server,
+        tls: cli.tls,
+        metrics: cli.metrics,
         store: cli.store.resolve()?,
+        certificates: cli.certificates,
         hub: cli.hub,
         given,
     })

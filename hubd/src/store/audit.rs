@@ -136,12 +136,13 @@ impl Db<'_> {
         links.into_iter().map(to_wire).collect()
     }
 
-    async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
+    /// Recomputes the chain from its first event.
+    pub(super) async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
         self.verify_audit_from(Head::START).await
     }
 
     /// Recomputes the chain behind an event that is known to be in it.
-    async fn verify_audit_from(&mut self, known: Head) -> Result<AuditVerdict, Error> {
+    pub(super) async fn verify_audit_from(&mut self, known: Head) -> Result<AuditVerdict, Error> {
         let from_start = known == Head::START;
         let (mut reached, mut events) = (known, 0);
         let mut last_read = if from_start { i64::MIN } else { known.seq };
