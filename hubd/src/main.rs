@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         let written = std::io::stdout().write_all(text.as_bytes());
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
     }
-    if let Err(error) = hubd::observe::start(&settings.log) {
+    if let Err(error) = hubd::observe::start(&settings.log, settings.log_format) {
         return fail(USAGE, &error);
     }
     if let Err(error) = private {

@@ -22,6 +22,7 @@ use crate::certificates::CertificateSettings;
 use crate::copies::{BackupArgs, CopyArgs, RestoreArgs};
 use crate::hub::HubSettings;
 use crate::metrics::MetricsSettings;
+use crate::observe::LogFormat;
 use crate::server::{ServerSettings, TlsSettings};
 
 /// The licensing and telemetry hub of the LetsBe Cloud platform.
@@ -53,6 +54,10 @@ struct Cli {
     /// What to log: error, warn, info, debug, trace, or a filter such as hubd=debug
     #[arg(long, default_value = "info")]
     log: String,
+
+    /// How to log: json, text, or auto: text on a terminal, JSON elsewhere
+    #[arg(long, value_enum, default_value_t = LogFormat::Auto, hide_possible_values = true)]
+    log_format: LogFormat,
 
     #[command(flatten)]
     certificates: CertificateSettings,
@@ -99,6 +104,8 @@ pub struct Settings {
     pub command: Command,
     /// What to log.
     pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
     /// Where the bootstrap owner key is.
     pub bootstrap_key: BootstrapKey,
     pub(crate) server: ServerSettings,

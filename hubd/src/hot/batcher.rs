@@ -39,8 +39,8 @@ where
     O: Send + 'static,
 {
     /// Starts the task, which metrics call by its name. `work` answers each item of a batch, in order, or
-    /// fails as a whole and has then done nothing that an acknowledged answer would tell of. The task ends
-    /// when the batcher is dropped and the queue is empty.
+    /// fails as a whole and has then done nothing that an acknowledged answer would tell of. The task
+    /// ends when the batcher is dropped and the queue is empty.
     pub(crate) fn start<W, F>(
         name: &'static str,
         tasks: &TaskTracker,

@@ -142,7 +142,7 @@ impl Db<'_> {
     }
 
     /// Recomputes the chain behind an event that is known to be in it.
-    pub(super) async fn verify_audit_from(&mut self, known: Head) -> Result<AuditVerdict, Error> {
+    async fn verify_audit_from(&mut self, known: Head) -> Result<AuditVerdict, Error> {
         let from_start = known == Head::START;
         let (mut reached, mut events) = (known, 0);
         let mut last_read = if from_start { i64::MIN } else { known.seq };

@@ -61,6 +61,7 @@ impl Recorder {
         assert!(attached.iter().any(|line| line.contains(" attached")), "{attached:?}");
         let folder = hub.data_dir().canonicalize().expect("the data folder is there");
         let files = fs::read_dir(&folder).expect("the data folder is there").flatten();
+        let files = files.filter(|file| file.path().is_file());
         let before = files.map(|file| {
             let name = file.file_name().into_string().expect("a name of ours");
             (name, fs::read(file.path()).expect("the file is there"))
