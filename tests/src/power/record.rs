@@ -126,15 +126,12 @@ fn begun(call: &str, folder: &str) -> Option<Op> {
             let (_, bytes) = arguments.split_once(">, \"")?;
             let (bytes, rest) = bytes.split_once('"').expect("bytes end");
             assert!(rest.starts_with(", "), "the record is cut: {}", &rest[..rest.len().min(20)]);
-            let place = rest.split([',', ')']).nth(2).expect("a place").trim();
-            let place = place.parse().unwrap_or_else(|_| panic!("no place in {rest}"));
-            Some(Op::Write(file, place, unescape(bytes)))
+            Some(Op::Write(file, number(rest, 2), unescape(bytes)))
         }
         "ftruncate" => {
             let file = file().filter(|name| is_recorded(name))?;
-            let (_, length) = arguments.split_once(">, ")?;
-            let length = length.split(')').next().unwrap_or_default().trim();
-            Some(Op::Truncate(file, length.parse().expect("a length")))
+            let (_, length) = arguments.split_once('>')?;
+            Some(Op::Truncate(file, number(length, 1)))
         }
         "unlink" => {
             let path = unescape(arguments.split('"').nth(1)?);
@@ -150,6 +147,14 @@ fn begun(call: &str, folder: &str) -> Option<Op> {
             None
         }
     }
+}
+
+/// The number that is the `nth` of a call's arguments, which end with a bracket, or where a call that goes
+/// on is left.
+fn number(arguments: &str, nth: usize) -> usize {
+    let number = arguments.split(',').nth(nth).unwrap_or_default().trim_start();
+    let number = number.split([')', ' ']).next().unwrap_or_default();
+    number.parse().unwrap_or_else(|_| panic!("no number in {arguments}"))
 }
 
 /// What a call has done once it returned.
