@@ -67,7 +67,7 @@ pub(super) struct Permit {
 impl Permits {
     fn of(connections: u32) -> Self {
         let all = usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        let long = all.saturating_sub(if all < 4 { 1 } else { 2 }).max(1);
+        let long = if all < 4 { all } else { all - 2 };
         let permits = |most: usize| Arc::new(Semaphore::new(most.max(1)));
         Self {
             all: permits(all),
