@@ -22,6 +22,7 @@ pub struct Setup {
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
+    pub(crate) recorded: bool,
     pub(crate) data: Option<PathBuf>,
     pub(crate) files: Vec<(String, String)>,
 }
@@ -31,7 +32,7 @@ impl Setup {
     #[must_use]
     pub fn on(engine: Engine) -> Self {
         let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
-        Self { engine, args, env, for_proofs: false, data: None, files }
+        Self { engine, args, env, for_proofs: false, recorded: false, data: None, files }
     }
 
     /// Which database it is for.
@@ -58,6 +59,13 @@ impl Setup {
     #[must_use]
     pub fn for_proofs(mut self) -> Self {
         self.for_proofs = true;
+        self
+    }
+
+    /// With a record of everything that it writes, syncs and answers; see [`crate::power::read`].
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.recorded = true;
         self
     }
 
