@@ -52,7 +52,10 @@ impl<K: Deliverable> Delivery<K> {
                 Err(Failure::usage("--sink stdout and -o name cannot share standard output")
                     .hint("give --sink file:PATH, or use -o json"))
             }
-            Some(spec) => Self::into_sink(spec, args.allow_open_folder),
+            Some(spec) => {
+                let in_document = !out.format().is_table();
+                Self::of(sink::reserve(spec, args.allow_open_folder, in_document)?)
+            }
             None if out.at_terminal() && !names_only => Self::of(sink::screen()),
             None => Err(Failure::input_needed("the new key needs a sink")
                 .hint("give --sink file:PATH, or --sink stdout")),
@@ -61,7 +64,7 @@ impl<K: Deliverable> Delivery<K> {
 
     /// Reserves this sink.
     pub(crate) fn into_sink(spec: &SinkSpec, allow_open_folder: bool) -> Result<Self> {
-        Self::of(sink::reserve(spec, allow_open_folder)?)
+        Self::of(sink::reserve(spec, allow_open_folder, false)?)
     }
 
     fn of(mut sink: Box<dyn Sink>) -> Result<Self> {
@@ -134,6 +137,11 @@ impl<K: Deliverable> Held<K> {
         self.sink.path().map(|path| path.display().to_string())
     }
 
+    /// The same, if the file holds the key and nothing else.
+    pub(crate) fn key_file(&self) -> Option<String> {
+        self.path().filter(|_| self.sink.is_key_file())
+    }
+
     /// Registers the key. What the hub refuses is taken out of the sink again.
     pub(crate) async fn register<A>(
         mut self,
@@ -189,10 +197,13 @@ impl<K: Deliverable, A> Delivered<K, A> {
 
     /// The key itself, where standard output is its sink.
     pub(crate) fn reveal(&self) -> Option<Reveal<'_>> {
-        let display = self.held.sink.display();
-        let alone = display == Display::Alone;
         let secret = self.held.key.expose();
-        (display != Display::Hidden).then_some(Reveal { field: K::MEMBER, secret, alone })
+        let reveal = |alone| Some(Reveal { field: K::MEMBER, secret, alone });
+        match self.held.sink.display() {
+            Display::Hidden => None,
+            Display::Once => reveal(false),
+            Display::Alone => reveal(true),
+        }
     }
 }
 

@@ -81,6 +81,7 @@ impl ClientFields {
             external_ref: self.external_ref.clone().map_or(Patch::Keep, Patch::Set),
             labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
             status: None,
+            reason: None,
         }
     }
 
@@ -157,6 +158,7 @@ impl ClientUpdateArgs {
             },
             labels: relabel.then(|| self.labels.iter().cloned().collect()),
             status: None,
+            reason: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The grammar of `hubctl instance`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, OverlapSeconds};
+use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, InstanceSort, OverlapSeconds};
 use hub_core::fields::Field;
 use hub_core::labels::{Entitlements, LabelPair, Labels};
 use hub_core::model::InstancePatch;
@@ -47,7 +47,7 @@ pub(crate) enum InstanceCommand {
 #[derive(Debug, Args)]
 pub(crate) struct InstanceListArgs {
     /// Only instances of this client
-    #[arg(long, value_parser = handle, conflicts_with_all = ["search", "silent_for", "expires_within"])]
+    #[arg(long, value_parser = handle, conflicts_with_all = ["search", "silent_for", "expires_within", "sort"])]
     pub(crate) client: Option<String>,
     /// Part of the handle
     #[arg(long, value_name = "TEXT")]
@@ -58,12 +58,15 @@ pub(crate) struct InstanceListArgs {
     /// With this label; repeat for several
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<LabelPair>,
-    /// Not seen for this long, such as 24h
+    /// Not seen for this long, such as 24h; leaves out what is suspended or pending
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) silent_for: Option<Span>,
-    /// With a license that ends within this time, such as 30d
+    /// With a license that ends within this time, such as 30d, or is in its grace
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) expires_within: Option<Span>,
+    /// Order: `instance_id`, `expires_at` (the next end first) or `last_seen_at` (the longest silent first)
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) sort: Option<InstanceSort>,
     /// Stop after N rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,

@@ -113,6 +113,10 @@ pub(crate) struct Global {
     #[arg(help = "Also trust the certificates in this PEM file [env: HUBCTL_CACERT]")]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
+    /// Send keys unencrypted to another machine
+    #[arg(help = "Send keys unencrypted to another machine [env: HUBCTL_ALLOW_PLAIN_HTTP]")]
+    #[arg(long, global = true)]
+    pub(crate) allow_plain_http: bool,
 }
 
 /// Whether to use colours.

@@ -34,6 +34,9 @@ struct Miss {
 impl Hub<'_> {
     /// Sends a request until it is answered, or until the attempts or the time are used up.
     pub(super) async fn send(&self, request: Request) -> Result<RawAnswer> {
+        if request.secret {
+            self.settings.secrets_may_travel()?;
+        }
         let deadline = Instant::now() + self.settings.timeout;
         let mut after_unknown = false;
         let mut attempt = 0;

@@ -31,7 +31,7 @@ use crate::cli::{Cli, Command, TelemetryCommand};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::output::Out;
-use crate::settings::{Env, Settings, Style};
+use crate::settings::{Env, Needs, Settings, Style};
 use invocation::Invocation;
 use local::Local;
 use runtime::block_on;
@@ -52,7 +52,7 @@ pub(crate) fn run(cli: Cli, env: &Env) -> Exit {
     if let Some(outcome) = offline(&cli, env, &out) {
         return ended(outcome, &out);
     }
-    match Settings::load(&cli.global, env) {
+    match Settings::load(&cli.global, env, needs(&cli.command)) {
         Err(failure) => ended(Err(failure), &out),
         Ok(settings) => {
             let out = Out::new(style.preferring(settings.preferred));
@@ -76,6 +76,17 @@ fn offline(cli: &Cli, env: &Env, out: &Out) -> Option<Result<Exit>> {
         Command::Doctor => block_on(doctor::run(&local)),
         _ => return None,
     })
+}
+
+/// Which settings a command needs.
+fn needs(command: &Command) -> Needs {
+    match command {
+        Command::Activate(_)
+        | Command::Validate(_)
+        | Command::Version
+        | Command::Telemetry(TelemetryCommand::Send(_)) => Needs::Hub,
+        _ => Needs::Admin,
+    }
 }
 
 fn ended(outcome: Result<Exit>, out: &Out) -> Exit {

@@ -15,7 +15,7 @@ use crate::cli::{Cli, Global};
 use crate::client::Hub;
 use crate::error::Result;
 use crate::output::Out;
-use crate::settings::{ContextFile, Env, Settings, Style};
+use crate::settings::{ContextFile, Env, Needs, Settings, Style};
 
 /// How long a person at the tab key waits without noticing.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -48,7 +48,7 @@ fn known(noun: Noun, typed: &str) -> Result<Vec<String>> {
     let (Some(global), env) = (global(), Env::read()) else {
         return Ok(Vec::new());
     };
-    let settings = Settings::load(&global, &env)?;
+    let settings = Settings::load(&global, &env, Needs::Admin)?;
     if settings.key_from_stdin() {
         return Ok(Vec::new());
     }

@@ -16,7 +16,7 @@ pub(crate) struct Reveal<'a> {
     pub(crate) field: &'static str,
     /// The key.
     pub(crate) secret: &'a str,
-    /// Standard output is for the key alone.
+    /// Standard output is for the key alone. In tables it has been written already.
     pub(crate) alone: bool,
 }
 
@@ -99,7 +99,6 @@ impl Out {
             (Format::Table | Format::Wide, None) => write_data(&format!("{}\n", done.words))?,
             (Format::Table | Format::Wide, Some(reveal)) if reveal.alone => {
                 self.words(&done.words);
-                write_data(&format!("{}\n", reveal.secret))?;
             }
             (Format::Table | Format::Wide, Some(reveal)) => {
                 write_data(&format!("{}\n{}\n", done.words, reveal.secret))?;

@@ -61,18 +61,18 @@ impl Style {
 
 /// The flag decides, then the usual variables, then whether there is a terminal.
 fn colors(when: When, env: &Env, terminal: bool) -> bool {
-    let forced = env.get(Variable::ForceColor).is_some_and(|value| value != "0");
+    let forced = env.hint(Variable::ForceColor).is_some_and(|value| value != "0");
     match when {
         When::Always => true,
         When::Never => false,
-        When::Auto if env.get(Variable::NoColor).is_some() => false,
+        When::Auto if env.is_set(Variable::NoColor) => false,
         When::Auto if forced => true,
         When::Auto => terminal && !is_dumb(env),
     }
 }
 
 fn is_dumb(env: &Env) -> bool {
-    env.get(Variable::Term) == Some("dumb")
+    env.hint(Variable::Term) == Some("dumb")
 }
 
 #[cfg(test)]

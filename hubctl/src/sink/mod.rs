@@ -64,6 +64,11 @@ pub(crate) trait Sink {
     fn path(&self) -> Option<&Path> {
         None
     }
+
+    /// Whether that file holds nothing but the key.
+    fn is_key_file(&self) -> bool {
+        false
+    }
 }
 
 /// Whether a key appears on standard output.
@@ -81,18 +86,23 @@ pub(crate) enum Display {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
-/// Reserves the sink that was named.
-pub(crate) fn reserve(spec: &SinkSpec, allow_open_folder: bool) -> Result<Box<dyn Sink>> {
+/// Reserves the sink that was named. With `in_document`, standard output is for one document, which the
+/// key will be a member of.
+pub(crate) fn reserve(
+    spec: &SinkSpec,
+    allow_open_folder: bool,
+    in_document: bool,
+) -> Result<Box<dyn Sink>> {
     Ok(match spec {
         SinkSpec::File(path) => Box::new(FileSink::reserve(path, Slot::Whole, allow_open_folder)?),
         SinkSpec::EnvFile(path, name) => {
             let slot = Slot::Line(name.clone());
             Box::new(FileSink::reserve(path, slot, allow_open_folder)?)
         }
-        SinkSpec::Stdout => Box::new(shown::Stdout),
+        SinkSpec::Stdout => Box::new(shown::Stdout::reserve(in_document)?),
         SinkSpec::Command(line) => Box::new(CommandSink::reserve(line)?),
         SinkSpec::Step(which, name) => {
-            Box::new(StepSink::reserve(*which, name, settings::step_file(*which))?)
+            Box::new(StepSink::reserve(*which, name, settings::step_file(*which)?)?)
         }
     })
 }

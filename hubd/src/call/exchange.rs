@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hub_core::api::Endpoint;
+use hub_core::api::{Endpoint, Route};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+    LOCATION,
+};
 use hyper::http::request::Parts;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 
 use super::authenticate::Authenticate;
 use super::body;
@@ -20,7 +23,7 @@ use super::problem::Answer;
 use super::reply::{Outcome, Reply};
 use super::request_id::RequestId;
 use crate::changes::Change;
-use crate::domain::{Precondition, Refusal};
+use crate::domain::{self, Precondition, Refusal};
 use crate::hub::Hub;
 use crate::limits::Class;
 
@@ -79,12 +82,42 @@ impl Exchange<'_> {
         let _body_permit = hub.shares().admit_body(&class, size)?;
         let limits = body::Limits { bytes: class.body_limit, time: body_timeout };
         let body = body::read(body, &head.headers, access, limits, now).await?;
-        let if_match = head.headers.get(IF_MATCH).map_or_else(Precondition::default, |value| {
-            Precondition::parse(value.to_str().unwrap_or_default())
-        });
+        let if_match =
+            header(&head.headers, &IF_MATCH).map_or_else(Precondition::default, |value| {
+                Precondition::parse(&value)
+            });
+        if matches!(E::ROUTE, Route::CreateClient | Route::IssueInstance)
+            || matches!(E::ROUTE, Route::CreateAdminKey | Route::DeleteAdminKey)
+        {
+            // What these change has no tag, so none can match.
+            if_match.check_untagged()?;
+        }
+        let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| head.method == Method::GET);
         let call = Call { handle, query, body, caller, if_match, client, request_id, now };
-        encode(handler(Arc::clone(hub), call).await?)
+        let reply = handler(Arc::clone(hub), call).await?;
+        match (&reply.etag, known) {
+            (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),
+            _ => encode(reply),
+        }
     }
+}
+
+/// The value of a header; several of one name are one list.
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> =
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+/// The answer that the caller has the object already.
+fn not_modified(etag: &domain::ETag) -> Result<Answer, Refusal> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let tag = HeaderValue::from_str(&etag.to_string()).map_err(|_| ErrorCode::Internal)?;
+    headers.insert(ETAG, tag);
+    Ok(answer)
 }
 
 fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {

@@ -55,7 +55,8 @@ async fn create(
     Ok(Made::Created((created.to_wire(), key)))
 }
 
-/// Revokes an admin key with immediate effect, unless it is the last owner key that works.
+/// Revokes an admin key with immediate effect, unless it is the last owner key without an end: one that
+/// will end is no owner to rely on.
 pub(crate) async fn revoke_admin_key(
     store: &Store,
     change: Change,
@@ -70,10 +71,11 @@ pub(crate) async fn revoke_admin_key(
 
 async fn revoke(tx: &mut Tx<'_>, change: &Change, name: &str) -> Result<(), Refusal> {
     let key = tx.admin_key(name).await?.ok_or(ErrorCode::AdminKeyNotFound)?;
-    if key.role == Role::Owner && key.is_live(change.now) {
+    if key.role == Role::Owner && key.expires_at.is_none() {
         let others = tx.admin_keys().await?.into_iter().filter(|other| other.name != key.name);
-        let mut owners =
-            others.filter(|other| other.role == Role::Owner && other.is_live(change.now));
+        let mut owners = others.filter(|other| {
+            other.role == Role::Owner && other.expires_at.is_none() && other.is_live(change.now)
+        });
         if owners.next().is_none() {
             return Err(Refusal::new(ErrorCode::LastOwnerKey));
         }

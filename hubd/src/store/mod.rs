@@ -39,7 +39,7 @@ pub(crate) use admin_keys::AdminKeyRow;
 pub(crate) use audit::AuditFilter;
 pub(crate) use clients::ClientFilter;
 pub(crate) use error::Error;
-pub(crate) use instances::{InstanceFilter, InstanceRow, NewInstanceRow};
+pub(crate) use instances::{InstanceFilter, InstancePlace, InstanceRow, NewInstanceRow};
 pub(crate) use keys::KnownKey;
 pub(crate) use migrate::newest as schema;
 pub(crate) use open::OpenError;

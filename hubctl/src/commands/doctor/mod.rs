@@ -11,14 +11,14 @@ use hub_core::exit::Exit;
 use super::local::Local;
 use crate::client::Hub;
 use crate::error::Result;
-use crate::settings::{ContextFile, Settings, is_loopback, written};
+use crate::settings::{ContextFile, Needs, Settings, written};
 use report::Report;
 
 /// Runs the checks, and says what to do. A check that depends on a failed one is skipped.
 pub(super) async fn run(local: &Local<'_>) -> Result<Exit> {
     let mut report = Report::default();
     contexts(&mut report);
-    match Settings::load(local.global, local.env) {
+    match Settings::load(local.global, local.env, Needs::Admin) {
         Err(failure) if report.is_well() => report.fail("settings", &failure),
         Err(_) => {}
         Ok(settings) => {
@@ -63,8 +63,12 @@ fn told(settings: &Settings, report: &mut Report) {
     for warning in &settings.warnings {
         report.warn("settings", warning.clone(), "unset the variable, or leave --context out");
     }
-    if settings.url.scheme() == "http" && !is_loopback(&settings.url) {
-        report.warn("settings", "keys travel unencrypted".to_owned(), "use an https URL");
+    match settings.secrets_may_travel() {
+        Err(failure) => report.fail("settings", &failure),
+        Ok(()) if settings.plain_http_is_allowed() => {
+            report.warn("settings", "keys may travel unencrypted".to_owned(), "use an https URL");
+        }
+        Ok(()) => {}
     }
     if let Some(variable) = settings.proxy {
         let name = variable.name();

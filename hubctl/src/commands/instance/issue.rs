@@ -48,7 +48,7 @@ async fn issue(
 ) -> Result<Exit> {
     let hub = invocation.hub()?;
     let held = delivery.hold()?;
-    let path = held.path();
+    let (path, key_file) = (held.path(), held.key_file());
     let register = async |hash| {
         let new = NewInstance { license_sha256: Some(hash), ..new };
         hub.answer(Call::<IssueInstance>::new(&args.client, &(), &new)).await
@@ -60,13 +60,15 @@ async fn issue(
     let Answer { created, after_unknown, value, .. } = &delivered.answer;
     let instance = &value.instance;
     let words = format!("issued {}   license {}", instance.instance_id, delivered.told());
-    let license_file = path.unwrap_or_else(|| "license.key".to_owned());
-    let next = format!(
-        "on the client's machine   hubctl activate --license-file {license_file} --sink file:hub.key"
-    );
     let changed = *created || *after_unknown;
-    let done = Done::new(instance, instance.instance_id.as_str(), changed, words);
-    invocation.out.done(&done.next(next).reveal(delivered.reveal()))?;
+    let mut done = Done::new(instance, instance.instance_id.as_str(), changed, words);
+    // Only a file that is the key can be named: another machine gets the key in its own way.
+    if let Some(file) = key_file {
+        done = done.next(format!(
+            "on the client's machine   hubctl activate --license-file {file} --sink file:hub.key"
+        ));
+    }
+    invocation.out.done(&done.reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }
 

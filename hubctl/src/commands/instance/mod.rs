@@ -65,6 +65,7 @@ async fn list(args: InstanceListArgs, invocation: &Invocation<'_>) -> Result<Exi
         q: args.search.clone(),
         silent_for: args.silent_for,
         expires_within: args.expires_within,
+        sort: args.sort,
     };
     invocation.list::<ListInstances, _>("", args.limit, query, none).await
 }

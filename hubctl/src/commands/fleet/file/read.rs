@@ -136,6 +136,7 @@ impl Reader {
             external_ref: self.cleared_by(&members, "external_ref", "", "\"\" for nowhere"),
             labels: self.labels(&members),
             status: None,
+            reason: None,
         };
         let state = self.field(&members, "state").unwrap_or_default();
         let instances = self.list(&members, "instance");
