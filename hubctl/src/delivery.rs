@@ -86,11 +86,6 @@ impl<K: Deliverable> Delivery<K> {
         self.found.as_ref()
     }
 
-    /// Whether the sink's content can be read: if so, an empty sink is certainly empty.
-    pub(crate) fn is_readable(&self) -> bool {
-        self.sink.is_readable()
-    }
-
     /// Whether standard output is for the key alone, so that words do not belong there.
     pub(crate) fn is_stdout(&self) -> bool {
         self.sink.display() == Display::Alone

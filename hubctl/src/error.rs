@@ -8,6 +8,8 @@ use hub_core::problem::ErrorCode;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::output::visible;
+
 /// The result of any step of a command.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -198,9 +200,10 @@ pub(crate) struct Described<'a> {
     items: Vec<Self>,
 }
 
-/// Removes control characters: an answer must not steer the terminal.
+/// Shows what cannot be seen: an answer must not steer the terminal.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+    let lines: Vec<String> = text.split('\n').map(visible).collect();
+    lines.join("\n")
 }
 
 /// Hides text with the form of a key: a person may have typed one in the wrong place.

@@ -4,10 +4,11 @@ use clap::{Args, Subcommand};
 use hub_core::api::{Action, Role};
 use hub_core::name::KeyName;
 use hub_core::text::Word;
-use hub_core::time::{Moment, Timestamp};
+use hub_core::time::Moment;
 
-use super::SinkArgs;
-use super::parse::{action, handle, key_name, moment, time};
+use super::parse::{action, key_name, moment};
+use super::{SinkArgs, Targets};
+use crate::words::End;
 
 /// What to do with admin keys.
 #[derive(Debug, Subcommand)]
@@ -31,9 +32,9 @@ pub(crate) struct AdminKeyCreateArgs {
     /// viewer, provisioner, operator or owner
     #[arg(long)]
     pub(crate) role: Role,
-    /// When it ends: an RFC 3339 time [default: never]
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) expires_at: Option<Timestamp>,
+    /// When it ends: a date, an RFC 3339 time, or a span from now such as 90d [default: never]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_at: Option<End>,
     /// Succeed without a change if it exists already
     #[arg(long)]
     pub(crate) if_not_exists: bool,
@@ -44,9 +45,8 @@ pub(crate) struct AdminKeyCreateArgs {
 /// Arguments of `admin-key revoke`.
 #[derive(Debug, Args)]
 pub(crate) struct AdminKeyRevokeArgs {
-    /// Its name
-    #[arg(value_parser = handle)]
-    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// Succeed if it does not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
@@ -65,7 +65,7 @@ pub(crate) enum AuditCommand {
 /// Filters of `audit list`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditListArgs {
-    /// At or after: an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
+    /// At or after: a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
     #[arg(long, value_parser = moment)]
     pub(crate) since: Option<Moment>,
     /// Before

@@ -9,10 +9,10 @@ use hub_core::name::InstanceId;
 use hub_core::text::{ReasonCode, SearchText};
 use hub_core::time::{Span, Timestamp};
 
-use super::parse::{handle, instance_id, limit_or_none, overlap, span, time_or_never};
-use super::{SinkArgs, Targets};
+use super::parse::{end_or_never, handle, instance_id, limit_or_none, overlap, span};
+use super::{LabelArgs, SinkArgs, Targets};
 use crate::error::{Failure, Result};
-use crate::words::OrNone;
+use crate::words::{End, OrNone};
 
 /// What to do with instances.
 #[derive(Debug, Subcommand)]
@@ -21,7 +21,7 @@ pub(crate) enum InstanceCommand {
     #[command(visible_alias = "ls")]
     List(InstanceListArgs),
     /// Show an instance
-    Get(InstanceArg),
+    Get(Targets),
     /// Issue an instance with its license
     #[command(visible_alias = "create")]
     Issue(InstanceIssueArgs),
@@ -29,6 +29,8 @@ pub(crate) enum InstanceCommand {
     Ensure(InstanceEnsureArgs),
     /// Change an instance's license terms and labels
     Update(InstanceUpdateArgs),
+    /// Move the end of a license on
+    Renew(InstanceRenewArgs),
     /// Suspend an instance, from its next request on
     Suspend(InstanceSuspendArgs),
     /// End an instance's suspension
@@ -72,20 +74,12 @@ pub(crate) struct InstanceListArgs {
     pub(crate) limit: Option<usize>,
 }
 
-/// Which instance.
-#[derive(Debug, Args)]
-pub(crate) struct InstanceArg {
-    /// Its handle
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
-}
-
 /// The terms of a license, and labels.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TermArgs {
-    /// When the license ends: an RFC 3339 time, or never
-    #[arg(long, value_name = "TIME", value_parser = time_or_never)]
-    pub(crate) expires_at: Option<OrNone<Timestamp>>,
+    /// When the license ends: a date (its end in UTC), an RFC 3339 time, a span from now such as 90d, or never
+    #[arg(long, value_name = "TIME", value_parser = end_or_never)]
+    pub(crate) expires_at: Option<OrNone<End>>,
     /// Days that the license still works after that
     #[arg(long, value_name = "N")]
     pub(crate) grace_days: Option<GraceDays>,
@@ -95,25 +89,24 @@ pub(crate) struct TermArgs {
     /// An entitlement; repeat for several. They replace the whole set
     #[arg(long = "entitlement", value_name = "NAME")]
     pub(crate) entitlements: Vec<String>,
-    /// A label; repeat for several. They replace the whole set
-    #[arg(long = "label", value_name = "KEY=VALUE")]
-    pub(crate) labels: Vec<LabelPair>,
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
 }
 
 impl TermArgs {
-    /// The terms that were given, as a patch: the others stay as they are.
-    pub(crate) fn patch(&self) -> Result<InstancePatch> {
+    /// The terms that were given, as a patch of these: the others stay as they are.
+    pub(crate) fn patch(&self, present: &Labels, now: Timestamp) -> Result<InstancePatch> {
         let entitlements = self.entitlements.iter().cloned();
         let entitlements = (!self.entitlements.is_empty()).then(|| {
             Entitlements::new(entitlements)
                 .ok_or_else(|| Failure::usage(format!("--entitlement {}", Entitlements::EXPECTED)))
         });
         Ok(InstancePatch {
-            expires_at: OrNone::patch(self.expires_at),
+            expires_at: OrNone::patch(self.expires_at.map(|end| end.map(|end| end.resolve(now)))),
             grace_days: self.grace_days,
             max_activations: OrNone::patch(self.max_activations),
             entitlements: entitlements.transpose()?,
-            labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
+            labels: self.labels.of(present),
         })
     }
 }
@@ -159,31 +152,38 @@ pub(crate) struct InstanceNewArgs {
 /// Arguments of `instance update`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceUpdateArgs {
-    /// Its handle
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     #[command(flatten)]
     pub(crate) terms: TermArgs,
     /// Remove all entitlements
     #[arg(long, conflicts_with = "entitlements")]
     pub(crate) no_entitlements: bool,
-    /// Remove all labels
-    #[arg(long, conflicts_with = "labels")]
-    pub(crate) no_labels: bool,
 }
 
 impl InstanceUpdateArgs {
-    /// The change that was asked for.
-    pub(crate) fn patch(&self) -> Result<InstancePatch> {
-        let mut patch = self.terms.patch()?;
+    /// The change that was asked for, of an instance with these labels.
+    pub(crate) fn patch(&self, present: &Labels, now: Timestamp) -> Result<InstancePatch> {
+        let mut patch = self.terms.patch(present, now)?;
         if self.no_entitlements {
             patch.entitlements = Some(Entitlements::default());
         }
-        if self.no_labels {
-            patch.labels = Some(Labels::default());
-        }
         Ok(patch)
     }
+}
+
+/// Arguments of `instance renew`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("end").required(true).args(["span", "until"]))]
+pub(crate) struct InstanceRenewArgs {
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// This much later than its present end, or than now if that has passed, such as 365d
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    pub(crate) span: Option<Span>,
+    /// To this end: a date (its end in UTC), an RFC 3339 time, or a span from now such as 90d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<End>,
 }
 
 /// Arguments of `instance suspend`.
@@ -236,9 +236,9 @@ pub(crate) struct RotateArgs {
     /// The instance's handle
     #[arg(value_parser = handle)]
     pub(crate) instance: String,
-    /// Time that the previous key still works, at most 7d
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = overlap)]
-    pub(crate) overlap: OverlapSeconds,
+    /// Time that the previous key still works, at most 7d [default: 0, after a question if it is in use]
+    #[arg(long, value_name = "DURATION", value_parser = overlap)]
+    pub(crate) overlap: Option<OverlapSeconds>,
     #[command(flatten)]
     pub(crate) sink: SinkArgs,
 }

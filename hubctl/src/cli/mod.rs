@@ -28,10 +28,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hub_core::labels::Labels;
 use hub_core::name::InstanceId;
+use hub_core::time::Span;
 
-use crate::words::{FieldPath, Format, SinkSpec};
-use parse::{handle, http_method, instance_id};
+use crate::words::{FieldPath, Format, LabelChange, SinkSpec};
+use parse::{handle, http_method, instance_id, span};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
@@ -142,6 +144,8 @@ pub(crate) enum TimeStyle {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show what needs somebody today, and the state of the hub
+    Status(StatusArgs),
     /// Clients: the customers that instances are issued to
     #[command(subcommand, visible_alias = "clients")]
     Client(ClientCommand),
@@ -192,15 +196,47 @@ pub(crate) enum Command {
     Help(HelpArgs),
 }
 
-/// One object, or a list of them.
+/// One object, or several.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Targets {
-    /// Its handle
-    #[arg(value_parser = handle, required_unless_present = "stdin")]
-    pub(crate) handle: Option<String>,
+    /// Its handle, or several
+    #[arg(value_name = "HANDLE", value_parser = handle, required_unless_present = "stdin")]
+    pub(crate) handles: Vec<String>,
     /// Read handles from standard input, one a line; needs --yes if confirmation is needed
-    #[arg(long, conflicts_with = "handle")]
+    #[arg(long, conflicts_with = "handles")]
     pub(crate) stdin: bool,
+}
+
+/// Changes of labels.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LabelArgs {
+    /// Set a label, or remove it with KEY-; repeat for several. The others stay
+    #[arg(long = "label", value_name = "KEY=VALUE|KEY-", allow_hyphen_values = false)]
+    pub(crate) labels: Vec<LabelChange>,
+    /// Remove all labels; those of --label are set after that
+    #[arg(long)]
+    pub(crate) no_labels: bool,
+}
+
+impl LabelArgs {
+    /// The whole set that results; none where no label changes.
+    pub(crate) fn of(&self, present: &Labels) -> Option<Labels> {
+        let none = Labels::default();
+        let present = if self.no_labels { &none } else { present };
+        let given = self.no_labels || !self.labels.is_empty();
+        given.then(|| LabelChange::apply(&self.labels, present))
+    }
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Show licenses and admin keys that end within this time
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "30d")]
+    pub(crate) within: Span,
+    /// Show active instances that were not seen for this long
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "24h")]
+    pub(crate) silent_for: Span,
 }
 
 /// Where a new key goes.

@@ -19,18 +19,22 @@ mod local;
 mod login;
 mod man;
 mod runtime;
+mod status;
 mod suggest;
 mod targets;
 mod telemetry;
 mod validate;
 
 use hub_core::exit::Exit;
+use hub_core::model::Suspension;
 use hub_core::problem::ErrorCode;
+use hub_core::text::ReasonCode;
+use serde_json::{Value, json};
 
 use crate::cli::{Cli, Command, TelemetryCommand};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
-use crate::output::Out;
+use crate::output::{FieldChange, Out};
 use crate::settings::{Env, Needs, Settings, Style};
 use invocation::Invocation;
 use local::Local;
@@ -120,6 +124,7 @@ fn online(cli: Cli, settings: &Settings, out: &Out) -> Result<Exit> {
 
 async fn command(command: Command, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
+        Command::Status(args) => status::run(&args, invocation).await,
         Command::Client(command) => client::run(command, invocation).await,
         Command::Instance(command) => instance::run(command, invocation).await,
         Command::Activate(args) => activate::run(args, invocation).await,
@@ -142,6 +147,22 @@ async fn command(command: Command, invocation: &Invocation<'_>) -> Result<Exit> 
         | Command::Man(_)
         | Command::Help(_) => Err(Failure::new(Exit::Bug, "bug", "this needs no settings")),
     }
+}
+
+/// An object as JSON, to compare fields with.
+fn document(object: &impl serde::Serialize) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+/// What suspending does to the fields of an object.
+fn suspension(present: Option<&Suspension>, reason: Option<&ReasonCode>) -> Vec<FieldChange> {
+    let before = |member: Value| json!({"status": present.map(|_| "suspended"), "reason": member});
+    let before = before(json!(present.and_then(|present| present.reason.as_ref())));
+    let mut after = json!({"status": "suspended"});
+    if let Some(reason) = reason {
+        after["reason"] = json!(reason);
+    }
+    FieldChange::all(&after, Some(&before))
 }
 
 /// Adds what exists already to a failure that says so.

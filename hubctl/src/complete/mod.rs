@@ -74,13 +74,13 @@ fn with_hidden_aliases(command: Command) -> Command {
 fn completer(path: &str, arg: &Arg) -> Option<ArgValueCompleter> {
     let noun = match (path, arg.get_id().as_str()) {
         ("instance issue" | "instance ensure", "instance") => return None,
-        (path, "handle") if path.starts_with("client ") => Noun::Client,
-        (path, "handle") if path.starts_with("instance ") => Noun::Instance,
+        (path, "handles") if path.starts_with("client ") => Noun::Client,
+        (path, "handles") if path.starts_with("instance ") => Noun::Instance,
         ("client ensure", "slug") | (_, "client") => Noun::Client,
         ("context use" | "context show" | "context remove" | "login", "name") | (_, "context") => {
             Noun::Context
         }
-        ("admin-key revoke", "name") => Noun::AdminKey,
+        ("admin-key revoke", "handles") => Noun::AdminKey,
         (_, "instance") => Noun::Instance,
         ("help" | "man", "about" | "command") => return Some(ArgValueCompleter::new(words)),
         _ => return None,

@@ -24,6 +24,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// Of work that is not shown.
+    pub(crate) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
     /// One more is done.
     pub(crate) fn step(&self) {
         self.0.inc(1);

@@ -17,6 +17,21 @@ fn told(ms: Option<f64>) -> String {
 }
 
 impl Row for ToolUsage {
+    const FIELDS: &'static [&'static str] = &[
+        "tool",
+        "calls",
+        "errors",
+        "error_rate",
+        "instances",
+        "duration_ms.n",
+        "duration_ms.mean",
+        "duration_ms.max",
+        "duration_ms.p50",
+        "duration_ms.p90",
+        "duration_ms.p99",
+        "duration_ms.relative_error",
+    ];
+
     const COLUMNS: &'static [Column] = &[
         column("TOOL", 0),
         column("CALLS", 0),
@@ -89,6 +104,9 @@ impl Row for ToolUsage {
 }
 
 impl Row for UsageStep {
+    const FIELDS: &'static [&'static str] =
+        &["at", "calls", "errors", "duration_ms_mean", "instances", "complete"];
+
     const COLUMNS: &'static [Column] =
         &[column("AT", 0), column("CALLS", 0), column("ERRORS", 0), column("MEAN MS", 0)];
 
@@ -132,6 +150,8 @@ fn headline(steps: &[UsageStep], width: usize) -> String {
 }
 
 impl Row for ErrorCount {
+    const FIELDS: &'static [&'static str] = &["tool", "code", "count"];
+
     const COLUMNS: &'static [Column] = &[column("TOOL", 0), column("CODE", 0), column("COUNT", 0)];
 
     fn handle(&self) -> String {
@@ -151,6 +171,8 @@ impl Row for ErrorCount {
 }
 
 impl Row for NamedCount {
+    const FIELDS: &'static [&'static str] = &["name", "sum", "max", "instances"];
+
     const COLUMNS: &'static [Column] =
         &[column("NAME", 0), column("SUM", 0), column("MAX", 0), column("INSTANCES", 0)];
 

@@ -21,6 +21,8 @@ pub(crate) struct Style {
     pub(crate) stdout_terminal: bool,
     /// Colours on standard error.
     pub(crate) color: bool,
+    /// Colours on standard output.
+    pub(crate) stdout_color: bool,
     /// Times relative to now.
     pub(crate) relative_times: bool,
     /// Show requests.
@@ -44,6 +46,7 @@ impl Style {
             no_headers: global.no_headers,
             stdout_terminal,
             color: colors(global.color, env, std::io::stderr().is_terminal()),
+            stdout_color: colors(global.color, env, stdout_terminal),
             relative_times: match global.time {
                 Some(style) => style == TimeStyle::Relative,
                 None => stdout_terminal,

@@ -126,10 +126,6 @@ impl Sink for FileSink {
         Ok(self.found().map(|text| text.to_owned().into()))
     }
 
-    fn is_readable(&self) -> bool {
-        true
-    }
-
     fn let_go(&mut self) {
         if self.spare.take().is_some() {
             let _ = self.folder.remove(&folder::beside(&self.name));

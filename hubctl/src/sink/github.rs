@@ -123,10 +123,6 @@ impl Sink for StepSink {
         format!("{} {}", self.which.variable(), self.name.as_str())
     }
 
-    fn is_readable(&self) -> bool {
-        true
-    }
-
     fn told(&self) -> String {
         format!(" → {}", self.place())
     }

@@ -29,11 +29,6 @@ pub(crate) trait Sink {
         Ok(None)
     }
 
-    /// Whether its content can be read: if so, an empty sink is certainly empty.
-    fn is_readable(&self) -> bool {
-        false
-    }
-
     /// Stores a key. When this returns, the key is safe there.
     fn put(&mut self, secret: &str) -> Result<()>;
 

@@ -87,7 +87,7 @@ pub(super) fn tell<T: Serialize>(
     changed: bool,
     done: Done<'_, T>,
 ) -> Result<Exit> {
-    let done = if changed && local.global.dry_run { done.dry_run() } else { done };
+    let done = if changed && local.global.dry_run { done.dry_run(&[]) } else { done };
     local.out.done(&done)?;
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ mod write;
 
 pub(super) use read::read;
 pub(super) use tree::{Fault, Syntax};
-pub(super) use write::write;
+pub(super) use write::{document, write};
 
 use std::str::FromStr;
 
@@ -42,8 +42,8 @@ pub(crate) struct Fleet {
 pub(crate) struct ClientEntry {
     /// Its handle.
     pub(crate) slug: Slug,
-    /// What should become of it.
-    pub(crate) state: State,
+    /// What should become of it; without a word, a suspension stays as it is.
+    pub(crate) state: Option<State>,
     /// Name, reference and labels, these without that of the fleet.
     pub(crate) fields: ClientPatch,
     /// Its instances, in the order of the file.
@@ -57,8 +57,8 @@ pub(crate) struct InstanceEntry {
     pub(crate) at: At,
     /// Its handle.
     pub(crate) instance_id: InstanceId,
-    /// What should become of it.
-    pub(crate) state: State,
+    /// What should become of it; without a word, a suspension stays as it is.
+    pub(crate) state: Option<State>,
     /// Terms and labels, these without that of the fleet.
     pub(crate) terms: InstancePatch,
     /// Where its license key is kept.
@@ -99,10 +99,9 @@ impl<'de> Deserialize<'de> for FleetSink {
 }
 
 /// What should become of a client or an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// It is there and works.
-    #[default]
     Active,
     /// It is there and is refused.
     Suspended,

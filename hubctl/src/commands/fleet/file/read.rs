@@ -138,7 +138,7 @@ impl Reader {
             status: None,
             reason: None,
         };
-        let state = self.field(&members, "state").unwrap_or_default();
+        let state = self.field(&members, "state");
         let instances = self.list(&members, "instance");
         let instances: Vec<_> = instances.iter().filter_map(|node| self.instance(node)).collect();
         Some(ClientEntry { slug: slug?, state, fields, instances })
@@ -153,7 +153,7 @@ impl Reader {
             self.once(at, first, &format!("instance {id}"));
             self.instances.entry(id.clone()).or_insert(at);
         }
-        let state = self.field(&members, "state").unwrap_or_default();
+        let state = self.field(&members, "state");
         let terms = InstancePatch {
             expires_at: self.cleared_by(&members, "expires_at", "never", "\"never\""),
             grace_days: self.field(&members, "grace_days"),
@@ -196,6 +196,10 @@ impl Reader {
         };
         let mut labels = BTreeMap::new();
         for (key, at, value) in pairs {
+            if let Some(fault) = value.unquoted() {
+                self.fault(value.at, format!("label {key} {fault}"));
+                continue;
+            }
             let text = value.text().unwrap_or("\n");
             match format!("{key}={text}").parse::<LabelPair>() {
                 Err(_) => self.expected_at::<LabelPair>(*at, "a label"),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use futures_util::{StreamExt, stream};
 
 use super::super::planner::{Action, Item, ItemState, ObjectKind, Plan};
+use super::resume::groups;
 use super::sinks;
 use super::steps::{StepResult, Steps};
 use crate::commands::{AT_ONCE, Invocation};
@@ -55,22 +56,6 @@ pub(in super::super) async fn execute(
     Ok(())
 }
 
-/// The items of each object, which are carried out one after the other.
-fn groups(items: &[Item]) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if same_object(&items[group.start], item) => group.end = at + 1,
-            _ => groups.push(at..at + 1),
-        }
-    }
-    groups
-}
-
-fn same_object(a: &Item, b: &Item) -> bool {
-    (a.kind(), &a.handle) == (b.kind(), &b.handle)
-}
-
 struct Run<'a, 'h> {
     steps: Steps<'a, 'h>,
     progress: Progress,
@@ -112,7 +97,12 @@ impl Run<'_, '_> {
             || broken.contains(&items[0].client)
             || items.iter().any(|item| item.state == ItemState::Failed);
         if !stuck {
-            results = self.steps.run(items).await;
+            let is_done = |item: &&Item| item.state == ItemState::Applied;
+            let done = items.iter().take_while(is_done).count();
+            results.resize_with(done, || Ok(()));
+            if let Some(rest) = items.get(done..).filter(|rest| !rest.is_empty()) {
+                results.extend(self.steps.run(rest).await);
+            }
         }
         let hopeless = results.iter().any(|result| {
             let failure = result.as_ref().err().and_then(Option::as_ref);

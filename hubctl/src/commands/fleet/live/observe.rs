@@ -48,9 +48,7 @@ pub(in super::super) async fn observe(
         seen.instances.insert(instance.instance_id.clone(), instance);
     }
     for entry in entries() {
-        if let Some(sink) = &entry.sink
-            && seen.instances.contains_key(&entry.instance_id)
-        {
+        if let Some(sink) = &entry.sink {
             seen.sinks.insert(entry.instance_id.clone(), sinks::look(sink));
         }
     }

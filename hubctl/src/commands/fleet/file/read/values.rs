@@ -5,12 +5,19 @@ use hub_core::key::KeyHash;
 use hub_core::labels::Entitlements;
 
 use super::super::FleetSink;
+use crate::words::End;
 use super::{At, Members, Node, Reader, SinkSpec, Value};
+
+/// Members that are text, whatever they look like.
+const TEXTS: [&str; 5] = ["slug", "name", "external_ref", "instance_id", "entitlements"];
 
 impl Reader {
     /// Notes that a member is wrong. Its value is not quoted: it could be a secret.
     pub(super) fn expected<T: Field>(&mut self, node: &Node, name: &str) {
-        self.expected_at::<T>(node.at, name);
+        match node.unquoted().filter(|_| TEXTS.contains(&name)) {
+            Some(fault) => self.fault(node.at, format!("{name} {fault}")),
+            None => self.expected_at::<T>(node.at, name),
+        }
     }
 
     /// The same, of a place.
@@ -47,8 +54,15 @@ impl Reader {
         if node.is_null() || node.text() == Some(nothing) {
             return Patch::Clear;
         }
-        if let Ok(value) = serde_json::from_value(node.to_json()) {
+        // A date alone is the end of that day.
+        let end_of_day = node.text().and_then(End::of_day).filter(|_| name == "expires_at");
+        let json = end_of_day.map_or_else(|| node.to_json(), |end| end.to_string().into());
+        if let Ok(value) = serde_json::from_value(json) {
             return Patch::Set(value);
+        }
+        if let Some(fault) = node.unquoted().filter(|_| TEXTS.contains(&name)) {
+            self.fault(node.at, format!("{name} {fault}"));
+            return Patch::Keep;
         }
         self.fault(node.at, format!("{name} {}, or {told}", T::EXPECTED));
         Patch::Keep
