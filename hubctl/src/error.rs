@@ -267,7 +267,7 @@ mod tests {
     fn words_cannot_steer_the_terminal() {
         let failure = Failure::usage("a\u{1b}[31mb");
         let style = console::Style::new();
-        assert_eq!(failure.to_words(&style, &style), "error[usage]: a[31mb\n");
+        assert_eq!(failure.to_words(&style, &style), "error[usage]: a\\u{1b}[31mb\n");
     }
 
     #[test]

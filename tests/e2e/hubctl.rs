@@ -33,6 +33,8 @@ mod terminal; // questions, tables, colours
 #[path = "hubctl/topics.rs"]
 mod topics; // help, manual pages, and usage errors in JSON
 
+use std::os::unix::fs::PermissionsExt;
+
 use hub_tests::Hub;
 use hub_tests::ctl::{Ctl, Ran};
 use hub_tests::fleet::text;
@@ -67,6 +69,13 @@ fn error(ctl: &Ctl, line: &str, code: i32) -> Value {
         assert!(error.get(member).is_some(), "hubctl {line}: no {member} in {error}");
     }
     error
+}
+
+/// Writes a file that only its owner can read, in the folder that hubctl runs in.
+fn own(ctl: &Ctl, file: &str, content: &str) {
+    let path = ctl.dir().join(file);
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// The key in a file of the folder that hubctl runs in.

@@ -253,21 +253,25 @@ mod tests {
             grace_days: None,
             max_activations: None,
             entitlements: Vec::new(),
-            labels: Vec::new(),
+            labels: LabelArgs { labels: Vec::new(), no_labels: false },
         }
+    }
+
+    fn patch(args: &TermArgs) -> Result<InstancePatch> {
+        args.patch(&Labels::default(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn the_given_terms_are_patched_and_no_others() {
-        assert!(none().patch().unwrap().is_empty());
+        assert!(patch(&none()).unwrap().is_empty());
         let given = TermArgs { expires_at: Some(OrNone::None), ..none() };
-        let sent = serde_json::to_value(given.patch().unwrap()).unwrap();
+        let sent = serde_json::to_value(patch(&given).unwrap()).unwrap();
         assert_eq!(sent, serde_json::json!({"expires_at": null}));
     }
 
     #[test]
     fn wrong_entitlements_are_a_usage_error() {
         let wrong = TermArgs { entitlements: vec!["NO".to_owned()], ..none() };
-        assert!(wrong.patch().is_err());
+        assert!(patch(&wrong).is_err());
     }
 }

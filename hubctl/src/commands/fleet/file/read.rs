@@ -197,7 +197,7 @@ impl Reader {
         let mut labels = BTreeMap::new();
         for (key, at, value) in pairs {
             if let Some(fault) = value.unquoted() {
-                self.fault(value.at, format!("label {key} {fault}"));
+                self.fault(*at, format!("label {key} {fault}"));
                 continue;
             }
             let text = value.text().unwrap_or("\n");

@@ -104,12 +104,22 @@ fn timeless(suspension: Option<&Suspension>) -> Option<Suspension> {
     suspension.map(|s| Suspension { reason: s.reason.clone(), since: Timestamp::UNIX_EPOCH })
 }
 
-/// What is known of an instance after some steps; the license is not, where it went into a sink that cannot
-/// be read.
+/// The license of an instance after some steps.
+#[derive(Clone, PartialEq, Eq)]
+enum License {
+    /// This one.
+    Is(Fingerprint),
+    /// The one that went into a sink which cannot be read.
+    Any,
+    /// None that the plan made: its sink is empty.
+    No,
+}
+
+/// What an instance is after some steps.
 #[derive(Clone)]
 struct Known {
     client: String,
-    license: Option<Fingerprint>,
+    license: License,
     terms: Terms,
     suspension: Option<Suspension>,
 }
@@ -118,7 +128,7 @@ fn instance(items: &mut [Item], now: Option<InstanceSettings>) -> bool {
     let mut wanted = match &items[0].step {
         Some(Step::Instance { seen: Some(seen), .. }) => Some(Known {
             client: seen.client.to_string(),
-            license: Some(seen.license.clone()),
+            license: License::Is(seen.license.clone()),
             terms: seen.terms.clone(),
             suspension: timeless(seen.suspension.as_ref()),
         }),
@@ -128,7 +138,11 @@ fn instance(items: &mut [Item], now: Option<InstanceSettings>) -> bool {
         (None, None) => true,
         (Some(known), Some(now)) => {
             known.client == now.client.as_str()
-                && known.license.as_ref().is_none_or(|license| *license == now.license)
+                && match &known.license {
+                    License::Is(license) => *license == now.license,
+                    License::Any => true,
+                    License::No => false,
+                }
                 && known.terms == now.terms
                 && known.suspension == timeless(now.suspension.as_ref())
         }
@@ -153,15 +167,16 @@ fn instance(items: &mut [Item], now: Option<InstanceSettings>) -> bool {
 
 fn after_instance(change: &InstanceChange, client: &str, before: Option<Known>) -> Option<Known> {
     let held = |sink| match sinks::look(sink) {
-        SinkState::Holds(fingerprint) => Some(fingerprint),
-        SinkState::Empty | SinkState::Unreadable => None,
+        SinkState::Holds(fingerprint) => License::Is(fingerprint),
+        SinkState::Empty => License::No,
+        SinkState::Unreadable => License::Any,
     };
     match change {
         InstanceChange::Create { new, sink } => Some(Known {
             client: client.to_owned(),
             license: match sink {
                 Some(sink) => held(sink),
-                None => new.license_sha256.map(|hash| hash.fingerprint()),
+                None => new.license_sha256.map_or(License::Any, |hash| License::Is(hash.fingerprint())),
             },
             terms: Terms::default().patched(&new.terms),
             suspension: None,
@@ -172,7 +187,10 @@ fn after_instance(change: &InstanceChange, client: &str, before: Option<Known>) 
         }
         // Only a sink that shows the new key proves that it is in place.
         InstanceChange::Rotate { sink } => {
-            before.map(|known| Known { license: held(sink).or(known.license), ..known })
+            before.map(|known| match held(sink) {
+                License::Is(license) => Known { license: License::Is(license), ..known },
+                License::Any | License::No => known,
+            })
         }
         InstanceChange::Suspend => {
             let suspension = Suspension { reason: None, since: Timestamp::UNIX_EPOCH };

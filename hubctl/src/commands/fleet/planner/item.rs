@@ -209,7 +209,7 @@ mod tests {
     /// A document of each kind of step, as it is written.
     fn documents() -> Vec<Value> {
         let client = json!({"id": "1", "name": "Acme", "external_ref": null, "status": "active",
-            "labels": {}});
+            "suspension": null, "labels": {}});
         let instance = json!({"client": "acme", "license": "aaaaaaaaaaaa", "expires_at": null,
             "grace_days": 7, "max_activations": null, "entitlements": [], "labels": {},
             "suspension": null});

@@ -95,6 +95,7 @@ pub(crate) fn told(summary: &Summary, to: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use super::*;
     use crate::commands::fleet::planner::{ClientChange, InstanceChange, ObjectKind, Step};
     use crate::error::Failure;

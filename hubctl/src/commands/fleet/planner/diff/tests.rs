@@ -29,7 +29,7 @@ fn instance(id: &str, client: &str, fleet: Option<&str>) -> Instance {
         "license": {
             "fingerprint": "aaaaaaaaaaaa", "issued_at": "2026-01-01T00:00:00Z",
             "expires_at": "2027-01-01T00:00:00Z", "grace_days": 7, "max_activations": null,
-            "activations": 1, "entitlements": ["sso"]
+            "works_until": "2027-01-08T00:00:00Z", "in_grace": false, "activations": 1, "entitlements": ["sso"]
         },
         "hub_key": null, "suspension": null, "labels": labels,
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
