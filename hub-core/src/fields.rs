@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::members::Members;
 use crate::problem::FieldError;
@@ -87,6 +88,12 @@ pub fn from_json<T: FromFields>(body: &[u8], unknown: Unknown) -> Result<T, Faul
         Err(_) if body.is_empty() => Err(Fault::NotAnObject),
         other => other,
     }
+}
+
+/// Reads one value of a list.
+#[must_use]
+pub fn from_value<T: Field>(value: &Value) -> Option<T> {
+    T::deserialize(value).ok()
 }
 
 /// Reads a query string.
@@ -183,6 +190,54 @@ impl<'a> Fields<'a> {
             values.extend(self.read(name, &raw));
         }
         values
+    }
+
+    /// Takes a list, as JSON. `None` when it is absent, `Some(None)` when the value is no list; the fault is
+    /// then noted at `place`.
+    pub fn list(&mut self, name: &'static str, place: &str) -> Option<Option<Vec<Value>>> {
+        let raw = self.take(name)?;
+        let list = match raw {
+            Raw::Json(json) => serde_json::from_str(json).ok(),
+            Raw::Text(_) => None,
+        };
+        if list.is_none() {
+            self.fault_at(place.to_owned(), "must be a list");
+        }
+        Some(list)
+    }
+
+    /// Takes an object that may be absent, and reads its members as `read` says. Faults about members that
+    /// the hub does not know name them within the object.
+    pub fn object<T: Default>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let Some(raw) = self.take(name) else { return Some(T::default()) };
+        let members = match &raw {
+            Raw::Json(json) => serde_json::from_str::<Members<'_>>(json).ok(),
+            Raw::Text(_) => None,
+        };
+        let Some(Members(members)) = members else {
+            self.fault(name, "must be an object");
+            return None;
+        };
+        let members = members.into_iter().map(|(name, raw)| (name, Raw::Json(raw.get()))).collect();
+        let mut inner = Fields { members, errors: Vec::new(), known: Vec::new() };
+        let value = read(&mut inner);
+        let told = inner.errors.len();
+        inner.refuse_leftovers("", Unknown::Named);
+        for error in &mut inner.errors[told..] {
+            error.field =
+                format!("{name}.{}", if error.field.is_empty() { "*" } else { &error.field });
+        }
+        self.errors.append(&mut inner.errors);
+        value
+    }
+
+    /// Adds a fault at a place inside a field.
+    pub fn fault_at(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.errors.push(FieldError { field: place.into(), message: message.into() });
     }
 
     /// Adds a fault that only the request as a whole shows.

@@ -4,8 +4,6 @@
 //! width. All distributions have the same buckets, so two are merged by adding them bucket by bucket.
 //! An estimate differs from the true value by at most [`RELATIVE_ERROR`].
 
-use std::collections::BTreeMap;
-
 /// The worst relative error of an estimate: a bucket reaches from `a` to `17/16 a` at most, and
 /// `2ab / (a + b)` is off by `(b - a) / (a + b)` at either end.
 pub const RELATIVE_ERROR: f64 = 1.0 / 33.0;
@@ -15,13 +13,13 @@ const BITS: u32 = 4;
 
 /// The bucket of a value in microseconds.
 #[must_use]
-pub fn bucket(us: u64) -> u16 {
-    let exponent = us.checked_ilog2().unwrap_or(0);
-    let Some(shift) = exponent.checked_sub(BITS).filter(|_| us >= 1 << BITS) else {
-        return u16::try_from(us).unwrap_or(u16::MAX);
-    };
-    let index = (u64::from(shift) << BITS) + (us >> shift);
-    u16::try_from(index).unwrap_or(u16::MAX)
+#[expect(clippy::cast_possible_truncation, reason = "60 octaves of 16 buckets fit")]
+pub const fn bucket(us: u64) -> u16 {
+    if us < 1 << BITS {
+        return us as u16;
+    }
+    let shift = us.ilog2() - BITS;
+    (((shift as u64) << BITS) + (us >> shift)) as u16
 }
 
 /// The least value of a bucket, and the least value of the next bucket.
@@ -49,7 +47,7 @@ pub struct Histogram {
     n: u64,
     sum: u64,
     max: u64,
-    buckets: BTreeMap<u16, u64>,
+    buckets: Vec<(u16, u64)>,
 }
 
 impl Histogram {
@@ -58,7 +56,7 @@ impl Histogram {
         self.n += 1;
         self.sum = self.sum.saturating_add(us);
         self.max = self.max.max(us);
-        *self.buckets.entry(bucket(us)).or_default() += 1;
+        self.add_to(bucket(us), 1);
     }
 
     /// Adds another distribution.
@@ -67,7 +65,14 @@ impl Histogram {
         self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);
         for (bucket, n) in other.buckets() {
-            *self.buckets.entry(bucket).or_default() += n;
+            self.add_to(*bucket, *n);
+        }
+    }
+
+    fn add_to(&mut self, bucket: u16, n: u64) {
+        match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(at) => self.buckets[at].1 += n,
+            Err(at) => self.buckets.insert(at, (bucket, n)),
         }
     }
 
@@ -90,8 +95,9 @@ impl Histogram {
     }
 
     /// The buckets that are not empty, in ascending order, with their counts.
-    pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> {
-        self.buckets.iter().map(|(bucket, n)| (*bucket, *n))
+    #[must_use]
+    pub fn buckets(&self) -> &[(u16, u64)] {
+        &self.buckets
     }
 }
 
@@ -148,7 +154,7 @@ mod tests {
         for value in 1..=10 {
             histogram.add(value);
         }
-        let buckets: Vec<_> = histogram.buckets().collect();
+        let buckets = histogram.buckets().to_vec();
         assert_eq!(quantile(&buckets, 0.5), Some(5.0));
         assert_eq!(quantile(&buckets, 0.99), Some(10.0));
         assert_eq!(quantile(&buckets, 0.0), Some(1.0));

@@ -7,8 +7,10 @@
 pub enum Leak {
     /// hubd logs the body of each request.
     Log,
-    /// hubd keeps every name, so any name reaches the database and the answers.
+    /// hubd counts an unlisted name of a tool, code or count by its length.
     Names,
+    /// hubd keeps the request id that anybody sends.
+    RequestIds,
     /// `redacted` grows with the length of the dropped text.
     Length,
     /// hubd stores more about a tool than a preview shows.
@@ -22,6 +24,7 @@ pub fn leak() -> Option<Leak> {
     match std::env::var("HUBD_PROOF_LEAK").ok()?.as_str() {
         "log" => Some(Leak::Log),
         "names" => Some(Leak::Names),
+        "request-ids" => Some(Leak::RequestIds),
         "length" => Some(Leak::Length),
         "stored" => Some(Leak::Stored),
         _ => None,

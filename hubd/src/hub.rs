@@ -133,14 +133,9 @@ impl Hub {
         }
     }
 
-    /// Counts a report, and returns once the report is on disk. True when the report was already
-    /// counted.
-    pub(crate) async fn count_report(&self, entry: NewReport) -> Result<bool, Refusal> {
-        match self.reports.submit(entry).await? {
-            ReportResult::Stored => Ok(false),
-            ReportResult::Duplicate => Ok(true),
-            ReportResult::Refused(code) => Err(code.into()),
-        }
+    /// Counts a report, and returns once the report is on disk.
+    pub(crate) async fn count_report(&self, entry: NewReport) -> Result<ReportResult, Refusal> {
+        self.reports.submit(entry).await
     }
 
     /// The instance that a hub key belongs to, whatever the instance's status is.
@@ -208,5 +203,5 @@ impl Hub {
 }
 
 fn is_stale(last: Option<Timestamp>, now: Timestamp) -> bool {
-    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN))
+    last.is_none_or(|last| last <= now.before(SIGHTING_GRAIN) || last > now.after(SIGHTING_GRAIN))
 }

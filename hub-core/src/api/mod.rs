@@ -6,6 +6,7 @@
 mod activation;
 mod admin_keys;
 mod audit;
+mod catalogue;
 mod clients;
 mod instances;
 mod page;
@@ -17,6 +18,7 @@ mod telemetry;
 pub use activation::*;
 pub use admin_keys::*;
 pub use audit::*;
+pub use catalogue::*;
 pub use clients::*;
 pub use instances::*;
 pub use page::*;

@@ -5,15 +5,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Access, ActivateRequest, Activated, AdminKeyInfo, AuditEvent, AuditQuery, AuditVerdict,
-    Catalogue, Client, ClientPatch, ClientQuery, CreatedAdminKey, DeleteClientQuery, Endpoint,
-    ErrorCount, FleetQuery, Identity, Instance, InstancePatch, InstanceQuery, IssuedInstance,
-    NamedCount, NewAdminKey, NewClient, NewInstance, OwnTelemetry, Page, ReportQuery, ReportReply,
-    Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey, RotatedLicense, SelfInstance,
-    SeriesQuery, Stats, Status, SuspendRequest, ToolUsage, UsageQuery, UsageStep, Usages,
-    ValidateRequest, Validated, Version, access,
+    Catalogue, CataloguePatch, Client, ClientPatch, ClientQuery, CreatedAdminKey,
+    DeleteClientQuery, Endpoint, ErrorCount, FleetQuery, Identity, Instance, InstancePatch,
+    InstanceQuery, IssuedInstance, NamedCount, NewAdminKey, NewClient, NewInstance, OwnTelemetry,
+    Page, ReportQuery, ReportReply, Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey,
+    RotatedLicense, SelfInstance, SeriesQuery, Stats, Status, SuspendRequest, ToolUsage,
+    UsageQuery, UsageStep, Usages, ValidateRequest, Validated, Version, access,
 };
 use crate::privacy::PrivacyPromise;
-use crate::redact::CleanReport;
+use crate::redact::RawReport;
 
 macro_rules! routes {
     ($($(#[doc = $doc:literal])+
@@ -74,9 +74,11 @@ routes! {
     /// The calling instance, as the hub sees it.
     GetSelf: GET "/api/v1/instances/self" Hub, (), () => SelfInstance;
     /// Takes a report of how the instance's tools were used.
-    SendReport: POST "/api/v1/instances/{instance_id}/telemetry" Reporter, ReportQuery, CleanReport => ReportReply;
+    SendReport: POST "/api/v1/instances/{instance_id}/telemetry" Reporter, ReportQuery, RawReport => ReportReply;
     /// Everything that the hub keeps of the caller's usage.
     GetOwnTelemetry: GET "/api/v1/instances/self/telemetry" Hub, (), () => OwnTelemetry;
+    /// The names that the hub keeps.
+    GetOwnCatalogue: GET "/api/v1/instances/self/catalogue" Hub, (), () => Catalogue;
     /// What the hub keeps of telemetry, and what it never keeps.
     GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
     /// The process is up.
@@ -138,10 +140,12 @@ routes! {
     ListUsageErrors: GET "/api/v1/admin/telemetry/errors" Admin(Viewer), UsageQuery, () => Usages<ErrorCount>;
     /// Named counts.
     ListUsageCounts: GET "/api/v1/admin/telemetry/counts" Admin(Viewer), UsageQuery, () => Usages<NamedCount>;
-    /// The tool names that are kept.
+    /// The names that the hub keeps.
     GetCatalogue: GET "/api/v1/admin/telemetry/catalogue" Admin(Viewer), (), () => Catalogue;
-    /// Replaces the tool names that are kept.
+    /// Replaces the names that the hub keeps.
     SetCatalogue: PUT "/api/v1/admin/telemetry/catalogue" Admin(Operator), (), Catalogue => Catalogue;
+    /// Lists and unlists names.
+    UpdateCatalogue: PATCH "/api/v1/admin/telemetry/catalogue" Admin(Operator), (), CataloguePatch => Catalogue;
     /// Counts of what the hub holds.
     GetStats: GET "/api/v1/admin/stats" Admin(Viewer), (), () => Stats;
 }

@@ -1,13 +1,15 @@
 //! Telemetry on the wire: the answers to a report, and the usage that operators and instances read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 
 use crate::bounded::bounded;
 use crate::fields::{Field, Fields, FromFields};
 use crate::name::InstanceId;
-use crate::redact::{CleanReport, CodeName, CountName, ToolName};
+use crate::redact::{
+    CleanReport, CodeName, CountName, Dropped, Listed, Numbered, OTHER, Reasons, ToolName,
+};
 use crate::text::Word;
 use crate::time::{Moment, Timestamp};
 
@@ -42,8 +44,11 @@ pub struct Accepted {
     pub report_id: String,
     /// Whether the report was already stored; it was not counted again.
     pub duplicate: bool,
-    /// The number of members, names, elements and numbers that were dropped.
+    /// How many members, elements and numbers were not kept as they were sent.
     pub redacted: u64,
+    /// Why, and how often.
+    #[serde(default, skip_serializing_if = "Reasons::is_empty")]
+    pub reasons: Reasons,
 }
 
 /// What the hub would store of a report.
@@ -51,17 +56,27 @@ pub struct Accepted {
 pub struct Preview {
     /// Always `true`.
     pub dry_run: bool,
-    /// The number of members, names, elements and numbers that would be dropped.
+    /// How many members, elements and numbers would not be kept as they were sent.
     pub redacted: u64,
     /// Everything that would be stored.
     pub report: StoredReport,
+    /// Why something would not be kept as it was sent, and how often.
+    pub reasons: Reasons,
+    /// Where, for the first 100.
+    pub dropped: Vec<Dropped>,
 }
 
 impl Preview {
-    /// The preview of this report.
+    /// The preview of this report, with the names that its numbers stand for.
     #[must_use]
-    pub fn of(report: &CleanReport) -> Self {
-        Self { dry_run: true, redacted: report.redacted(), report: report.into() }
+    pub fn of(report: &CleanReport, listed: &Listed, dropped: Vec<Dropped>) -> Self {
+        Self {
+            dry_run: true,
+            redacted: report.reasons().total(),
+            report: StoredReport::of(report, listed),
+            reasons: report.reasons().clone(),
+            dropped,
+        }
     }
 }
 
@@ -105,26 +120,41 @@ pub struct StoredDurations {
     pub buckets: Vec<(u16, u64)>,
 }
 
-impl From<&CleanReport> for StoredReport {
-    fn from(report: &CleanReport) -> Self {
-        let tools = report.tools().map(|(name, usage)| StoredTool {
-            name: name.clone(),
-            calls: usage.calls,
-            errors: usage.errors.clone(),
-            duration_us: StoredDurations {
-                n: usage.durations.n(),
-                sum: usage.durations.sum(),
-                max: usage.durations.max(),
-                buckets: usage.durations.buckets().collect(),
-            },
+impl StoredReport {
+    fn of(report: &CleanReport, listed: &Listed) -> Self {
+        let tools = report.tools().iter().map(|usage| {
+            let errors = usage.errors.iter();
+            StoredTool {
+                name: named(&listed.tools, usage.tool, ToolName::other),
+                calls: usage.calls,
+                errors: errors
+                    .map(|(code, n)| (named(&listed.codes, *code, CodeName::other), *n))
+                    .collect(),
+                duration_us: StoredDurations {
+                    n: usage.durations.n(),
+                    sum: usage.durations.sum(),
+                    max: usage.durations.max(),
+                    buckets: usage.durations.buckets().to_vec(),
+                },
+            }
         });
+        let mut tools: Vec<StoredTool> = tools.collect();
+        tools.sort_by(|a, b| a.name.cmp(&b.name));
+        let counts = report.counts().iter();
         Self {
             window_start: report.start(),
             window_end: report.end(),
-            tools: tools.collect(),
-            counts: report.counts().map(|(name, n)| (name.clone(), n)).collect(),
+            tools,
+            counts: counts
+                .map(|(name, n)| (named(&listed.counts, *name, CountName::other), *n))
+                .collect(),
         }
     }
+}
+
+/// The name of a number from the same catalogue.
+fn named<N: Clone>(names: &Numbered<N>, number: u32, other: fn() -> N) -> N {
+    if number == OTHER { other() } else { names.name(number).cloned().unwrap_or_else(other) }
 }
 
 bounded!(
@@ -137,10 +167,10 @@ bounded!(
 /// Filters of usage.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct UsageQuery {
-    /// Only usage from this hour on.
+    /// Only usage from this time on, rounded down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Moment>,
-    /// Only usage up to the end of this hour.
+    /// Only usage before this time, rounded up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
     /// Only usage of this client's instances.
@@ -220,9 +250,10 @@ impl FromFields for SeriesQuery {
 /// Usage in a range of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Usages<T> {
-    /// The first hour.
+    /// The start of the range, rounded down to what the hub keeps: an hour, a day where only days are
+    /// kept, or the step of a series.
     pub since: Timestamp,
-    /// The end of the last hour.
+    /// The end of the range, rounded up in the same way.
     pub until: Timestamp,
     /// The rows.
     pub items: Vec<T>,
@@ -276,6 +307,10 @@ pub struct UsageStep {
     pub errors: u64,
     /// The mean duration; `null` when no durations were reported.
     pub duration_ms_mean: Option<f64>,
+    /// The number of instances that reported in the step.
+    pub instances: u64,
+    /// Whether the step is over.
+    pub complete: bool,
 }
 
 /// How often a tool failed with a code.
@@ -300,39 +335,6 @@ pub struct NamedCount {
     pub max: u64,
     /// The number of instances that reported the count.
     pub instances: u64,
-}
-
-/// The tool names that the hub keeps. An empty catalogue admits every name that fits the grammar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Catalogue {
-    /// The names.
-    pub tools: ToolNames,
-}
-
-impl FromFields for Catalogue {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { tools: fields.required("tools")? })
-    }
-}
-
-/// Up to 2,000 tool names, ordered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct ToolNames(pub BTreeSet<ToolName>);
-
-impl<'de> Deserialize<'de> for ToolNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<ToolName>::deserialize(deserializer)?;
-        if names.len() > 2_000 {
-            return Err(de::Error::custom("too many names"));
-        }
-        Ok(Self(names.into_iter().collect()))
-    }
-}
-
-impl Field for ToolNames {
-    const EXPECTED: &'static str = "must be a list of up to 2000 tool names, such as \
-        browser.navigate, none of which looks like a key or an identifier";
 }
 
 /// Everything that the hub keeps of an instance's usage.

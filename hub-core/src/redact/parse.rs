@@ -1,21 +1,23 @@
 //! Bytes → what may be kept, in one pass, straight from a visitor.
 //!
 //! Known members are read where they stand; all else is skipped, never collected. A scalar is looked at
-//! as a slice of the body. No error here holds any of the input: serde's, which quote it, are dropped.
+//! as a slice of the body, and a name is looked up where it stands: what leaves this room are numbers. No
+//! error here holds any of the input: serde's, which quote it, are dropped.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::report::{Content, Usage};
-use super::scalar::{count, duration, text};
-use super::{CleanReport, CodeName, CountName, ToolName};
+use super::place::{Expected, Place};
+use super::report::{Content, NoRoom, Usage};
+use super::scalar::{count, duration, is_text, text};
+use super::{CleanReport, CodeName, CountName, Dropped, Listed, OTHER, Reason, Reasons, ToolName};
 use crate::fields::Fault;
+use crate::histogram::Histogram;
 use crate::members::MemberName;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
@@ -27,41 +29,76 @@ const AHEAD: Duration = Duration::from_mins(5);
 /// How many days ago a window may start.
 pub const MOST_DAYS_LATE: u32 = 7;
 const LATE: Duration = Duration::from_hours(24 * MOST_DAYS_LATE as u64);
+/// The most places that [`inspect`] tells.
+const MOST_PLACES: usize = 100;
 
 /// Turns a request's body into what may be kept of it.
 ///
 /// # Errors
 /// [`Fault`] when there is no usable frame: not one JSON object in UTF-8, a known member twice, no
-/// `report_id`, or no window that the hub takes at the time `now`.
-pub fn redact(body: &[u8], now: Timestamp) -> Result<CleanReport, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| Fault::NotAnObject)?;
-    let mut reading = Reading::default();
-    #[cfg(feature = "proof")]
-    if crate::proof::leak() == Some(crate::proof::Leak::Length) {
-        reading.redacted += body.len() as u64;
-    }
-    let mut json = serde_json::Deserializer::from_str(text);
-    let read = Place(Frame(&mut reading)).deserialize(&mut json).and_then(|()| json.end());
-    if read.is_err() || !reading.is_object {
-        return Err(Fault::NotAnObject);
-    }
-    reading.finish(now)
+/// `report_id`, no window that the hub takes at the time `now`, or a wrong type of `tools` or `counts`.
+pub fn redact(body: &[u8], listed: &Listed, now: Timestamp) -> Result<CleanReport, Fault> {
+    Reading::new(listed, None).read(body, now).map(|(report, _)| report)
+}
+
+/// The same, and the first 100 places where something is not kept as it was sent.
+///
+/// # Errors
+/// As [`redact`].
+pub fn inspect(
+    body: &[u8],
+    listed: &Listed,
+    now: Timestamp,
+) -> Result<(CleanReport, Vec<Dropped>), Fault> {
+    Reading::new(listed, Some(Vec::new())).read(body, now)
 }
 
 /// What was read so far.
-#[derive(Default)]
-struct Reading {
+struct Reading<'n> {
+    listed: &'n Listed,
     is_object: bool,
     id: Once<Option<Uuid>>,
     start: Once<Option<Timestamp>>,
     end: Once<Option<Timestamp>>,
+    /// Known members of a wrong type without which the report would lose what was sent.
+    wrong: Vec<FieldError>,
     content: Content,
-    redacted: u64,
+    reasons: Reasons,
+    places: Option<Vec<Dropped>>,
     hasher: RandomState,
 }
 
-impl Reading {
-    fn finish(self, now: Timestamp) -> Result<CleanReport, Fault> {
+impl<'n> Reading<'n> {
+    fn new(listed: &'n Listed, places: Option<Vec<Dropped>>) -> Self {
+        Self {
+            listed,
+            is_object: false,
+            id: Once::Absent,
+            start: Once::Absent,
+            end: Once::Absent,
+            wrong: Vec::new(),
+            content: Content::default(),
+            reasons: Reasons::default(),
+            places,
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn read(mut self, body: &[u8], now: Timestamp) -> Result<(CleanReport, Vec<Dropped>), Fault> {
+        let text = std::str::from_utf8(body).map_err(|_| Fault::NotAnObject)?;
+        #[cfg(feature = "proof")]
+        if crate::proof::leak() == Some(crate::proof::Leak::Length) {
+            self.reasons.add(Reason::UnknownMember, body.len() as u64);
+        }
+        let mut json = serde_json::Deserializer::from_str(text);
+        let read = Place(Frame(&mut self)).deserialize(&mut json).and_then(|()| json.end());
+        if read.is_err() || !self.is_object {
+            return Err(Fault::NotAnObject);
+        }
+        self.finish(now)
+    }
+
+    fn finish(self, now: Timestamp) -> Result<(CleanReport, Vec<Dropped>), Fault> {
         let mut faults = Vec::new();
         let mut fault = |field: &str, message: &str| faults.push(FieldError::new(field, message));
         let id = self.id.value("report_id", "must be a UUID", &mut fault);
@@ -71,11 +108,31 @@ impl Reading {
         if let (Some(start), Some(end)) = (start, end) {
             check_window(start, end, now, &mut fault);
         }
+        faults.extend(self.wrong);
         match (id, start, end) {
             (Some(id), Some(start), Some(end)) if faults.is_empty() => {
-                Ok(CleanReport { id, start, end, content: self.content, redacted: self.redacted })
+                let (content, reasons) = (self.content, self.reasons);
+                let catalogue = self.listed.version;
+                let report = CleanReport { id, start, end, catalogue, content, reasons };
+                Ok((report, self.places.unwrap_or_default()))
             }
             _ => Err(Fault::Fields(faults)),
+        }
+    }
+
+    /// Lets an unlisted name into a counter.
+    #[cfg(feature = "proof")]
+    fn leak(&mut self, name: &str) {
+        if crate::proof::leak() == Some(crate::proof::Leak::Names) {
+            self.content.count(OTHER, name.len() as u64);
+        }
+    }
+
+    /// Notes that something is not kept as it was sent, and where.
+    fn note(&mut self, reason: Reason, at: impl FnOnce() -> String) {
+        self.reasons.add(reason, 1);
+        if let Some(places) = self.places.as_mut().filter(|places| places.len() < MOST_PLACES) {
+            places.push(Dropped { at: at(), reason });
         }
     }
 }
@@ -120,6 +177,14 @@ impl<T> Once<T> {
 }
 
 impl<T> Once<Option<T>> {
+    /// The value, if one was given and is usable.
+    fn given(self) -> Option<T> {
+        match self {
+            Self::Given(value) => value,
+            Self::Absent => None,
+        }
+    }
+
     fn value(self, field: &str, expected: &str, fault: &mut impl FnMut(&str, &str)) -> Option<T> {
         match self {
             Self::Given(Some(value)) => Some(value),
@@ -135,88 +200,12 @@ impl<T> Once<Option<T>> {
     }
 }
 
-/// A place in a report where an object or a list is expected. Whatever else stands there is skipped
-/// and counted.
-trait Expected<'de>: Sized {
-    fn redacted(&mut self) -> &mut u64;
-
-    fn object<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        *self.redacted() += 1;
-        Ok(())
-    }
-
-    fn list<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        *self.redacted() += 1;
-        Ok(())
-    }
-}
-
-/// Reads a value as what is expected in its place.
-struct Place<X>(X);
-
-impl<'de, X: Expected<'de>> DeserializeSeed<'de> for Place<X> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<X> Place<X> {
-    fn drop_scalar<'de>(mut self)
-    where
-        X: Expected<'de>,
-    {
-        *self.0.redacted() += 1;
-    }
-}
-
-impl<'de, X: Expected<'de>> Visitor<'de> for Place<X> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("part of a report")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.0.object(map)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
-        self.0.list(list)
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.drop_scalar();
-        Ok(())
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.drop_scalar();
-        Ok(())
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.drop_scalar();
-        Ok(())
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.drop_scalar();
-        Ok(())
-    }
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.drop_scalar();
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.drop_scalar();
-        Ok(())
-    }
-}
-
 /// The whole body.
-struct Frame<'a>(&'a mut Reading);
+struct Frame<'a, 'n>(&'a mut Reading<'n>);
 
-impl<'de> Expected<'de> for Frame<'_> {
-    fn redacted(&mut self) -> &mut u64 {
-        &mut self.0.redacted
-    }
+impl<'de> Expected<'de> for Frame<'_, '_> {
+    /// A body that is no object is refused as a whole.
+    fn wrong(self) {}
 
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let reading = self.0;
@@ -237,7 +226,7 @@ impl<'de> Expected<'de> for Frame<'_> {
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    reading.redacted += 1;
+                    reading.note(Reason::UnknownMember, || "/*".to_owned());
                 }
             }
         }
@@ -251,62 +240,131 @@ fn report_id(text: &str) -> Option<Uuid> {
 }
 
 /// `tools`.
-struct ToolList<'a>(&'a mut Reading);
+struct ToolList<'a, 'n>(&'a mut Reading<'n>);
 
-impl<'de> Expected<'de> for ToolList<'_> {
-    fn redacted(&mut self) -> &mut u64 {
-        &mut self.0.redacted
+impl<'de> Expected<'de> for ToolList<'_, '_> {
+    fn wrong(self) {
+        self.0.wrong.push(FieldError::new("tools", "must be a list"));
     }
 
     fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Place(Tool(self.0)))?.is_some() {}
+        let mut at = 0;
+        while list.next_element_seed(Place(Tool { reading: self.0, at }))?.is_some() {
+            at += 1;
+        }
         Ok(())
     }
 }
 
-/// One of them.
-struct Tool<'a>(&'a mut Reading);
+/// An element of `tools`.
+struct Tool<'a, 'n> {
+    reading: &'a mut Reading<'n>,
+    at: usize,
+}
 
-impl<'de> Expected<'de> for Tool<'_> {
-    fn redacted(&mut self) -> &mut u64 {
-        &mut self.0.redacted
+/// The members of an element of `tools`.
+#[derive(Default)]
+struct ToolMembers {
+    name: Once<Option<u32>>,
+    calls: Once<Option<u64>>,
+    errors: Once<()>,
+    durations: Once<()>,
+    /// Numbers of codes, each with how often, in the order of the report.
+    codes: Vec<(u32, u64)>,
+    took: Histogram,
+}
+
+impl<'de> Expected<'de> for Tool<'_, '_> {
+    fn wrong(self) {
+        let at = self.at;
+        self.reading.note(Reason::WrongType, || format!("/tools/{at}"));
     }
 
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let reading = self.0;
-        let (mut name, mut calls) = (Once::<Option<ToolName>>::Absent, Once::Absent);
-        let (mut errors, mut durations) = (Once::Absent, Once::Absent);
-        let mut usage = Usage::default();
+    fn object<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut members = ToolMembers::default();
         while let Some(MemberName(member)) = map.next_key()? {
             match member.as_ref() {
-                "name" => name.set(text(map.next_value()?, ToolName::clean))?,
-                "calls" => {
-                    calls.set(())?;
-                    let calls = count(map.next_value()?);
-                    reading.redacted += u64::from(calls.is_none());
-                    usage.calls = calls.unwrap_or(0);
-                }
+                "name" => members.name.set(self.name(map.next_value()?))?,
+                "calls" => members.calls.set(self.calls(map.next_value()?))?,
                 "errors" => {
-                    errors.set(())?;
-                    map.next_value_seed(Place(Errors(reading, &mut usage)))?;
+                    members.errors.set(())?;
+                    map.next_value_seed(Place(Errors(&mut self, &mut members.codes)))?;
                 }
                 "durations_ms" => {
-                    durations.set(())?;
-                    map.next_value_seed(Place(Durations(reading, &mut usage)))?;
+                    members.durations.set(())?;
+                    map.next_value_seed(Place(Durations(&mut self, &mut members.took)))?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    reading.redacted += 1;
+                    self.note(Reason::UnknownMember, "*");
                 }
             }
         }
-        let kept = match name {
-            Once::Given(Some(name)) => Some(name),
-            Once::Given(None) | Once::Absent => None,
-        };
-        reading.redacted += u64::from(kept.is_none());
-        reading.content.use_tool(kept.unwrap_or_else(ToolName::other), usage);
+        self.finish(members);
         Ok(())
+    }
+}
+
+impl Tool<'_, '_> {
+    fn note(&mut self, reason: Reason, member: &str) {
+        let at = self.at;
+        self.reading.note(reason, || format!("/tools/{at}/{member}"));
+    }
+
+    fn note_code(&mut self, reason: Reason, code: u32) {
+        let (at, listed) = (self.at, self.reading.listed);
+        let name = listed.codes.name(code).map_or("*", CodeName::as_str);
+        self.reading.note(reason, || format!("/tools/{at}/errors/{name}"));
+    }
+
+    fn name(&mut self, raw: &RawValue) -> Option<u32> {
+        let tools = &self.reading.listed.tools;
+        let number =
+            text(
+                raw,
+                |name| {
+                    if name == ToolName::OTHER { Some(OTHER) } else { tools.number(name) }
+                },
+            );
+        if number.is_none() {
+            let reason = if is_text(raw) { Reason::UnlistedTool } else { Reason::WrongType };
+            self.note(reason, "name");
+            #[cfg(feature = "proof")]
+            self.reading.leak(raw.get());
+        }
+        number
+    }
+
+    fn calls(&mut self, raw: &RawValue) -> Option<u64> {
+        count(raw).map_err(|reason| self.note(reason, "calls")).ok()
+    }
+
+    fn finish(mut self, members: ToolMembers) {
+        let ToolMembers { name, calls, mut codes, took: durations, .. } = members;
+        if matches!(name, Once::Absent) {
+            self.note(Reason::UnlistedTool, "name");
+        }
+        let failed: u64 = codes.iter().map(|(_, n)| n).sum();
+        let calls = calls.given().unwrap_or_else(|| durations.n().max(failed));
+        let mut beyond = failed.saturating_sub(calls);
+        for (code, n) in codes.iter_mut().rev() {
+            let dropped = beyond.min(*n);
+            if dropped > 0 {
+                *n -= dropped;
+                beyond -= dropped;
+                self.note_code(Reason::Inconsistent, *code);
+            }
+        }
+        codes.retain(|(_, n)| *n > 0);
+        let tool = name.given().unwrap_or(OTHER);
+        let usage = Usage { tool, calls, errors: codes, durations };
+        let NoRoom { tool, codes } = self.reading.content.use_tool(usage);
+        if tool {
+            self.note(Reason::OverLimit, "name");
+        }
+        for code in codes {
+            self.note_code(Reason::OverLimit, code);
+        }
     }
 }
 
@@ -321,21 +379,31 @@ impl Seen {
 }
 
 /// `errors` of a tool.
-struct Errors<'a, 'b>(&'a mut Reading, &'b mut Usage);
+struct Errors<'a, 'b, 'n>(&'a mut Tool<'b, 'n>, &'a mut Vec<(u32, u64)>);
 
-impl<'de> Expected<'de> for Errors<'_, '_> {
-    fn redacted(&mut self) -> &mut u64 {
-        &mut self.0.redacted
+impl<'de> Expected<'de> for Errors<'_, '_, '_> {
+    fn wrong(self) {
+        self.0.note(Reason::WrongType, "errors");
     }
 
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(tool, codes) = self;
         let mut seen = Seen(HashSet::new());
         while let Some(MemberName(name)) = map.next_key()? {
-            seen.once(&self.0.hasher, &name)?;
-            let (code, n) = (CodeName::clean(&name), count(map.next_value()?));
-            self.0.redacted += u64::from(code.is_none()) + u64::from(n.is_none());
-            if let Some(n) = n {
-                self.1.fail(code.unwrap_or_else(CodeName::other), n);
+            seen.once(&tool.reading.hasher, &name)?;
+            let other = name == CodeName::OTHER;
+            let code = if other { Some(OTHER) } else { tool.reading.listed.codes.number(&name) };
+            let number = code.unwrap_or(OTHER);
+            match count(map.next_value()?) {
+                Err(reason) => tool.note_code(reason, number),
+                Ok(n) => {
+                    if code.is_none() {
+                        tool.note_code(Reason::UnlistedCode, OTHER);
+                        #[cfg(feature = "proof")]
+                        tool.reading.leak(&name);
+                    }
+                    codes.push((number, n));
+                }
             }
         }
         Ok(())
@@ -343,40 +411,62 @@ impl<'de> Expected<'de> for Errors<'_, '_> {
 }
 
 /// `durations_ms` of a tool.
-struct Durations<'a, 'b>(&'a mut Reading, &'b mut Usage);
+struct Durations<'a, 'b, 'n>(&'a mut Tool<'b, 'n>, &'a mut Histogram);
 
-impl<'de> Expected<'de> for Durations<'_, '_> {
-    fn redacted(&mut self) -> &mut u64 {
-        &mut self.0.redacted
+impl<'de> Expected<'de> for Durations<'_, '_, '_> {
+    fn wrong(self) {
+        self.0.note(Reason::WrongType, "durations_ms");
     }
 
     fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self(tool, durations) = self;
+        let mut nth = 0;
         while let Some(raw) = list.next_element::<&RawValue>()? {
             match duration(raw) {
-                Some(us) => self.1.durations.add(us),
-                None => self.0.redacted += 1,
+                Ok(us) => durations.add(us),
+                Err(reason) => {
+                    let at = tool.at;
+                    tool.reading.note(reason, || format!("/tools/{at}/durations_ms/{nth}"));
+                }
             }
+            nth += 1;
         }
         Ok(())
     }
 }
 
 /// `counts`.
-struct Counts<'a>(&'a mut Reading);
+struct Counts<'a, 'n>(&'a mut Reading<'n>);
 
-impl<'de> Expected<'de> for Counts<'_> {
-    fn redacted(&mut self) -> &mut u64 {
-        &mut self.0.redacted
+impl<'de> Expected<'de> for Counts<'_, '_> {
+    fn wrong(self) {
+        self.0.wrong.push(FieldError::new("counts", "must be an object"));
     }
 
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let reading = self.0;
+        let listed = reading.listed;
         let mut seen = Seen(HashSet::new());
         while let Some(MemberName(name)) = map.next_key()? {
-            seen.once(&self.0.hasher, &name)?;
-            let (kept, n) = (CountName::clean(&name), count(map.next_value()?));
-            self.0.redacted += u64::from(kept.is_none()) + u64::from(n.is_none());
-            if let Some(n) = n {
-                self.0.content.count(kept.unwrap_or_else(CountName::other), n);
+            seen.once(&reading.hasher, &name)?;
+            let other = name == CountName::OTHER;
+            let number = if other { Some(OTHER) } else { listed.counts.number(&name) };
+            let known = number.and_then(|number| listed.counts.name(number));
+            let at = || format!("/counts/{}", known.map_or("*", CountName::as_str));
+            let n = match count(map.next_value()?) {
+                Ok(n) => n,
+                Err(reason) => {
+                    reading.note(reason, at);
+                    continue;
+                }
+            };
+            if number.is_none() {
+                reading.note(Reason::UnlistedCount, at);
+                #[cfg(feature = "proof")]
+                reading.leak(&name);
+            }
+            if !reading.content.count(number.unwrap_or(OTHER), n) {
+                reading.note(Reason::OverLimit, at);
             }
         }
         Ok(())

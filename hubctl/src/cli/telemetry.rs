@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use hub_core::api::{MinClients, Step, UsageQuery};
 use hub_core::name::InstanceId;
-use hub_core::redact::ToolName;
+use hub_core::redact::{CodeName, CountName, ToolName};
 use hub_core::text::Word;
 use hub_core::time::Moment;
 
@@ -22,11 +22,11 @@ pub(crate) enum TelemetryCommand {
     Errors(UsageArgs),
     /// Show named counts
     Counts(UsageArgs),
-    /// Show what a hub would keep of a report; works offline
+    /// Show what a hub would keep of a report, and what it would not and why; with --catalogue offline
     Preview(PreviewArgs),
     /// Send a report of an instance, with its hub key; needs no admin key
     Send(SendArgs),
-    /// The catalogue: the tool names that the hub keeps
+    /// The catalogue: the names that the hub keeps
     #[command(subcommand)]
     Catalogue(CatalogueCommand),
 }
@@ -34,7 +34,7 @@ pub(crate) enum TelemetryCommand {
 /// Filters of usage.
 #[derive(Debug, Args)]
 pub(crate) struct UsageArgs {
-    /// From this hour: a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
+    /// From this hour (or day, where only days are kept): a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) since: Option<Moment>,
     /// Up to the end of this hour [default: now]
@@ -83,6 +83,12 @@ pub(crate) struct PreviewArgs {
     /// File with the report, `-` for standard input
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
+    /// File with the catalogue, as `catalogue get -o json` writes it; nothing is then asked of a hub
+    #[arg(long, value_name = "PATH")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// File with an instance's hub key, to read the catalogue with instead of an admin key
+    #[arg(long, value_name = "PATH", conflicts_with = "catalogue")]
+    pub(crate) hub_key_file: Option<PathBuf>,
 }
 
 /// Arguments of `telemetry send`.
@@ -103,23 +109,49 @@ pub(crate) struct SendArgs {
 /// What to do with the catalogue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogueCommand {
-    /// Show the names; if there are none, the hub keeps every name that fits the grammar
+    /// Show the listed names
     Get,
-    /// Replace the names; tools with other names are counted under other
+    /// Replace all names
     Set(CatalogueSetArgs),
+    /// List names, or ask about each unlisted name of a report
+    Add(CatalogueAddArgs),
+    /// List names no longer; from then on the hub counts them under other
+    Remove(ListedNames),
+}
+
+/// Names on the command line.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ListedNames {
+    /// Tools, such as browser.navigate
+    #[arg(value_name = "TOOL", value_parser = tool)]
+    pub(crate) tools: Vec<ToolName>,
+    /// An error code, such as TIMEOUT; may be repeated
+    #[arg(long = "code", value_name = "CODE")]
+    pub(crate) codes: Vec<CodeName>,
+    /// A named count, such as `agents_online`; may be repeated
+    #[arg(long = "count", value_name = "COUNT")]
+    pub(crate) counts: Vec<CountName>,
 }
 
 /// Arguments of `telemetry catalogue set`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("names").required(true))]
 pub(crate) struct CatalogueSetArgs {
-    /// The names, such as browser.navigate
-    #[arg(value_name = "NAME", value_parser = tool, group = "names")]
-    pub(crate) tools: Vec<ToolName>,
-    /// File with the names, one a line, `-` for standard input
-    #[arg(long, value_name = "PATH", group = "names")]
+    #[command(flatten)]
+    pub(crate) names: ListedNames,
+    /// File with all names, as `catalogue get -o json` writes them, `-` for standard input
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["tools", "codes", "counts"])]
     pub(crate) file: Option<PathBuf>,
     /// Remove all names
-    #[arg(long, group = "names")]
+    #[arg(long, conflicts_with_all = ["tools", "codes", "counts", "file"])]
     pub(crate) clear: bool,
+}
+
+/// Arguments of `telemetry catalogue add`.
+#[derive(Debug, Args)]
+pub(crate) struct CatalogueAddArgs {
+    #[command(flatten)]
+    pub(crate) names: ListedNames,
+    /// File with a report, `-` for standard input; asks about each of its names that is not listed
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["tools", "codes", "counts"])]
+    pub(crate) from: Option<PathBuf>,
 }

@@ -71,7 +71,9 @@ fn offline(cli: &Cli, env: &Env, out: &Out) -> Option<Result<Exit>> {
     Some(match &cli.command {
         // No runtime and no client.
         Command::Fingerprint => hub::fingerprint(out),
-        Command::Telemetry(TelemetryCommand::Preview(args)) => telemetry::preview(args, out),
+        Command::Telemetry(TelemetryCommand::Preview(args)) if args.catalogue.is_some() => {
+            telemetry::preview_offline(args, out)
+        }
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => man::run(args, out),
         Command::Help(args) => help::run(args, out),

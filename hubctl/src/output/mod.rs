@@ -23,7 +23,7 @@ mod write;
 pub(crate) use changes::FieldChange;
 pub(crate) use done::{Done, Reveal};
 pub(crate) use progress::Progress;
-pub(crate) use report::{CatalogueRow, ReportRow};
+pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
 pub(crate) use table::Picture;
 pub(crate) use text::{Hue, bytes, fitted, visible};
 pub(crate) use times::Times;

@@ -1,7 +1,7 @@
 //! The content of a report, and of the catalogue, in tables.
 
 use hub_core::api::StoredDurations;
-use hub_core::redact::ToolName;
+use hub_core::redact::Reason;
 use serde::Serialize;
 
 use super::measures::duration;
@@ -76,19 +76,57 @@ fn told(us: u64) -> String {
     duration(us as f64 / 1_000.0)
 }
 
-/// A tool in the catalogue.
+/// A name in the catalogue.
 #[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub(crate) struct CatalogueRow(pub(crate) ToolName);
+pub(crate) struct CatalogueRow {
+    /// Such as `tool`.
+    pub(crate) kind: &'static str,
+    /// The name.
+    pub(crate) name: String,
+}
 
 impl Row for CatalogueRow {
-    const COLUMNS: &'static [Column] = &[column("TOOL", 0)];
+    const COLUMNS: &'static [Column] = &[column("KIND", 0), column("NAME", 0)];
 
     fn handle(&self) -> String {
-        self.0.to_string()
+        self.name.clone()
     }
 
     fn cells(&self, _: &Times) -> Vec<String> {
-        vec![self.handle()]
+        vec![self.kind.to_owned(), self.name.clone()]
+    }
+}
+
+/// Something in a report that is not kept as it was sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct DroppedRow {
+    /// Where it stands.
+    pub(crate) at: String,
+    /// The name that stands there, in a report of one's own.
+    pub(crate) name: Option<String>,
+    /// Why.
+    pub(crate) reason: Reason,
+}
+
+impl Row for DroppedRow {
+    const COLUMNS: &'static [Column] = &[
+        column("PLACE", 0),
+        column("NAME", 0),
+        column("REASON", 0),
+        column("WHAT HAPPENS", 1),
+    ];
+
+    fn handle(&self) -> String {
+        self.at.clone()
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        let name = self.name.clone().unwrap_or_default();
+        vec![
+            self.at.clone(),
+            name,
+            self.reason.to_string(),
+            self.reason.meaning().to_owned(),
+        ]
     }
 }

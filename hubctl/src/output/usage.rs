@@ -107,8 +107,14 @@ impl Row for UsageStep {
     const FIELDS: &'static [&'static str] =
         &["at", "calls", "errors", "duration_ms_mean", "instances", "complete"];
 
-    const COLUMNS: &'static [Column] =
-        &[column("AT", 0), column("CALLS", 0), column("ERRORS", 0), column("MEAN MS", 0)];
+    const COLUMNS: &'static [Column] = &[
+        column("AT", 0),
+        column("CALLS", 0),
+        column("ERRORS", 0),
+        column("MEAN MS", 0),
+        column("INSTANCES", 0),
+        column("COMPLETE", 0),
+    ];
 
     fn handle(&self) -> String {
         self.at.to_string()
@@ -120,6 +126,8 @@ impl Row for UsageStep {
             self.calls.to_string(),
             self.errors.to_string(),
             plain(self.duration_ms_mean),
+            self.instances.to_string(),
+            self.complete.to_string(),
         ]
     }
 
@@ -128,10 +136,17 @@ impl Row for UsageStep {
         let cells = |row: &Self| {
             let errors = row.errors.to_string();
             let mean = told(row.duration_ms_mean);
-            vec![times.step(row.at), bars.cell(row.calls), errors, mean]
+            // The step that goes on is marked: its numbers still grow.
+            let at = times.step(row.at) + if row.complete { "" } else { " …" };
+            vec![at, bars.cell(row.calls), errors, mean, row.instances.to_string()]
         };
-        let columns =
-            vec![column("AT (UTC)", 0), column("CALLS", 0), number("ERRORS", 1), number("MEAN", 2)];
+        let columns = vec![
+            column("AT (UTC)", 0),
+            column("CALLS", 0),
+            number("ERRORS", 1),
+            number("MEAN", 2),
+            number("INSTANCES", 3),
+        ];
         let picture = Picture::new(columns, rows.iter().map(cells)).without_empty_columns();
         Some(picture.under(headline(rows, width)))
     }
@@ -210,6 +225,8 @@ mod tests {
             calls,
             errors: 0,
             duration_ms_mean: None,
+            instances: 1,
+            complete: true,
         };
         let week: Vec<_> = (0..168).map(step).collect();
         assert_eq!(headline(&week[..3], 80), "▁▅█  3 calls, at most 2 a step");

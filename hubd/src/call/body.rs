@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hub_core::api::Access;
-use hub_core::fields::{self, Fault, FromFields, ReadBody, Unknown};
+use hub_core::fields::{self, FromFields, ReadBody, Unknown};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::HeaderMap;
@@ -39,19 +39,12 @@ pub(super) async fn read<T: ReadBody>(
         Access::Admin(_) => Unknown::Named,
         Access::Public | Access::License | Access::Hub | Access::Reporter => Unknown::Unnamed,
     };
-    T::read_body(&bytes, unknown, now).map_err(refuse)
+    T::read_body(&bytes, unknown, now).map_err(Refusal::from)
 }
 
 /// Reads a query.
 pub(super) fn query<T: FromFields>(query: Option<&str>) -> Result<T, Refusal> {
-    fields::from_query(query.unwrap_or_default()).map_err(refuse)
-}
-
-fn refuse(fault: Fault) -> Refusal {
-    match fault {
-        Fault::NotAnObject => Refusal::new(ErrorCode::InvalidJson),
-        Fault::Fields(errors) => Refusal::fields(errors),
-    }
+    fields::from_query(query.unwrap_or_default()).map_err(Refusal::from)
 }
 
 /// Collects the bytes of a body. They may contain a key, so they are wiped when dropped.

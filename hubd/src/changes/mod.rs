@@ -9,7 +9,7 @@ mod owner;
 mod rotation;
 
 pub(crate) use admin_keys::{create_admin_key, revoke_admin_key};
-pub(crate) use catalogue::set_catalogue;
+pub(crate) use catalogue::{etag as catalogue_etag, set_catalogue, update_catalogue};
 pub(crate) use clients::{create_client, delete_client, etag as client_etag, update_client};
 pub(crate) use instances::{
     delete_instance, etag as instance_etag, issue_instance, reactivate_instance, suspend_instance,

@@ -28,6 +28,9 @@ pub enum ConfigError {
         /// Why the flag does not accept the value.
         reason: String,
     },
+    /// Two settings do not fit together.
+    #[error("{0}")]
+    Conflict(&'static str),
     /// The database URL is not valid.
     #[error("--database (HUBD_DATABASE_URL) {0}")]
     Database(#[from] MalformedUrl),

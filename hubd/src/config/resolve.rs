@@ -50,6 +50,7 @@ pub fn resolve(
             Given { name: flag_of(argument), value: text_of(&matches, argument), origin }
         })
         .collect();
+    cli.hub.telemetry.check().map_err(ConfigError::Conflict)?;
     let key = variables.admin_key.as_ref().map(|key| key.as_str());
     Ok(Settings {
         command: cli.command.unwrap_or(Command::Serve),

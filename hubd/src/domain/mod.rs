@@ -3,6 +3,7 @@
 
 mod activation;
 mod chain;
+mod clock;
 mod etag;
 mod fault;
 mod overlap;
@@ -10,6 +11,7 @@ mod refusal;
 
 pub(crate) use activation::{Activation, ActivationRequest, License};
 pub(crate) use chain::{Event, Head, Link};
+pub(crate) use clock::{Clock, Judgement};
 pub(crate) use etag::{ETag, Precondition};
 pub(crate) use fault::Fault;
 pub(crate) use overlap::{

@@ -46,7 +46,7 @@ impl Refusal {
     }
 
     /// Refuses a request with one wrong field.
-    pub(crate) fn field(name: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn field(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self::fields(vec![FieldError::new(name, message)])
     }
 
@@ -73,6 +73,16 @@ impl Refusal {
     /// The cause of a failure, for the log.
     pub(crate) fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
         self.failure.as_ref().map(|(_, cause)| &**cause)
+    }
+}
+
+impl From<hub_core::fields::Fault> for Refusal {
+    fn from(fault: hub_core::fields::Fault) -> Self {
+        use hub_core::fields::Fault;
+        match fault {
+            Fault::NotAnObject => Self::new(ErrorCode::InvalidJson),
+            Fault::Fields(errors) => Self::fields(errors),
+        }
     }
 }
 

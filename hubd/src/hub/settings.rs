@@ -26,20 +26,28 @@ pub(crate) struct TelemetrySettings {
     #[arg(long, default_value = "14d", value_parser = hours_kept)]
     pub(crate) hours_kept: Duration,
 
-    /// For how long to keep usage by day
+    /// For how long to keep usage by day, not shorter than usage by hour
     #[arg(long, default_value = "400d", value_parser = parse_duration)]
     pub(crate) days_kept: Duration,
 
-    /// How often to add hours up to days and to delete old usage
-    #[arg(long, default_value = "10m", value_parser = parse_duration)]
+    /// How often to add hours up to days and to delete old usage, at most 1 hour
+    #[arg(long, default_value = "10m", value_parser = rollup_every)]
     pub(crate) rollup_every: Duration,
 }
 
 impl TelemetrySettings {
+    /// Whether the times fit together.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.days_kept < self.hours_kept {
+            return Err("--days-kept (HUBD_DAYS_KEPT) must not be shorter than --hours-kept \
+                (HUBD_HOURS_KEPT): days are made of hours");
+        }
+        Ok(())
+    }
+
     /// For how long the hub keeps usage in any form.
     pub(crate) fn retention(&self) -> privacy::Retention {
-        // The operator may keep hours for longer than days.
-        privacy::Retention { usage: self.days_kept.max(self.hours_kept) }
+        privacy::Retention { hours: self.hours_kept, usage: self.days_kept }
     }
 }
 
@@ -52,6 +60,13 @@ fn hours_kept(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Ok(kept) if kept >= DAY * least => Ok(kept),
         _ => Err(format!("must be a duration of at least {least}d")),
+    }
+}
+
+fn rollup_every(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(every) if every <= Duration::from_hours(1) && !every.is_zero() => Ok(every),
+        _ => Err("must be a duration of at most 1h".to_owned()),
     }
 }
 

@@ -3,11 +3,9 @@
 //! database job; see `store`.)
 
 use hub_core::api::{Access, Route};
+use hub_core::redact::LARGEST_BODY;
 
 const KIB: usize = 1024;
-
-/// The largest body of a telemetry report.
-pub(crate) const REPORT: usize = 1024 * KIB;
 
 /// The limits of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +56,13 @@ impl Class {
     /// The class of a route, which depends on the access that the route requires.
     pub(crate) const fn of(route: Route) -> Self {
         match route.access() {
+            Access::Admin(_) if matches!(route, Route::SetCatalogue | Route::UpdateCatalogue) => {
+                row(256 * KIB, Bytes::Free, Share::Admin, Queue::None)
+            }
             Access::Public => row(4 * KIB, Bytes::Free, Share::Free, Queue::None),
             Access::License => row(4 * KIB, Bytes::Free, Share::Public, Queue::Activations),
             Access::Hub => row(4 * KIB, Bytes::Free, Share::Public, Queue::None),
-            Access::Reporter => row(REPORT, Bytes::Reports, Share::Public, Queue::Reports),
+            Access::Reporter => row(LARGEST_BODY, Bytes::Reports, Share::Public, Queue::Reports),
             Access::Admin(_) => row(64 * KIB, Bytes::Free, Share::Admin, Queue::None),
         }
     }

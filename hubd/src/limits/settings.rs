@@ -7,7 +7,7 @@ use clap::Args;
 use humantime::parse_duration;
 use ipnet::IpNet;
 
-use super::classes::REPORT;
+use hub_core::redact::LARGEST_BODY;
 
 /// The limits on callers.
 #[derive(Debug, Clone, Args)]
@@ -40,7 +40,7 @@ pub(crate) struct LimitsSettings {
 /// Reads the limit, which must leave room for one report of the largest size.
 fn report_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(bytes @ REPORT..) => Ok(bytes),
-        _ => Err(format!("must be a number of bytes, at least {REPORT}")),
+        Ok(bytes @ LARGEST_BODY..) => Ok(bytes),
+        _ => Err(format!("must be a number of bytes, at least {LARGEST_BODY}")),
     }
 }

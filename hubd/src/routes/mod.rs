@@ -4,6 +4,7 @@
 mod activation;
 mod admin_keys;
 mod audit;
+mod catalogue;
 mod clients;
 mod instances;
 mod paging;
@@ -29,6 +30,7 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Ans
         Route::GetSelf => handle!(GetSelf, activation::get_self),
         Route::SendReport => handle!(SendReport, telemetry::report),
         Route::GetOwnTelemetry => handle!(GetOwnTelemetry, telemetry::own),
+        Route::GetOwnCatalogue => handle!(GetOwnCatalogue, catalogue::get_own),
         Route::GetPrivacy => handle!(GetPrivacy, service::privacy),
         Route::Health => handle!(Health, service::health),
         Route::Ready => handle!(Ready, service::ready),
@@ -58,8 +60,9 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Ans
         Route::ListUsageSeries => handle!(ListUsageSeries, usage::series),
         Route::ListUsageErrors => handle!(ListUsageErrors, usage::errors),
         Route::ListUsageCounts => handle!(ListUsageCounts, usage::counts),
-        Route::GetCatalogue => handle!(GetCatalogue, usage::catalogue),
-        Route::SetCatalogue => handle!(SetCatalogue, usage::set_catalogue),
+        Route::GetCatalogue => handle!(GetCatalogue, catalogue::get),
+        Route::SetCatalogue => handle!(SetCatalogue, catalogue::set),
+        Route::UpdateCatalogue => handle!(UpdateCatalogue, catalogue::update),
         Route::GetStats => handle!(GetStats, service::stats),
     }
 }

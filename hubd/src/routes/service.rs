@@ -35,8 +35,8 @@ pub(super) async fn privacy(
     hub: Arc<Hub>,
     _: Call<GetPrivacy>,
 ) -> Result<Reply<PrivacyPromise>, Refusal> {
-    let names = hub.store().catalogue().await?.len();
-    Ok(Reply::found(PrivacyPromise::new(names as u64, hub.retention())))
+    let sizes = hub.store().catalogue_sizes().await?;
+    Ok(Reply::found(PrivacyPromise::new(sizes, hub.retention())))
 }
 
 pub(super) async fn stats(hub: Arc<Hub>, call: Call<GetStats>) -> Result<Reply<Stats>, Refusal> {

@@ -3,25 +3,55 @@
 use std::sync::Arc;
 
 use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportReply, SendReport};
+use hub_core::problem::ErrorCode;
+use hub_core::redact::Reason;
 
 use crate::call::{Call, Reply};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::store::NewReport;
+use crate::store::{NewReport, ReportResult};
+
+/// How often a report is read anew because the catalogue changed meanwhile.
+const READINGS: usize = 5;
 
 pub(super) async fn report(
     hub: Arc<Hub>,
     call: Call<SendReport>,
 ) -> Result<Reply<ReportReply>, Refusal> {
-    let (report_id, redacted) = (call.body.id().to_string(), call.body.redacted());
-    let instance = call.caller.row.id;
     if call.query.dry_run == Some(true) {
-        let report = hub.store().preview_report(instance, call.body).await?;
-        return Ok(Reply::found(ReportReply::Preview(Preview::of(&report))));
+        return preview(&hub, &call).await;
     }
-    let entry = NewReport::new(instance, call.caller.hub_key, call.body, call.now);
-    let duplicate = hub.count_report(entry).await?;
-    Ok(Reply::accepted(ReportReply::Accepted(Accepted { report_id, duplicate, redacted })))
+    let mut listed = hub.store().known_listed().await?;
+    for _ in 0..READINGS {
+        let report = call.body.redact(&listed, call.now)?;
+        let (report_id, mut reasons) = (report.id().to_string(), report.reasons().clone());
+        let (instance, key) = (call.caller.row.id, call.caller.hub_key);
+        let entry = NewReport::new(instance, key, report, &listed, call.now);
+        let duplicate = match hub.count_report(entry).await? {
+            ReportResult::Stored { over_limit } => {
+                reasons.add(Reason::OverLimit, over_limit);
+                false
+            }
+            ReportResult::Duplicate => true,
+            ReportResult::Refused(code) => return Err(code.into()),
+            ReportResult::Stale => {
+                listed = hub.store().read_listed().await?;
+                continue;
+            }
+        };
+        let redacted = reasons.total();
+        let accepted = Accepted { report_id, duplicate, redacted, reasons };
+        return Ok(Reply::accepted(ReportReply::Accepted(accepted)));
+    }
+    Err(Refusal::because(ErrorCode::Overloaded, "the catalogue changes too often: try again"))
+}
+
+/// What would be stored. It takes no lock that writes wait for.
+async fn preview(hub: &Hub, call: &Call<SendReport>) -> Result<Reply<ReportReply>, Refusal> {
+    let listed = hub.store().read_listed().await?;
+    let (report, dropped) = call.body.inspect(&listed, call.now)?;
+    let report = hub.store().preview_report(call.caller.row.id, report, &listed).await?;
+    Ok(Reply::found(ReportReply::Preview(Preview::of(&report, &listed, dropped))))
 }
 
 pub(super) async fn own(

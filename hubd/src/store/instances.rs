@@ -13,7 +13,6 @@ use super::db::Db;
 use super::error::Error;
 use super::query::Query;
 use super::row::{FromRow, Row};
-use super::telemetry::USAGE_TABLES;
 
 /// An instance, and where it stands in the database.
 #[derive(Debug, Clone)]
@@ -340,10 +339,7 @@ impl Db<'_> {
         let ids: Vec<i64> = self.rows_by(IDS, handles).await?;
         self.execute_by(END_KEYS, &ids).await?;
         self.execute_by(DELETE, &ids).await?;
-        for table in USAGE_TABLES {
-            self.execute_by(format!("DELETE FROM {table} WHERE instance {{key}}"), &ids).await?;
-        }
-        Ok(())
+        self.delete_usage(&ids).await
     }
 }
 

@@ -27,6 +27,7 @@ macro_rules! migrations {
 migrations! {
     1 "registry" "0001_registry.sql";
     2 "telemetry" "0002_telemetry.sql";
+    3 "catalogue" "0003_catalogue.sql";
     5 "client_suspension" "0005_client_suspension.sql";
 }
 

@@ -45,7 +45,9 @@ pub(crate) use migrate::newest as schema;
 pub(crate) use open::OpenError;
 pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
-pub(crate) use telemetry::{NewReport, ReportResult, Retention, UsageFilter, UsageRange};
+pub(crate) use telemetry::{
+    NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
+};
 pub(crate) use transaction::Tx;
 pub use url::{DatabaseUrl, MalformedUrl};
 
@@ -55,7 +57,7 @@ use tokio::sync::Semaphore;
 
 use postgres::Postgres;
 use sqlite::Sqlite;
-use telemetry::Names;
+use telemetry::KnownCatalogue;
 
 /// The database, open and migrated.
 #[derive(Clone)]
@@ -63,7 +65,7 @@ pub(crate) struct Store {
     engine: Arc<Engine>,
     /// How many more reads of SQLite that may be long can begin.
     long_reads: Arc<Semaphore>,
-    names: Arc<Names>,
+    catalogue: Arc<KnownCatalogue>,
 }
 
 enum Engine {
@@ -83,10 +85,5 @@ impl Store {
     /// Whether a read by key is a trip to a server, which many callers had better make together.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(&*self.engine, Engine::Postgres(_))
-    }
-
-    /// What this process remembers of telemetry's names.
-    fn names(&self) -> &Arc<Names> {
-        &self.names
     }
 }

@@ -53,7 +53,7 @@ impl Store {
             }
         };
         let long_reads = Arc::new(Semaphore::new(LONG_READS));
-        Ok(Self { engine: Arc::new(engine), long_reads, names: Arc::default() })
+        Ok(Self { engine: Arc::new(engine), long_reads, catalogue: Arc::default() })
     }
 
     /// Writes a SQLite log back into its file and closes all connections.

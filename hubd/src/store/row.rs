@@ -6,6 +6,7 @@ use hub_core::key::KeyHash;
 use hub_core::labels::{Entitlements, Labels};
 use hub_core::model::{ActivationLimit, ClientStatus, GraceDays};
 use hub_core::name::{InstanceId, KeyName, Slug};
+use hub_core::redact::{CodeName, CountName, ToolName};
 use hub_core::text::{DisplayName, ExternalRef, ReasonCode};
 use hub_core::time::Timestamp;
 use rusqlite::types::ValueRef;
@@ -193,6 +194,7 @@ macro_rules! parsed_columns {
 }
 
 parsed_columns!(InstanceId Slug KeyName DisplayName ExternalRef ReasonCode ClientStatus Role);
+parsed_columns!(ToolName CodeName CountName);
 
 /// A statement that returns nothing.
 impl FromRow for () {

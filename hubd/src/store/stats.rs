@@ -15,7 +15,8 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT COUNT(*) FROM admin_keys WHERE revoked_at IS NULL \
       AND (expires_at IS NULL OR expires_at > $1)), \
      (SELECT seq FROM audit_head WHERE id = 1), \
-     (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour WHERE hour > $2)";
+     (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour \
+      WHERE hour > $2 AND hour <= $2 + 24)";
 
 const CHECK: &str = "PRAGMA integrity_check";
 const PING: &str = "SELECT seq FROM audit_head WHERE id = 1";

@@ -1,20 +1,23 @@
 //! `hubctl telemetry catalogue`
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use hub_core::api::{Catalogue, GetCatalogue, SetCatalogue, ToolNames};
+use hub_core::api::{
+    Catalogue, CataloguePatch, GetCatalogue, ListedName, Names, SetCatalogue, UpdateCatalogue,
+};
 use hub_core::exit::Exit;
-use hub_core::fields::Field;
-use hub_core::redact::ToolName;
+use hub_core::fields::from_value;
+use serde_json::Value;
 
 use super::Invocation;
-use crate::cli::CatalogueSetArgs;
+use super::preview::read_catalogue;
+use crate::cli::{CatalogueAddArgs, CatalogueSetArgs, ListedNames};
 use crate::commands::targets::Outcome;
+use crate::confirm::Consent;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::{CatalogueRow, Done};
 use crate::words::Format;
+use crate::{input, prompt};
 
 /// `hubctl telemetry catalogue get`
 pub(super) async fn get(invocation: &Invocation<'_>) -> Result<Exit> {
@@ -23,59 +26,185 @@ pub(super) async fn get(invocation: &Invocation<'_>) -> Result<Exit> {
         invocation.out.document(&catalogue)?;
         return Ok(Exit::Done);
     }
-    let rows: Vec<CatalogueRow> = catalogue.tools.0.into_iter().map(CatalogueRow).collect();
-    invocation.out.list(&rows, "the catalogue is empty: every tool name is kept")?;
+    let row = |kind, name: String| CatalogueRow { kind, name };
+    let Catalogue { tools, codes, counts } = catalogue;
+    let rows: Vec<CatalogueRow> = tools
+        .iter()
+        .map(|name| row("tool", name.to_string()))
+        .chain(codes.iter().map(|name| row("code", name.to_string())))
+        .chain(counts.iter().map(|name| row("count", name.to_string())))
+        .collect();
+    invocation.out.list(&rows, "the catalogue is empty: the hub counts, and keeps no name")?;
     Ok(Exit::Done)
 }
 
 /// `hubctl telemetry catalogue set`
 pub(super) async fn set(args: CatalogueSetArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let tools = match args.file {
+    let wanted = match args.file {
         Some(path) => {
             invocation.stdin_is_free(&path, "--file")?;
-            input::waiting(move || read(&path)).await?
+            input::waiting(move || read_catalogue(&path, "--file")).await?
         }
-        None => args.tools.into_iter().collect(),
+        None if args.clear => Catalogue::default(),
+        None => {
+            let Names { tools, codes, counts } = given(args.names)?;
+            Catalogue { tools, codes, counts }
+        }
     };
     let hub = invocation.hub()?;
-    let wanted = Catalogue { tools: ToolNames(tools) };
-    let changed = hub.call::<GetCatalogue>("", &(), &()).await? != wanted;
-    if changed && invocation.settings.dry_run {
-        return Outcome::would(&wanted, "catalogue", "the catalogue", "set").tell(invocation);
+    let now = hub.call::<GetCatalogue>("", &(), &()).await?;
+    if now == wanted {
+        return tell(&now, false, "", invocation);
     }
-    let now = if changed { hub.call::<SetCatalogue>("", &(), &wanted).await? } else { wanted };
-    let words = match now.tools.0.len() {
-        _ if !changed => "the catalogue is unchanged".to_owned(),
-        0 => "cleared the catalogue: every tool name is kept".to_owned(),
-        1 => "set the catalogue to 1 tool".to_owned(),
-        n => format!("set the catalogue to {n} tools"),
+    if invocation.settings.dry_run {
+        return Outcome::would(&wanted, "catalogue", &words(&wanted), "set").tell(invocation);
+    }
+    let set = hub.call::<SetCatalogue>("", &(), &wanted).await?;
+    tell(&set, true, "set", invocation)
+}
+
+/// `hubctl telemetry catalogue add`
+pub(super) async fn add(args: CatalogueAddArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let add = match args.from {
+        None => given(args.names)?,
+        Some(path) => {
+            invocation.stdin_is_free(&path, "--from")?;
+            let report =
+                input::waiting(move || input::read_bytes(&path, "the report")).await?;
+            let known = invocation.hub()?.call::<GetCatalogue>("", &(), &()).await?;
+            ask_about(unlisted(&report, &known)?, invocation).await?
+        }
     };
-    let handle = "catalogue";
-    invocation.out.done(&Done::new(&now, handle, changed, words))?;
+    change(CataloguePatch { add, ..CataloguePatch::default() }, "added to", invocation).await
+}
+
+/// `hubctl telemetry catalogue remove`
+pub(super) async fn remove(names: ListedNames, invocation: &Invocation<'_>) -> Result<Exit> {
+    let remove = given(names)?;
+    change(CataloguePatch { remove, ..CataloguePatch::default() }, "removed from", invocation).await
+}
+
+async fn change(
+    patch: CataloguePatch,
+    did: &str,
+    invocation: &Invocation<'_>,
+) -> Result<Exit> {
+    let hub = invocation.hub()?;
+    let before = hub.call::<GetCatalogue>("", &(), &()).await?;
+    let wanted = Catalogue {
+        tools: patched(&before.tools, &patch.add.tools, &patch.remove.tools),
+        codes: patched(&before.codes, &patch.add.codes, &patch.remove.codes),
+        counts: patched(&before.counts, &patch.add.counts, &patch.remove.counts),
+    };
+    let names = patch.add.len() + patch.remove.len();
+    if wanted == before {
+        return tell(&before, false, "", invocation);
+    }
+    if invocation.settings.dry_run {
+        return Outcome::would(&wanted, "catalogue", &words(&wanted), "set").tell(invocation);
+    }
+    let now = hub.call::<UpdateCatalogue>("", &(), &patch).await?;
+    let did = format!("{} {did} the catalogue, which now lists", counted(names, "name"));
+    let words = format!("{did} {}", sizes(&now));
+    invocation.out.done(&Done::new(&now, "catalogue", true, words))?;
     Ok(Exit::Done)
 }
 
-/// The names in a file. An empty file is more likely a mistake than a wish.
-fn read(path: &Path) -> Result<BTreeSet<ToolName>> {
-    let names = names(&input::read_bytes(path, "the names")?)?;
+fn patched<N: ListedName + Clone>(
+    old: &BTreeSet<N>,
+    add: &BTreeSet<N>,
+    remove: &BTreeSet<N>,
+) -> BTreeSet<N> {
+    old.union(add).filter(|name| !remove.contains(*name)).cloned().collect()
+}
+
+fn tell(
+    catalogue: &Catalogue,
+    changed: bool,
+    did: &str,
+    invocation: &Invocation<'_>,
+) -> Result<Exit> {
+    let words = match catalogue {
+        _ if !changed => "the catalogue is unchanged".to_owned(),
+        catalogue => format!("{did} {}", words(catalogue)),
+    };
+    invocation.out.done(&Done::new(catalogue, "catalogue", changed, words))?;
+    Ok(Exit::Done)
+}
+
+fn words(catalogue: &Catalogue) -> String {
+    format!("the catalogue to {}", sizes(catalogue))
+}
+
+fn sizes(Catalogue { tools, codes, counts }: &Catalogue) -> String {
+    let [tools, codes, counts] =
+        [(tools.len(), "tool"), (codes.len(), "code"), (counts.len(), "count")]
+            .map(|(n, what)| counted(n, what));
+    format!("{tools}, {codes} and {counts}")
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn given(names: ListedNames) -> Result<Names> {
+    let ListedNames { tools, codes, counts } = names;
+    let names = Names {
+        tools: tools.into_iter().collect(),
+        codes: codes.into_iter().collect(),
+        counts: counts.into_iter().collect(),
+    };
     if names.is_empty() {
-        return Err(Failure::usage("--file holds no names")
-            .hint("--clear removes all names, and the hub then keeps every tool name"));
+        return Err(Failure::usage("no name was given")
+            .hint("give tools as arguments, codes with --code and counts with --count"));
     }
     Ok(names)
 }
 
-/// One name a line. A wrong one is reported by its line alone: it could be a secret.
-fn names(text: &[u8]) -> Result<BTreeSet<ToolName>> {
-    let text =
-        std::str::from_utf8(text).map_err(|_| Failure::usage("--file must be text in UTF-8"))?;
-    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
-    lines
-        .map(|(at, line)| {
-            let wrong = || format!("line {} of --file {}", at + 1, ToolName::EXPECTED);
-            ToolName::clean(line).ok_or_else(|| Failure::usage(wrong()))
-        })
-        .collect()
+/// The names in a report that fit their grammar and that the catalogue does not list.
+fn unlisted(report: &[u8], known: &Catalogue) -> Result<Names> {
+    let report: Value = serde_json::from_slice(report)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| Failure::usage("--from must hold a report: one JSON object in UTF-8"))?;
+    let tools = report["tools"].as_array().into_iter().flatten();
+    let codes = tools.clone().filter_map(|tool| tool["errors"].as_object());
+    let codes = codes.flat_map(|errors| errors.keys().cloned().map(Value::String));
+    let counts = report["counts"].as_object().into_iter().flatten();
+    Ok(Names {
+        tools: new(tools.filter_map(|tool| tool.get("name").cloned()), &known.tools),
+        codes: new(codes, &known.codes),
+        counts: new(counts.map(|(name, _)| Value::String(name.clone())), &known.counts),
+    })
+}
+
+fn new<N: ListedName>(found: impl Iterator<Item = Value>, known: &BTreeSet<N>) -> BTreeSet<N> {
+    let names = found.filter_map(|value| from_value::<N>(&value));
+    names.filter(|name| name.as_ref() != N::RESERVED && !known.contains(name)).collect()
+}
+
+/// Asks about each name. With `--yes` all are taken; with nobody to ask none, and that is said.
+async fn ask_about(found: Names, invocation: &Invocation<'_>) -> Result<Names> {
+    if found.is_empty() || invocation.consent == Consent::Given || invocation.settings.dry_run {
+        return Ok(found);
+    }
+    invocation.consent.needed("each name of the report")?;
+    Ok(Names {
+        tools: wanted(found.tools, "tool").await?,
+        codes: wanted(found.codes, "code").await?,
+        counts: wanted(found.counts, "count").await?,
+    })
+}
+
+async fn wanted<N: ListedName>(found: BTreeSet<N>, kind: &str) -> Result<BTreeSet<N>> {
+    let mut wanted = BTreeSet::new();
+    for name in found {
+        let answer = prompt::line(&format!("list the {kind} {}? [y/N]", name.as_ref())).await?;
+        if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+            wanted.insert(name);
+        }
+    }
+    Ok(wanted)
 }
 
 #[cfg(test)]
@@ -83,20 +212,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_one_name_a_line() {
-        let read = names(b"browser.navigate\r\n\n  db.query  \ndb.query\n").unwrap();
-        let read: Vec<_> = read.iter().map(ToolName::as_str).collect();
-        assert_eq!(read, ["browser.navigate", "db.query"]);
-        assert!(names(b"\n \n").unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_wrong_line_is_told_and_not_quoted() {
-        for wrong in ["ok\nHunter Two\n", "ok\n\u{1b}[31m", "ok\nghp_hunter"] {
-            let json = names(wrong.as_bytes()).unwrap_err().to_json();
-            assert!(json.contains("line 2 of --file must be"), "{json}");
-            assert!(!json.to_lowercase().contains("hunter"), "{json}");
-        }
-        assert!(names(b"\xff").is_err());
+    fn the_unlisted_names_of_a_report_are_found() {
+        let report = br#"{"tools": [{"name": "a.b", "errors": {"E1": 1, "bad code": 2}},
+            {"name": "John Smith"}, {"name": "other"}, 7], "counts": {"agents": 1, "x": 2}}"#;
+        let known =
+            Catalogue { counts: ["x".parse().unwrap()].into(), ..Catalogue::default() };
+        let found = unlisted(report, &known).unwrap();
+        let texts = serde_json::to_value(&found).unwrap();
+        let expected =
+            serde_json::json!({"tools": ["a.b"], "codes": ["E1"], "counts": ["agents"]});
+        assert_eq!(texts, expected);
+        assert!(unlisted(b"[]", &known).is_err());
     }
 }

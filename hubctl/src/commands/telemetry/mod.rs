@@ -5,7 +5,7 @@ mod preview;
 mod reads;
 mod send;
 
-pub(super) use preview::preview;
+pub(super) use preview::preview_offline;
 
 use hub_core::exit::Exit;
 
@@ -20,11 +20,17 @@ pub(super) async fn run(command: TelemetryCommand, invocation: &Invocation<'_>) 
         TelemetryCommand::Series(args) => reads::series(&args, invocation).await,
         TelemetryCommand::Errors(args) => reads::errors(&args, invocation).await,
         TelemetryCommand::Counts(args) => reads::counts(&args, invocation).await,
-        TelemetryCommand::Preview(args) => preview(&args, invocation.out),
+        TelemetryCommand::Preview(args) => preview::run(args, invocation).await,
         TelemetryCommand::Send(args) => send::run(args, invocation).await,
         TelemetryCommand::Catalogue(CatalogueCommand::Get) => catalogue::get(invocation).await,
         TelemetryCommand::Catalogue(CatalogueCommand::Set(args)) => {
             catalogue::set(args, invocation).await
+        }
+        TelemetryCommand::Catalogue(CatalogueCommand::Add(args)) => {
+            catalogue::add(args, invocation).await
+        }
+        TelemetryCommand::Catalogue(CatalogueCommand::Remove(names)) => {
+            catalogue::remove(names, invocation).await
         }
     }
 }

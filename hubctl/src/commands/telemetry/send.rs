@@ -25,10 +25,11 @@ pub(super) async fn run(args: SendArgs, invocation: &Invocation<'_>) -> Result<E
     };
     let query = ReportQuery { dry_run: invocation.settings.dry_run.then_some(true) };
     let hub = invocation.hub()?;
+    let sent = report.clone();
     let reply = hub.call_with_bytes::<SendReport>(instance.as_str(), &query, &key, report).await?;
     match reply {
         ReportReply::Accepted(accepted) => tell(&accepted, invocation.out),
-        ReportReply::Preview(shown) => preview::tell(&shown, invocation.out),
+        ReportReply::Preview(shown) => preview::tell(&shown, &sent, None, invocation.out),
     }
 }
 
@@ -37,12 +38,16 @@ fn inputs(key_file: &Path, file: &Path) -> Result<(HubKey, Vec<u8>)> {
     if key_file == Path::new("-") && file == Path::new("-") {
         return Err(Failure::usage("FILE and --hub-key-file cannot both be standard input"));
     }
-    let text = input::read_secret(key_file, "the hub key")?;
-    let key = HubKey::parse(&text).map_err(|_| {
+    Ok((read_key(key_file)?, input::read_bytes(file, "the report")?))
+}
+
+/// Reads a hub key.
+pub(super) fn read_key(file: &Path) -> Result<HubKey> {
+    let text = input::read_secret(file, "the hub key")?;
+    HubKey::parse(&text).map_err(|_| {
         Failure::of(ErrorCode::HubKeyInvalid, "the text that was given is not a hub key")
             .hint("a hub key starts with hk_; the file must hold nothing else")
-    })?;
-    Ok((key, input::read_bytes(file, "the report")?))
+    })
 }
 
 /// The instance that a hub key belongs to.
@@ -52,10 +57,12 @@ async fn who_is(key: &HubKey, invocation: &Invocation<'_>) -> Result<InstanceId>
 }
 
 fn tell(accepted: &Accepted, out: &Out) -> Result<Exit> {
-    let Accepted { report_id, duplicate, redacted } = accepted;
+    let Accepted { report_id, duplicate, redacted, reasons } = accepted;
+    let why: Vec<String> = reasons.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
     if out.format().is_table() {
         let stored = if *duplicate { "stored already" } else { "stored" };
-        let words = format!("report {report_id} {stored}   redacted {redacted}\n");
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
+        let words = format!("report {report_id} {stored}   redacted {redacted}{why}\n");
         write_data(&words)?;
         return Ok(Exit::Done);
     }
@@ -63,6 +70,7 @@ fn tell(accepted: &Accepted, out: &Out) -> Result<Exit> {
         ("REPORT ID", report_id.clone()),
         ("DUPLICATE", duplicate.to_string()),
         ("REDACTED", redacted.to_string()),
+        ("REASONS", why.join(", ")),
     ];
     out.record(accepted, report_id, &details)?;
     Ok(Exit::Done)

@@ -1,17 +1,40 @@
 //! The statements that add a batch to the tables of counters.
 //!
-//! Counters grow up to [`CEILING`] and no further; of maxima the greater stays.
+//! The counters of an instance grow up to [`CEILING`] and those of the fleet up to 2^62, and no
+//! further; of maxima the greater stays.
 
 use crate::store::bulk::Bulk;
 
-/// No counter grows beyond this, so that sums of many stay in range: 35 years in microseconds.
+/// No counter of an instance grows beyond this: 35 years in microseconds.
 pub(super) const CEILING: i64 = 1 << 50;
+
+/// What a counter is kept by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Period {
+    /// The hour of a report.
+    Hour,
+    /// The day of a report whose hours are gone.
+    Day,
+}
+
+impl Period {
+    /// The statement for the tables of this period.
+    pub(super) fn of(self, by_hour: &Bulk) -> Bulk {
+        match self {
+            Self::Hour => Bulk { columns: by_hour.columns, sql: by_hour.sql.clone() },
+            Self::Day => Bulk {
+                columns: by_hour.columns,
+                sql: by_hour.sql.replace("_hour", "_day").replace("(hour", "(day").into(),
+            },
+        }
+    }
+}
 
 /// Calls, errors and durations of a tool.
 pub(super) const USAGE: Bulk = Bulk::new(
-    &["hour", "instance", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us"],
+    &["at", "instance", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us"],
     "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, \
-     dur_max_us) SELECT bulk.hour, bulk.instance, bulk.tool, bulk.calls, bulk.errors, \
+     dur_max_us) SELECT bulk.at, bulk.instance, bulk.tool, bulk.calls, bulk.errors, \
      bulk.dur_n, bulk.dur_sum_us, bulk.dur_max_us {from} WHERE true ON CONFLICT (hour, \
      instance, tool) DO UPDATE SET calls = {least}(usage_hour.calls + excluded.calls, \
      1125899906842624), errors = {least}(usage_hour.errors + excluded.errors, \
@@ -22,16 +45,16 @@ pub(super) const USAGE: Bulk = Bulk::new(
 
 /// Errors of a tool by code.
 pub(super) const ERRORS: Bulk = Bulk::new(
-    &["hour", "instance", "tool", "code", "n"],
-    "INSERT INTO error_hour (hour, instance, tool, code, n) SELECT bulk.hour, bulk.instance, \
+    &["at", "instance", "tool", "code", "n"],
+    "INSERT INTO error_hour (hour, instance, tool, code, n) SELECT bulk.at, bulk.instance, \
      bulk.tool, bulk.code, bulk.n {from} WHERE true ON CONFLICT (hour, instance, tool, code) \
      DO UPDATE SET n = {least}(error_hour.n + excluded.n, 1125899906842624)",
 );
 
 /// Named counts.
 pub(super) const COUNTS: Bulk = Bulk::new(
-    &["hour", "instance", "name", "sum_n", "max_n"],
-    "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) SELECT bulk.hour, \
+    &["at", "instance", "name", "sum_n", "max_n"],
+    "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) SELECT bulk.at, \
      bulk.instance, bulk.name, bulk.sum_n, bulk.max_n {from} WHERE true ON CONFLICT (hour, \
      instance, name) DO UPDATE SET sum_n = {least}(count_hour.sum_n + excluded.sum_n, \
      1125899906842624), max_n = {greatest}(count_hour.max_n, excluded.max_n)",
@@ -39,10 +62,24 @@ pub(super) const COUNTS: Bulk = Bulk::new(
 
 /// The fleet's distributions of durations.
 pub(super) const DURATIONS: Bulk = Bulk::new(
-    &["hour", "tool", "bucket", "n"],
-    "INSERT INTO duration_hour (hour, tool, bucket, n) SELECT bulk.hour, bulk.tool, \
+    &["at", "tool", "bucket", "n"],
+    "INSERT INTO duration_hour (hour, tool, bucket, n) SELECT bulk.at, bulk.tool, \
      bulk.bucket, bulk.n {from} WHERE true ON CONFLICT (hour, tool, bucket) DO UPDATE SET n = \
-     {least}(duration_hour.n + excluded.n, 1125899906842624)",
+     {least}(duration_hour.n + excluded.n, 4611686018427387904)",
+);
+
+/// The fleet's usage of a tool.
+pub(super) const FLEET: Bulk = Bulk::new(
+    &["at", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us", "instances"],
+    "INSERT INTO fleet_hour (hour, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
+     instances) SELECT bulk.at, bulk.tool, bulk.calls, bulk.errors, bulk.dur_n, \
+     bulk.dur_sum_us, bulk.dur_max_us, bulk.instances {from} WHERE true ON CONFLICT (hour, \
+     tool) DO UPDATE SET calls = {least}(fleet_hour.calls + excluded.calls, \
+     4611686018427387904), errors = {least}(fleet_hour.errors + excluded.errors, \
+     4611686018427387904), dur_n = {least}(fleet_hour.dur_n + excluded.dur_n, \
+     4611686018427387904), dur_sum_us = {least}(fleet_hour.dur_sum_us + excluded.dur_sum_us, \
+     4611686018427387904), dur_max_us = {greatest}(fleet_hour.dur_max_us, \
+     excluded.dur_max_us), instances = fleet_hour.instances + excluded.instances",
 );
 
 /// How many reports came in.
@@ -57,11 +94,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_statements_stop_at_the_ceiling() {
-        for statement in [USAGE, ERRORS, COUNTS, DURATIONS, RECEIVED] {
+    fn the_statements_stop_at_a_ceiling() {
+        for (statement, ceiling) in [
+            (USAGE, CEILING),
+            (ERRORS, CEILING),
+            (COUNTS, CEILING),
+            (RECEIVED, CEILING),
+            (DURATIONS, 1 << 62),
+            (FLEET, 1 << 62),
+        ] {
             let sums = statement.sql.matches("{least}").count();
             assert!(sums > 0);
-            assert_eq!(statement.sql.matches(&format!(", {CEILING})")).count(), sums);
+            assert_eq!(statement.sql.matches(&format!(", {ceiling})")).count(), sums);
         }
+    }
+
+    #[test]
+    fn the_tables_of_days_have_the_same_statements() {
+        let by_day = Period::Day.of(&ERRORS);
+        assert_eq!(
+            by_day.sql,
+            "INSERT INTO error_day (day, instance, tool, code, n) SELECT bulk.at, bulk.instance, \
+             bulk.tool, bulk.code, bulk.n {from} WHERE true ON CONFLICT (day, instance, tool, code) \
+             DO UPDATE SET n = {least}(error_day.n + excluded.n, 1125899906842624)"
+        );
+        assert_eq!(Period::Hour.of(&ERRORS).sql, ERRORS.sql);
     }
 }

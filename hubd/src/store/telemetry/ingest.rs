@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
-use hub_core::redact::{CleanReport, CodeName};
+use hub_core::redact::{CleanReport, Listed, Reason, Reasons};
 use hub_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::counters::{COUNTS, DURATIONS, ERRORS, RECEIVED, USAGE};
-use super::day_of;
-use super::fold::{Fold, Ids};
-use super::registry::{Learned, Names, Registry};
-use super::tools_a_day::Reported;
+use super::counters::{COUNTS, DURATIONS, ERRORS, FLEET, Period, RECEIVED, USAGE};
+use super::fleet::FleetRows;
+use super::pairs::{UsedPairs, can_be_too_many};
+use super::rows::{Rows, merge};
+use super::{day_of, hour_of};
 use crate::domain::{InstanceKey, Refusal};
 use crate::store::Store;
 use crate::store::bulk::Bulk;
@@ -21,22 +21,33 @@ use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::sightings::Sighting;
 
-/// A report of an instance that proved who it is.
+/// A report of an instance that proved who it is, with the rows that it adds.
 #[derive(Debug, Clone)]
-pub(crate) struct NewReport {
+pub(crate) struct NewReport(Arc<Prepared>);
+
+#[derive(Debug)]
+struct Prepared {
     instance: i64,
     hub_key: KeyHash,
-    report: Arc<CleanReport>,
+    report: CleanReport,
+    rows: Rows,
+    /// Whether its codes must be held to the instance's share of a day.
+    limited: bool,
     now: Timestamp,
     name: ReportName,
     digest: [u8; 16],
 }
 
-/// What became of it.
+/// The outcome of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportResult {
-    Stored,
+    /// It is counted, with this many codes beyond the instance's share of the day under `OTHER`.
+    Stored { over_limit: u64 },
+    /// It was counted before.
     Duplicate,
+    /// The catalogue has changed since the report was read by it; nothing was done.
+    Stale,
+    /// It is not counted.
     Refused(ErrorCode),
 }
 
@@ -44,11 +55,12 @@ pub(crate) enum ReportResult {
 type ReportName = (i64, [u8; 16]);
 
 impl NewReport {
-    /// Hashes the report here and not in the one task that writes all of them.
+    /// Does here, in the request's own task, what the one writer need not do.
     pub(crate) fn new(
         instance: i64,
         hub_key: KeyHash,
         report: CleanReport,
+        listed: &Listed,
         now: Timestamp,
     ) -> Self {
         let hash = Sha256::new()
@@ -56,7 +68,20 @@ impl NewReport {
             .chain_update(report.id().as_bytes())
             .finalize();
         let (name, digest) = ((instance, first_half(&hash)), first_half(&report.digest()));
-        Self { instance, hub_key, report: Arc::new(report), now, name, digest }
+        let rows = Rows::of(instance, &report);
+        let limited = can_be_too_many(listed) && report.has_codes();
+        Self(Arc::new(Prepared { instance, hub_key, report, rows, limited, now, name, digest }))
+    }
+}
+
+impl Prepared {
+    fn repeat(&self, stored: &StoredDigest) -> ReportResult {
+        // Numbers of another version cannot be compared.
+        if stored.version != self.report.catalogue() || stored.digest == self.digest {
+            ReportResult::Duplicate
+        } else {
+            ReportResult::Refused(ErrorCode::ReportConflict)
+        }
     }
 }
 
@@ -66,112 +91,133 @@ fn first_half(hash: &[u8]) -> [u8; 16] {
     half
 }
 
+#[derive(Debug, Clone, Copy)]
+struct StoredDigest {
+    digest: [u8; 16],
+    version: i64,
+}
+
 impl Store {
     /// Stores the whole batch or nothing of it; one answer a report, in order.
     pub(crate) async fn write_reports(
         &self,
         batch: Arc<[NewReport]>,
     ) -> Result<Vec<ReportResult>, Refusal> {
-        let names = Arc::clone(self.names());
-        let write = self.write_unlocked("reports", (batch, names), |tx, (batch, names)| {
-            Box::pin(async { Ok(tx.write_reports(batch, names).await?) })
+        let write = self.write_unlocked("reports", batch, |tx, batch| {
+            Box::pin(async { Ok(tx.write_reports(batch).await?) })
         });
-        let (results, learned) = write.await?;
-        self.names().learn(learned);
-        Ok(results)
+        write.await
     }
 
-    /// What would be stored of a report; stores nothing.
+    /// What would be stored of a report: the report, with codes beyond the instance's share of the day under
+    /// `OTHER`. Stores nothing.
     pub(crate) async fn preview_report(
         &self,
         instance: i64,
         report: CleanReport,
-    ) -> Result<CleanReport, Refusal> {
-        let args = (instance, report, Arc::clone(self.names()));
-        let preview = self.write_unlocked("preview", args, |tx, (instance, report, names)| {
+        listed: &Listed,
+    ) -> Result<CleanReport, Error> {
+        if !can_be_too_many(listed) {
+            return Ok(report);
+        }
+        let preview = self.scan((instance, report), |db, (instance, report)| {
             Box::pin(async {
-                let mut report = report.clone();
-                report.confine(&*tx.present_catalogue(names).await?);
-                let mut one = [Reported { instance: *instance, report: &mut report }];
-                tx.hold_to_share(&mut one, names).await?;
-                Ok(report)
+                let folded = db.within_share(*instance, report, &mut UsedPairs::new()).await?;
+                Ok(folded.unwrap_or_else(|| report.clone()))
             })
         });
         preview.await
     }
 }
 
+/// The catalogue's version, and the day from which there are hours.
+const STATE: &str = "SELECT c.version, h.day FROM catalogue c, telemetry_horizon h \
+     WHERE c.id = 1 AND h.id = 1";
+/// The same while no other hub makes a day.
+const HORIZON: &str = "SELECT day FROM telemetry_horizon WHERE id = 1{for_update}";
+
 /// Notes the digests of those reports that may be counted and were not yet. The key and the
-/// suspensions are checked in this very statement.
+/// suspensions are checked in this very statement, and the instances cannot go before it is done.
 const CLAIM: Bulk = Bulk::new(
-    &["key", "report_hash", "digest", "window_end", "now"],
-    "INSERT INTO reports (instance, report_hash, digest, window_end) \
-     SELECT k.instance, bulk.report_hash, bulk.digest, bulk.window_end \
+    &["key", "report_hash", "digest", "version", "day", "now"],
+    "INSERT INTO reports (instance, report_hash, digest, version, day) \
+     SELECT k.instance, bulk.report_hash, bulk.digest, bulk.version, bulk.day \
      {from,} instance_keys k {look_up} instances i ON i.id = k.instance \
      {look_up} clients c ON c.id = i.client \
      WHERE k.hash = bulk.key AND k.kind = 'hub' \
      AND (k.not_after IS NULL OR k.not_after > bulk.now) \
-     AND i.suspended_at IS NULL AND c.status = 'active' \
+     AND i.suspended_at IS NULL AND c.status = 'active'{keep_instances} \
      ON CONFLICT DO NOTHING RETURNING instance, report_hash",
 );
 
 impl Db<'_> {
-    async fn write_reports(
-        &mut self,
-        batch: &[NewReport],
-        names: &Names,
-    ) -> Result<(Vec<ReportResult>, Learned), Error> {
-        let new = self.claim(batch).await?;
-        let results = self.results(batch, &new).await?;
-        let accepted: Vec<&NewReport> = batch
+    async fn write_reports(&mut self, batch: &[NewReport]) -> Result<Vec<ReportResult>, Error> {
+        let (version, horizon): (i64, i64) = self.one(STATE, &[]).await?;
+        let current: Vec<&Prepared> = batch
             .iter()
-            .zip(&results)
-            .filter(|(_, result)| **result == ReportResult::Stored)
-            .map(|(entry, _)| entry)
+            .map(|entry| &*entry.0)
+            .filter(|entry| entry.report.catalogue() == version)
             .collect();
-        let sightings: Vec<Sighting> = accepted
+        let new = self.claim(&current).await?;
+        let mut results = self.results(&current, &new).await?;
+        let accepted: Vec<(usize, &Prepared)> = current
             .iter()
-            .map(|entry| Sighting {
-                instance: entry.instance,
-                hub_key: entry.hub_key,
-                now: entry.now,
-            })
+            .enumerate()
+            .filter(|(at, _)| matches!(results[*at], ReportResult::Stored { .. }))
+            .map(|(at, entry)| (at, *entry))
             .collect();
-        self.note_sightings(&sightings).await?;
-        let learned = self.count(&accepted, names).await?;
-        Ok((results, learned))
+        if !accepted.is_empty() {
+            let sightings: Vec<Sighting> = accepted
+                .iter()
+                .map(|(_, Prepared { instance, hub_key, now, .. })| Sighting {
+                    instance: *instance,
+                    hub_key: *hub_key,
+                    now: *now,
+                })
+                .collect();
+            self.note_sightings(&sightings).await?;
+            self.count(&accepted, horizon, &mut results).await?;
+        }
+        let mut results = results.into_iter();
+        let answers = batch.iter().map(|entry| {
+            let is_current = entry.0.report.catalogue() == version;
+            is_current.then(|| results.next()).flatten().unwrap_or(ReportResult::Stale)
+        });
+        Ok(answers.collect())
     }
 
     /// The names of those reports that may be counted and were not yet.
-    async fn claim(&mut self, batch: &[NewReport]) -> Result<BTreeSet<ReportName>, Error> {
-        let mut entries: Vec<&NewReport> = batch.iter().collect();
+    async fn claim(&mut self, batch: &[&Prepared]) -> Result<BTreeSet<ReportName>, Error> {
+        let mut entries = batch.to_vec();
         entries.sort_by_key(|entry| entry.name);
         let rows: Vec<_> = entries
             .iter()
             .map(|entry| {
                 let (name, digest) = (entry.name.1.as_slice(), entry.digest.as_slice());
-                let (end, now) = (entry.report.end().unix_ms(), entry.now.unix_ms());
-                (entry.hub_key.as_bytes(), name, digest, end, now)
+                let version = entry.report.catalogue();
+                let (day, now) = (day_of(entry.report.end().unix_ms()), entry.now.unix_ms());
+                (entry.hub_key.as_bytes(), name, digest, version, day, now)
             })
             .collect();
         Ok(self.bulk_rows(&CLAIM, &rows).await?.into_iter().collect())
     }
 
-    /// What became of each: the first of a claimed name is stored, the others are looked into.
+    /// The outcome of each: the first of a claimed name is stored, the others are looked into.
     async fn results(
         &mut self,
-        batch: &[NewReport],
+        batch: &[&Prepared],
         new: &BTreeSet<ReportName>,
     ) -> Result<Vec<ReportResult>, Error> {
-        let mut stored: HashMap<ReportName, [u8; 16]> = HashMap::new();
+        let mut stored: HashMap<ReportName, StoredDigest> = HashMap::new();
         let mut results = Vec::with_capacity(batch.len());
         let mut unclear = Vec::new();
         for (at, entry) in batch.iter().enumerate() {
             results.push(match stored.get(&entry.name) {
-                Some(digest) => repeat(*digest, entry),
+                Some(digest) => entry.repeat(digest),
                 None if new.contains(&entry.name) => {
-                    stored.insert(entry.name, entry.digest);
-                    ReportResult::Stored
+                    let version = entry.report.catalogue();
+                    stored.insert(entry.name, StoredDigest { digest: entry.digest, version });
+                    ReportResult::Stored { over_limit: 0 }
                 }
                 None => {
                     unclear.push(at);
@@ -182,7 +228,7 @@ impl Db<'_> {
         if unclear.is_empty() {
             return Ok(results);
         }
-        let entries: Vec<&NewReport> = unclear.iter().map(|at| &batch[*at]).collect();
+        let entries: Vec<&Prepared> = unclear.iter().map(|at| batch[*at]).collect();
         let keys: Vec<KeyHash> = entries.iter().map(|entry| entry.hub_key).collect();
         let known = self.known_keys(&keys).await?;
         let known: HashMap<[u8; 32], _> =
@@ -195,7 +241,7 @@ impl Db<'_> {
             results[at] = match (refusal, digests.get(&entry.name)) {
                 (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
                 (Some(Some(code)), _) => ReportResult::Refused(code),
-                (Some(None), Some(digest)) => repeat(*digest, entry),
+                (Some(None), Some(digest)) => entry.repeat(digest),
                 // Deleted and made anew between two statements: the same report again is counted.
                 (Some(None), None) => ReportResult::Refused(ErrorCode::DatabaseUnavailable),
             };
@@ -205,8 +251,8 @@ impl Db<'_> {
 
     async fn digests(
         &mut self,
-        entries: &[&NewReport],
-    ) -> Result<HashMap<ReportName, [u8; 16]>, Error> {
+        entries: &[&Prepared],
+    ) -> Result<HashMap<ReportName, StoredDigest>, Error> {
         let mut of_instance: BTreeMap<i64, Vec<&[u8]>> = BTreeMap::new();
         for entry in entries {
             of_instance.entry(entry.instance).or_default().push(&entry.name.1);
@@ -215,76 +261,84 @@ impl Db<'_> {
         // One statement an instance: repeats are rare, and each is found by the primary key.
         for (instance, hashes) in of_instance {
             let find = format!(
-                "SELECT report_hash, digest FROM reports WHERE report_hash {{key}} \
+                "SELECT report_hash, digest, version FROM reports WHERE report_hash {{key}} \
                  AND instance = {instance}"
             );
-            let found: Vec<([u8; 16], [u8; 16])> = self.rows_by(find, &hashes).await?;
-            digests.extend(found.into_iter().map(|(hash, digest)| ((instance, hash), digest)));
+            let found: Vec<([u8; 16], [u8; 16], i64)> = self.rows_by(find, &hashes).await?;
+            digests.extend(found.into_iter().map(|(hash, digest, version)| {
+                ((instance, hash), StoredDigest { digest, version })
+            }));
         }
         Ok(digests)
     }
 
-    /// Adds what the reports count.
-    async fn count(&mut self, entries: &[&NewReport], names: &Names) -> Result<Learned, Error> {
-        if entries.is_empty() {
-            return Ok(Learned::default());
-        }
-        let catalogue = self.present_catalogue(names).await?;
-        let mut reports: Vec<CleanReport> =
-            entries.iter().map(|entry| (*entry.report).clone()).collect();
-        let mut reported = Vec::with_capacity(reports.len());
-        for (entry, report) in entries.iter().zip(&mut reports) {
-            report.confine(&catalogue);
-            reported.push(Reported { instance: entry.instance, report });
-        }
-        self.hold_to_share(&mut reported, names).await?;
-        let mut learned = Learned::default();
-        let ids = self.ids(&reports, names, &mut learned).await?;
-        let mut fold = Fold::default();
-        for (entry, report) in entries.iter().zip(&reports) {
-            fold.add(entry.instance, report, entry.now.unix_ms(), &ids);
-            let day = day_of(report.start().unix_ms());
-            let used = report.tools().filter_map(|(tool, _)| ids.tools.get(tool.as_str()));
-            learned.used.extend(used.map(|tool| (entry.instance, day, *tool)));
-        }
-        learned.used.retain(|(instance, day, tool)| !names.is_used(*instance, *day, *tool));
-        self.add(&fold).await?;
-        Ok(learned)
-    }
-
-    /// The ids of all names in the reports.
-    async fn ids(
+    /// Adds what the reports count. Hours before the horizon are gone: their reports, which come when a clock
+    /// was ahead, are added to the days.
+    async fn count(
         &mut self,
-        reports: &[CleanReport],
-        names: &Names,
-        learned: &mut Learned,
-    ) -> Result<Ids, Error> {
-        let usages = || reports.iter().flat_map(CleanReport::tools);
-        let tools = usages().map(|(tool, _)| tool.as_str()).collect();
-        let codes = usages().flat_map(|(_, usage)| usage.errors.keys().map(CodeName::as_str));
-        let codes = codes.collect();
-        let counts = reports.iter().flat_map(CleanReport::counts);
-        let counts = counts.map(|(name, _)| name.as_str()).collect();
-        Ok(Ids {
-            tools: self.ids_of(Registry::Tools, tools, names, learned).await?,
-            codes: self.ids_of(Registry::Codes, codes, names, learned).await?,
-            counts: self.ids_of(Registry::Counts, counts, names, learned).await?,
-        })
+        accepted: &[(usize, &Prepared)],
+        mut horizon: i64,
+        results: &mut [ReportResult],
+    ) -> Result<(), Error> {
+        let first = accepted.iter().map(|(_, entry)| day_of(entry.report.start().unix_ms())).min();
+        if first.is_some_and(|first| first <= horizon) {
+            horizon = self.one(HORIZON, &[]).await?;
+        }
+        let (mut rows, mut late) = (Rows::default(), Rows::default());
+        let mut received = Vec::with_capacity(accepted.len());
+        let mut pairs = UsedPairs::new();
+        for (at, entry) in accepted {
+            received.push([hour_of(entry.now.unix_ms()), 1]);
+            let is_late = day_of(entry.report.start().unix_ms()) < horizon;
+            let of = if is_late { &mut late } else { &mut rows };
+            let folded = if entry.limited {
+                self.within_share(entry.instance, &entry.report, &mut pairs).await?
+            } else {
+                None
+            };
+            match folded {
+                None => of.extend(&entry.rows),
+                Some(report) => {
+                    let over_limit = folded_codes(report.reasons(), entry.report.reasons());
+                    results[*at] = ReportResult::Stored { over_limit };
+                    of.extend(&Rows::of(entry.instance, &report));
+                }
+            }
+        }
+        merge(&mut received, 1, |sum, row| sum[1] += row[1]);
+        let mut uses = late.clone();
+        uses.extend(&rows);
+        uses.merge();
+        let mut new = self.note_uses(&uses.usage).await?;
+        new.hours.retain(|[hour, ..]| hour.div_euclid(24) >= horizon);
+        let mut by_day = uses.by_day();
+        by_day.merge();
+        let fleet = FleetRows::of(&rows, &by_day, &new);
+        rows.merge();
+        self.add(&rows, Period::Hour).await?;
+        if !late.is_empty() {
+            let mut late = late.by_day();
+            late.merge();
+            self.add(&late, Period::Day).await?;
+        }
+        // Rows that every batch writes come last, so that hubs hold each other up the least.
+        self.count_last_uses(&mut new).await?;
+        self.bulk(&FLEET, &fleet.hours).await?;
+        self.bulk(&Period::Day.of(&FLEET), &fleet.days).await?;
+        self.bulk(&RECEIVED, &received).await
     }
 
-    async fn add(&mut self, fold: &Fold) -> Result<(), Error> {
-        self.bulk(&USAGE, &fold.usage()).await?;
-        self.bulk(&ERRORS, &fold.errors()).await?;
-        self.bulk(&COUNTS, &fold.counts()).await?;
-        self.bulk(&DURATIONS, &fold.durations()).await?;
-        self.bulk(&RECEIVED, &fold.received()).await
+    async fn add(&mut self, rows: &Rows, period: Period) -> Result<(), Error> {
+        self.bulk(&period.of(&USAGE), &rows.usage).await?;
+        self.bulk(&period.of(&ERRORS), &rows.errors).await?;
+        self.bulk(&period.of(&COUNTS), &rows.counts).await?;
+        self.bulk(&period.of(&DURATIONS), &rows.durations).await
     }
 }
 
-fn repeat(stored: [u8; 16], entry: &NewReport) -> ReportResult {
-    if stored == entry.digest {
-        ReportResult::Duplicate
-    } else {
-        ReportResult::Refused(ErrorCode::ReportConflict)
-    }
+fn folded_codes(folded: &Reasons, sent: &Reasons) -> u64 {
+    let over = |reasons: &Reasons| {
+        reasons.iter().find(|(reason, _)| *reason == Reason::OverLimit).map_or(0, |(_, n)| n)
+    };
+    over(folded) - over(sent)
 }

@@ -1,27 +1,35 @@
 //! Usage that instances report: a batch of reports in one transaction, reads, and the making of days
-//! out of hours. Of texts there are only names that the redactor let through.
+//! out of hours. Names are the operator's; of what instances send there are only integers.
 
 mod catalogue;
+mod clock;
 mod counters;
-mod fold;
+mod fleet;
 mod ingest;
+mod last_use;
 mod own;
+mod pairs;
+mod range;
 mod reads;
-mod registry;
 mod rollup;
-mod tools_a_day;
+mod rows;
+mod series;
+mod sum;
 
+pub(super) use catalogue::KnownCatalogue;
 pub(crate) use ingest::{NewReport, ReportResult};
-pub(crate) use reads::{UsageFilter, UsageRange};
-pub(super) use registry::Names;
+pub(crate) use range::{UsageFilter, UsageRange};
 pub(crate) use rollup::Retention;
+pub(crate) use series::{Series, SeriesFilter};
 
 /// The tables that hold something of an instance beside its report digests, which go by themselves.
-pub(super) const USAGE_TABLES: [&str; 6] =
-    ["usage_hour", "error_hour", "count_hour", "usage_day", "error_day", "count_day"];
+const USAGE_TABLES: [&str; 7] =
+    ["usage_hour", "error_hour", "count_hour", "usage_day", "error_day", "count_day", "last_use"];
 
-/// The id of `other` in each registry of names.
+/// The number of `other` and `OTHER`.
 const OTHER: i64 = 0;
+/// Stands for all tools in the tables that count instances.
+const ANY_TOOL: i64 = -1;
 
 /// Milliseconds of an hour.
 const HOUR_MS: i64 = 3_600_000;
@@ -39,4 +47,10 @@ fn day_of(unix_ms: i64) -> i64 {
 /// A count as SQL has it.
 fn int(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// What a build for proofs adds to the calls of a tool when it is told to store more than it says.
+#[cfg(feature = "proof")]
+fn leak() -> i64 {
+    i64::from(hub_core::proof::leak() == Some(hub_core::proof::Leak::Stored))
 }

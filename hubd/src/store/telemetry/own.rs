@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use hub_core::api::{ErrorCount, OwnCount, OwnDurations, OwnUsage, Period};
-use hub_core::time::Timestamp;
+use hub_core::redact::{CodeName, CountName, ToolName};
 
-use super::HOUR_MS;
-use super::reads::{name, ratio};
-use super::registry::Registry;
+use super::catalogue::name;
+use super::range::at;
+use super::reads::ratio;
+use super::sum::{Sum, sum};
 use crate::store::Store;
 use crate::store::db::Db;
 use crate::store::error::Error;
@@ -20,12 +21,8 @@ pub(crate) struct OwnPeriods {
     pub(crate) days: Vec<Period>,
 }
 
-/// Names by id, of each registry.
-struct AllNames {
-    tools: HashMap<i64, String>,
-    codes: HashMap<i64, String>,
-    counts: HashMap<i64, String>,
-}
+/// A step, a tool, and its calls, errors, and number, sum and maximum of durations.
+type UsageRow = (i64, i64, Sum, Sum, Sum, Sum, u64);
 
 impl Store {
     /// Everything that is kept of an instance's usage, the hours that are kept and all days.
@@ -37,25 +34,15 @@ impl Store {
 impl Db<'_> {
     async fn own_usage(&mut self, instance: i64) -> Result<OwnPeriods, Error> {
         const REPORTS: &str = "SELECT COUNT(*) FROM reports WHERE instance = $1";
-        let names = AllNames {
-            tools: self.names_by_id(Registry::Tools).await?,
-            codes: self.names_by_id(Registry::Codes).await?,
-            counts: self.names_by_id(Registry::Counts).await?,
-        };
         Ok(OwnPeriods {
             reports: self.one(REPORTS, &[&instance]).await?,
-            hours: self.periods(instance, 1, &names).await?,
-            days: self.periods(instance, 24, &names).await?,
+            hours: self.periods(instance, 1).await?,
+            days: self.periods(instance, 24).await?,
         })
     }
 
     /// Periods of 1 or 24 hours. Where only days are kept there are no hours to show.
-    async fn periods(
-        &mut self,
-        instance: i64,
-        hours: i64,
-        names: &AllNames,
-    ) -> Result<Vec<Period>, Error> {
+    async fn periods(&mut self, instance: i64, hours: i64) -> Result<Vec<Period>, Error> {
         let base = |table: &str, columns: &str| {
             let days = format!(
                 " UNION ALL SELECT day * 24 AS hour, {columns} FROM {table}_day \
@@ -70,40 +57,45 @@ impl Db<'_> {
         };
         let step = format!("(hour / {hours}) * {hours}");
         let usage = format!(
-            "SELECT {step} AS step, tool, CAST(SUM(calls) AS BIGINT), CAST(SUM(errors) AS BIGINT), \
-             CAST(SUM(dur_n) AS BIGINT), CAST(SUM(dur_sum_us) AS BIGINT), MAX(dur_max_us) \
+            "SELECT {step} AS step, tool, {}, {}, {}, {}, MAX(dur_max_us) \
              FROM {} GROUP BY step, tool",
+            sum("calls"),
+            sum("errors"),
+            sum("dur_n"),
+            sum("dur_sum_us"),
             base("usage", "tool, calls, errors, dur_n, dur_sum_us, dur_max_us")
         );
         let errors = format!(
-            "SELECT {step} AS step, tool, code, CAST(SUM(n) AS BIGINT) FROM {} \
-             GROUP BY step, tool, code",
+            "SELECT {step} AS step, tool, code, {} FROM {} GROUP BY step, tool, code",
+            sum("n"),
             base("error", "tool, code, n")
         );
         let counts = format!(
-            "SELECT {step} AS step, name, CAST(SUM(sum_n) AS BIGINT), MAX(max_n) FROM {} \
-             GROUP BY step, name",
+            "SELECT {step} AS step, name, {}, MAX(max_n) FROM {} GROUP BY step, name",
+            sum("sum_n"),
             base("count", "name, sum_n, max_n")
         );
         let mut periods = BTreeMap::new();
-        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = self.rows(usage, &[&instance]).await?;
-        for (step, tool, calls, errors, n, sum, max) in rows {
-            let tool = name(&names.tools, tool)?;
-            let (calls, errors) = (calls.unsigned_abs(), errors.unsigned_abs());
-            let duration_ms = durations(n, sum, max);
-            period(&mut periods, step).tools.push(OwnUsage { tool, calls, errors, duration_ms });
+        let rows: Vec<UsageRow> = self.rows(usage, &[&instance]).await?;
+        let tools: HashMap<i64, ToolName> = self.names(rows.iter().map(|row| row.1)).await?;
+        for (step, tool, calls, errors, n, took, max) in rows {
+            let tool = name(&tools, tool)?;
+            let duration_ms = durations(n.0, took.0, max);
+            let used = OwnUsage { tool, calls: calls.0, errors: errors.0, duration_ms };
+            period(&mut periods, step).tools.push(used);
         }
-        let rows: Vec<(i64, i64, i64, i64)> = self.rows(errors, &[&instance]).await?;
+        let rows: Vec<(i64, i64, i64, Sum)> = self.rows(errors, &[&instance]).await?;
+        let tools: HashMap<i64, ToolName> = self.names(rows.iter().map(|row| row.1)).await?;
+        let codes: HashMap<i64, CodeName> = self.names(rows.iter().map(|row| row.2)).await?;
         for (step, tool, code, n) in rows {
-            let (tool, code) = (name(&names.tools, tool)?, name(&names.codes, code)?);
-            let count = n.unsigned_abs();
-            period(&mut periods, step).errors.push(ErrorCount { tool, code, count });
+            let (tool, code) = (name(&tools, tool)?, name(&codes, code)?);
+            period(&mut periods, step).errors.push(ErrorCount { tool, code, count: n.0 });
         }
-        let rows: Vec<(i64, i64, i64, i64)> = self.rows(counts, &[&instance]).await?;
+        let rows: Vec<(i64, i64, Sum, u64)> = self.rows(counts, &[&instance]).await?;
+        let names: HashMap<i64, CountName> = self.names(rows.iter().map(|row| row.1)).await?;
         for (step, id, sum, max) in rows {
-            let (sum, max) = (sum.unsigned_abs(), max.unsigned_abs());
-            let name = name(&names.counts, id)?;
-            period(&mut periods, step).counts.push(OwnCount { name, sum, max });
+            let name = name(&names, id)?;
+            period(&mut periods, step).counts.push(OwnCount { name, sum: sum.0, max });
         }
         Ok(periods.into_values().map(sorted).collect())
     }
@@ -111,7 +103,7 @@ impl Db<'_> {
 
 fn period(periods: &mut BTreeMap<i64, Period>, hour: i64) -> &mut Period {
     periods.entry(hour).or_insert_with(|| Period {
-        at: Timestamp::from_unix_ms(hour.saturating_mul(HOUR_MS)),
+        at: at(hour),
         tools: Vec::new(),
         errors: Vec::new(),
         counts: Vec::new(),
@@ -125,10 +117,6 @@ fn sorted(mut period: Period) -> Period {
     period
 }
 
-fn durations(n: i64, sum: i64, max: i64) -> Option<OwnDurations> {
-    Some(OwnDurations {
-        n: n.unsigned_abs(),
-        mean: ratio(sum, n)? / 1_000.0,
-        max: ratio(max, 1)? / 1_000.0,
-    })
+fn durations(n: u64, sum: u64, max: u64) -> Option<OwnDurations> {
+    Some(OwnDurations { n, mean: ratio(sum, n)? / 1_000.0, max: ratio(max, 1)? / 1_000.0 })
 }

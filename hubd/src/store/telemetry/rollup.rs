@@ -6,6 +6,8 @@
 //! horizon and see no difference. Each part is made under a lock of the horizon, and only while the
 //! horizon is not past the day: of several hubs one works at a time, and none makes a day again after
 //! its hours were deleted.
+//!
+//! All of it goes by a clock that is trusted; see [`crate::domain::Clock`].
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use hub_core::privacy::DIGEST_DAYS;
 use hub_core::time::Timestamp;
 
 use super::hour_of;
-use crate::domain::Refusal;
+use crate::domain::{Judgement, Refusal};
 use crate::store::Store;
 use crate::store::db::Db;
 use crate::store::error::Error;
@@ -47,6 +49,28 @@ const TABLES: [Rollup; 4] = [
     ("duration", "tool, bucket", "SUM(n) AS n"),
 ];
 
+/// The tables of names, and where usage refers to them.
+type Uses = (&'static str, &'static [(&'static str, &'static str)]);
+
+const NAMES: [Uses; 3] = [
+    (
+        "tools",
+        &[
+            ("fleet_hour", "tool"),
+            ("fleet_day", "tool"),
+            ("duration_hour", "tool"),
+            ("duration_day", "tool"),
+            ("usage_hour", "tool"),
+            ("usage_day", "tool"),
+            ("error_hour", "tool"),
+            ("error_day", "tool"),
+            ("last_use", "tool"),
+        ],
+    ),
+    ("error_codes", &[("error_hour", "code"), ("error_day", "code")]),
+    ("count_names", &[("count_hour", "name"), ("count_day", "name")]),
+];
+
 fn day_of(at: Timestamp) -> i64 {
     hour_of(at.unix_ms()).div_euclid(24)
 }
@@ -58,25 +82,74 @@ impl Store {
         now: Timestamp,
         retention: Retention,
     ) -> Result<(), Refusal> {
+        if let Judgement::Doubted { trusted } = self.judge_clock(now).await? {
+            tracing::warn!(
+                %now, %trusted,
+                "the clock disagrees with the last time that the database knows by more than a day: \
+                 no old telemetry is moved or deleted until it has been so for 24 hours"
+            );
+            return Ok(());
+        }
+        self.put_times_right(now).await?;
         let due = day_of(now.before(retention.hours));
         while let Some(day) = self.next_day(due).await? {
             if !self.make_day(day).await? {
                 return Ok(()); // another hub makes it
             }
         }
+        self.delete_old_usage(now, retention).await?;
+        self.delete_unused_names(now).await
+    }
+
+    async fn delete_old_usage(&self, now: Timestamp, retention: Retention) -> Result<(), Refusal> {
         let horizon = self.horizon().await?;
         let first_day = day_of(now.before(retention.days));
-        let digests = now.before(Duration::from_hours(24) * DIGEST_DAYS).unix_ms();
+        let digests = day_of(now.before(Duration::from_hours(24) * DIGEST_DAYS));
         let hour = hour_of(now.before(retention.hours).unix_ms());
-        self.delete_old("reports", "instance, report_hash", &format!("window_end < {digests}"))
-            .await?;
+        self.delete_old("reports", "instance, report_hash", &format!("day < {digests}")).await?;
         self.delete_old("report_hour", "hour", &format!("hour < {hour}")).await?;
-        for (table, key, _) in TABLES {
+        let fleet = ("fleet", "tool", "");
+        for (table, key, _) in TABLES.into_iter().chain([fleet]) {
             let (hours, days) = (format!("{table}_hour"), format!("{table}_day"));
             let (before, of_days) =
                 (format!("hour < {}", horizon * 24), format!("day < {first_day}"));
             self.delete_old(&hours, &format!("hour, {key}"), &before).await?;
             self.delete_old(&days, &format!("day, {key}"), &of_days).await?;
+        }
+        // There is no index by hour over all last uses: only when some are old are they gone through.
+        let too_old = format!("hour < {}", first_day * 24);
+        let old = format!("SELECT MIN(hour) FROM last_use_hour WHERE n > 0 AND {too_old}");
+        if self.number(old).await?.is_some() {
+            self.delete_old("last_use", "instance, tool", &too_old).await?;
+        }
+        self.delete_old("last_use_hour", "tool, hour", &format!("{too_old} OR n <= 0")).await
+    }
+
+    /// Deletes names that the catalogue lists no longer and that no usage refers to. A batch that was read
+    /// by the old catalogue is long over by then.
+    async fn delete_unused_names(&self, now: Timestamp) -> Result<(), Refusal> {
+        let before = now.before(Duration::from_hours(1)).unix_ms();
+        for (table, uses) in NAMES {
+            let find = format!("SELECT id FROM {table} WHERE id > 0 AND removed_at < {before}");
+            let removed: Vec<i64> =
+                self.scan(find, |db, find| Box::pin(db.rows(find.clone(), &[]))).await?;
+            for id in removed {
+                let mut used = false;
+                for (of, column) in uses {
+                    let find = format!("SELECT 1 FROM {of} WHERE {column} = {id} LIMIT 1");
+                    let found: Option<i64> =
+                        self.scan(find, |db, find| Box::pin(db.find(find.clone(), &[]))).await?;
+                    used |= found.is_some();
+                }
+                if !used {
+                    let delete =
+                        format!("DELETE FROM {table} WHERE id = {id} AND removed_at < {before}");
+                    let delete = self.write_unlocked("unused name", delete, |tx, delete| {
+                        Box::pin(async { Ok(tx.execute(delete.clone(), &[]).await?) })
+                    });
+                    delete.await?;
+                }
+            }
         }
         Ok(())
     }

@@ -1,0 +1,68 @@
+//! The time that the hubs agree on. Nothing is moved or deleted on the word of one clock alone.
+
+use hub_core::time::Timestamp;
+
+use crate::domain::{Clock, Judgement, Refusal};
+use crate::store::Store;
+use crate::store::db::Db;
+use crate::store::error::Error;
+use crate::store::row::{FromRow, Row};
+
+const READ: &str =
+    "SELECT trusted_at, doubted_from, doubted_at FROM hub_clock WHERE id = 1{for_update}";
+const WRITE: &str =
+    "UPDATE hub_clock SET trusted_at = $1, doubted_from = $2, doubted_at = $3 WHERE id = 1";
+
+/// A time this far ahead was noted when a clock was wrong; replicas differ by less.
+const AHEAD_MS: i64 = 60_000;
+/// Instances whose last-seen time is put right in one transaction.
+const SOME: i64 = 1_000;
+
+impl FromRow for Clock {
+    fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
+        Ok(Self { trusted: row.next()?, doubted_from: row.next()?, doubted: row.next()? })
+    }
+}
+
+impl Store {
+    /// Judges this hub's clock by what the database saw last.
+    pub(super) async fn judge_clock(&self, now: Timestamp) -> Result<Judgement, Refusal> {
+        let write = self.write_unlocked("clock", now, |tx, now| {
+            Box::pin(async {
+                let clock: Clock = tx.one(READ, &[]).await?;
+                let (clock, judgement) = clock.judge(*now);
+                let ms = |at: Option<Timestamp>| at.map(Timestamp::unix_ms);
+                let Clock { trusted, doubted_from, doubted } = clock;
+                tx.execute(WRITE, &[&ms(trusted), &ms(doubted_from), &ms(doubted)]).await?;
+                Ok(judgement)
+            })
+        });
+        write.await
+    }
+
+    /// Puts times right that were noted when a clock was ahead.
+    pub(super) async fn put_times_right(&self, now: Timestamp) -> Result<(), Refusal> {
+        const AHEAD: &str = "SELECT id FROM instances WHERE last_seen_at > $1 LIMIT $2";
+        loop {
+            let limit = now.unix_ms() + AHEAD_MS;
+            let read = self
+                .scan(limit, |db, limit| Box::pin(async { db.rows(AHEAD, &[limit, &SOME]).await }));
+            let ahead: Vec<i64> = read.await?;
+            if ahead.is_empty() {
+                return Ok(());
+            }
+            let at = now.unix_ms();
+            let write = self.write_unlocked("times ahead", (ahead, at), |tx, (ahead, at)| {
+                Box::pin(async { Ok(tx.set_last_seen(ahead, *at).await?) })
+            });
+            write.await?;
+        }
+    }
+}
+
+impl Db<'_> {
+    async fn set_last_seen(&mut self, instances: &[i64], at: i64) -> Result<(), Error> {
+        let set = format!("UPDATE instances SET last_seen_at = {at} WHERE id {{key}}");
+        self.execute_by(set, instances).await
+    }
+}
