@@ -86,6 +86,7 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
     match route {
         Route::Activate | Route::Validate => ("", license()),
         Route::GetSelf
+        | Route::GetOwnCatalogue
         | Route::GetPrivacy
         | Route::Health
         | Route::Ready
@@ -104,7 +105,8 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
         | Route::GetCatalogue
         | Route::GetStats => ("", None),
         Route::SendReport => ("target-1", Some(report())),
-        Route::SetCatalogue => ("", Some(json!({"tools": []}))),
+        Route::SetCatalogue => ("", Some(json!({"tools": [], "codes": [], "counts": []}))),
+        Route::UpdateCatalogue => ("", Some(json!({}))),
         Route::CreateClient => ("", Some(json!({"name": "New GmbH"}))),
         Route::GetClient | Route::ListClientInstances => ("target", None),
         Route::UpdateClient => ("target", Some(json!({"name": "Target GmbH"}))),

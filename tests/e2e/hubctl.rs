@@ -26,6 +26,8 @@ mod screens; // whole outputs, as people see them
 mod sinks; // every place that a key can go to
 #[path = "hubctl/snapshot.rs"]
 mod snapshot; // how whole outputs are compared
+#[path = "hubctl/strangers.rs"]
+mod strangers; // keys where others can get at files and wires
 #[path = "hubctl/telemetry.rs"]
 mod telemetry; // reports in, usage out
 #[path = "hubctl/terminal.rs"]

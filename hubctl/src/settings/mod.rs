@@ -103,6 +103,8 @@ pub(crate) enum Needs {
     Admin,
     /// The hub alone: whoever asks it shows another key, or none.
     Hub,
+    /// All there are, to show them.
+    All,
 }
 
 /// Where each setting comes from.
@@ -129,7 +131,11 @@ impl Settings {
         let has_key = global.admin_key_file.is_some()
             || is_set(Variable::AdminKey)
             || is_set(Variable::AdminKeyFile);
-        let complete = has_url && (has_key || needs == Needs::Hub);
+        let complete = match needs {
+            Needs::Admin => has_url && has_key,
+            Needs::Hub => has_url,
+            Needs::All => false,
+        };
         let file = if complete && !named { None } else { ContextFile::own().ok() };
         let contexts = file.as_ref().map_or_else(|| Ok(Contexts::default()), ContextFile::read)?;
         let path = file.map(|file| file.path().to_owned()).unwrap_or_default();

@@ -226,10 +226,10 @@ async fn each_value_is_shown_with_its_origin(hub: Hub) {
         let document = json(ctl, line);
         assert_eq!(document[name], value!({"value": held.0, "origin": held.1}), "{line}: {name}");
     };
-    let own = fingerprint(hub.admin_key());
+    let owner = fingerprint(hub.admin_key());
     shown(&ctl, "context show", "context", (value!("prod"), &format!("current ({file})")));
     shown(&ctl, "context show", "url", (value!(hub.base()), &of_prod));
-    shown(&ctl, "context show", "admin_key", (value!(own), &of_prod));
+    shown(&ctl, "context show", "admin_key", (value!(owner), &of_prod));
     shown(&ctl, "context show", "timeout", (value!("30s"), "default"));
     shown(&ctl, "context show prod", "context", (value!("prod"), "flag"));
     shown(&ctl, "context show --timeout 5", "timeout", (value!("5s"), "flag"));

@@ -17,7 +17,7 @@ use crate::words::Format;
 pub(super) fn run(name: Option<&str>, local: &Local<'_>) -> Result<Exit> {
     let name = name.map(str::to_owned).or_else(|| local.global.context.clone());
     let global = Global { context: name, ..local.global.clone() };
-    let settings = Settings::load(&global, local.env, Needs::Admin)?;
+    let settings = Settings::load(&global, local.env, Needs::All)?;
     let held = held(&settings);
     match local.out.format() {
         Format::Table | Format::Wide | Format::Csv | Format::Name => local.out.list(&held, "")?,

@@ -18,7 +18,7 @@ use report::Report;
 pub(super) async fn run(local: &Local<'_>) -> Result<Exit> {
     let mut report = Report::default();
     contexts(&mut report);
-    match Settings::load(local.global, local.env, Needs::Admin) {
+    match Settings::load(local.global, local.env, Needs::All) {
         Err(failure) if report.is_well() => report.fail("settings", &failure),
         Err(_) => {}
         Ok(settings) => {

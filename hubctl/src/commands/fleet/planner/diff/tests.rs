@@ -152,8 +152,11 @@ fn what_differs_is_changed_and_nothing_else() {
     for instance in suspended.instances.values_mut() {
         instance.status = InstanceStatus::Suspended;
     }
+    // Who did not pay stays suspended until the file says otherwise.
+    assert_eq!(lines(&file(Some("f"), "", &[A1]), &suspended, PLAIN), [""; 0]);
+    let active = "state = \"active\"";
     assert_eq!(
-        lines(&file(Some("f"), "", &[A1]), &suspended, PLAIN),
+        lines(&file(Some("f"), active, &[&format!("{A1}\n{active}")]), &suspended, PLAIN),
         ["▶ reactivate client acme", "▶ reactivate instance a1 of acme"]
     );
 }
