@@ -58,7 +58,7 @@ pub(crate) enum AuditCommand {
     /// List changes, newest first
     #[command(visible_alias = "ls")]
     List(AuditListArgs),
-    /// Recompute the chain of hashes; exit 6 if it is broken
+    /// Recompute the chain of hashes; exit 6 if it is broken, or lacks what was its head here before
     Verify,
 }
 

@@ -18,6 +18,7 @@ mod table;
 mod text;
 mod times;
 mod usage;
+mod waiting;
 mod write;
 
 pub(crate) use changes::FieldChange;

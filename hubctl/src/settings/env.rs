@@ -46,6 +46,7 @@ variables! {
     NoInput "HUBCTL_NO_INPUT" "1: never ask; --no-input";
     Complete "HUBCTL_COMPLETE" "set by the script of hubctl completion";
     ConfigHome "XDG_CONFIG_HOME" "the folder of hubctl/contexts.toml, by default ~/.config";
+    StateHome "XDG_STATE_HOME" "the folder of hubctl/audit-heads.json, by default ~/.local/state";
     NoColor "NO_COLOR" "set to any value: no colours";
     ForceColor "CLICOLOR_FORCE" "1: colours also when piped";
     Term "TERM" "dumb: no colours";
@@ -172,6 +173,13 @@ pub(super) fn config_folder() -> Result<PathBuf> {
             .hint("set HOME or XDG_CONFIG_HOME")
     })?;
     Ok(folders.config_dir().join("hubctl"))
+}
+
+/// The folder that hubctl keeps what it has seen in; none where there is no home.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let folders = etcetera::base_strategy::Xdg::new().ok()?;
+    Some(folders.state_dir()?.join("hubctl"))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::words::Format;
 pub(crate) use context::{Context, Contexts, KeptKey};
 pub(crate) use context_file::ContextFile;
 use env::unreadable;
-pub(crate) use env::{Env, Variable, step_file};
+pub(crate) use env::{Env, Variable, state_folder, step_file};
 use layers::Layers;
 pub(crate) use origin::{Origin, Sourced};
 pub(crate) use style::Style;

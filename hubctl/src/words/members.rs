@@ -38,6 +38,17 @@ pub(crate) const FILE: Table = Table {
             "name of the fleet, kept as label hubctl.fleet on its objects; --prune deletes only objects with it",
         ),
         optional("client", "the clients, each a table [[client]]"),
+        optional("telemetry", "the names that the hub keeps of reports, a table [telemetry]"),
+    ],
+};
+
+/// The catalogue.
+pub(crate) const TELEMETRY: Table = Table {
+    heading: "[telemetry]",
+    members: &[
+        optional("tools", "all tools that are kept by name; a list that is absent stays as it is"),
+        optional("codes", "all error codes that are kept by name"),
+        optional("counts", "all counts that are kept by name"),
     ],
 };
 
@@ -110,7 +121,7 @@ pub(crate) fn reference() -> String {
          A member that is absent leaves the field as it is on the hub.\n",
     );
     text.push_str(EXAMPLE);
-    for table in [&FILE, &CLIENT, &INSTANCE] {
+    for table in [&FILE, &CLIENT, &INSTANCE, &TELEMETRY] {
         let _ = writeln!(text, "\n{}", table.heading);
         for Member { name, required, about } in table.members {
             let need = if *required { "required; " } else { "" };
@@ -127,7 +138,7 @@ mod tests {
     #[test]
     fn the_reference_names_every_member() {
         let text = reference();
-        for name in [FILE, CLIENT, INSTANCE].iter().flat_map(Table::names) {
+        for name in [FILE, CLIENT, INSTANCE, TELEMETRY].iter().flat_map(Table::names) {
             assert!(text.contains(&format!("\n  {name} ")), "{name}");
         }
     }

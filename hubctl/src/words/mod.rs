@@ -15,6 +15,6 @@ pub(crate) use format::{FieldPath, Format};
 pub(crate) use label_change::LabelChange;
 #[cfg(test)]
 pub(crate) use members::EXAMPLE;
-pub(crate) use members::{CLIENT, FILE, INSTANCE, Table, reference};
+pub(crate) use members::{CLIENT, FILE, INSTANCE, TELEMETRY, Table, reference};
 pub(crate) use or_none::OrNone;
 pub(crate) use sink::{ShellName, SinkSpec, StepFile};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hub_core::api::GetClient;
+use hub_core::api::{Catalogue, GetCatalogue, GetClient};
 use hub_core::exit::Exit;
 use hub_core::labels::LabelPair;
 
@@ -46,11 +46,17 @@ pub(in crate::commands) async fn run(
     }
     clients.sort_by(|a, b| a.slug.cmp(&b.slug));
     let fleet = args.fleet.as_deref();
+    // The catalogue belongs to no fleet.
+    let catalogue = match fleet {
+        None => Some(hub.call::<GetCatalogue>("", &(), &()).await?),
+        Some(_) => None,
+    };
+    let catalogue = catalogue.filter(|catalogue| *catalogue != Catalogue::default());
     match invocation.out.format() {
         Format::Json | Format::Yaml => {
-            invocation.out.document(&document(fleet, &clients, &instances))?;
+            invocation.out.document(&document(fleet, &clients, &instances, catalogue.as_ref()))?;
         }
-        Format::Table | Format::Wide => write_data(&write(fleet, &clients, &instances))?,
+        Format::Table | Format::Wide => write_data(&write(fleet, &clients, &instances, catalogue.as_ref()))?,
         other => {
             let message = format!("a fleet file is not written as {}", other.name());
             return Err(Failure::usage(message).hint("leave -o out for TOML, or give -o json or yaml"));

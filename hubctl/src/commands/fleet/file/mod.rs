@@ -11,12 +11,15 @@ pub(super) use read::read;
 pub(super) use tree::{Fault, Syntax};
 pub(super) use write::{document, write};
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use hub_core::api::Catalogue;
 use hub_core::fields::Field;
 use hub_core::key::KeyHash;
 use hub_core::model::{ClientPatch, InstancePatch};
 use hub_core::name::{InstanceId, Slug};
+use hub_core::redact::{CodeName, CountName, ToolName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::words::SinkSpec;
@@ -35,6 +38,30 @@ pub(crate) struct Fleet {
     pub(crate) name: Option<String>,
     /// The clients, in the order of the file.
     pub(crate) clients: Vec<ClientEntry>,
+    /// The names that the hub should keep of reports.
+    pub(crate) catalogue: Option<CatalogueEntry>,
+}
+
+/// The catalogue as it should be; absent lists stay as they are.
+#[derive(Debug, Default)]
+pub(crate) struct CatalogueEntry {
+    /// Tools.
+    pub(crate) tools: Option<BTreeSet<ToolName>>,
+    /// Error codes.
+    pub(crate) codes: Option<BTreeSet<CodeName>>,
+    /// Named counts.
+    pub(crate) counts: Option<BTreeSet<CountName>>,
+}
+
+impl CatalogueEntry {
+    /// The whole catalogue that results.
+    pub(crate) fn over(&self, is: &Catalogue) -> Catalogue {
+        Catalogue {
+            tools: self.tools.as_ref().unwrap_or(&is.tools).clone(),
+            codes: self.codes.as_ref().unwrap_or(&is.codes).clone(),
+            counts: self.counts.as_ref().unwrap_or(&is.counts).clone(),
+        }
+    }
 }
 
 /// A client as it should be; absent members leave it as it is.

@@ -9,8 +9,8 @@ use hub_core::model::{ClientPatch, InstancePatch};
 use hub_core::name::{InstanceId, Slug};
 
 use super::tree::{At, Fault, Node, Syntax, Value, parse};
-use super::{ClientEntry, FLEET_LABEL, Fleet, InstanceEntry};
-use crate::words::{CLIENT, FILE, INSTANCE, SinkSpec, Table};
+use super::{CatalogueEntry, ClientEntry, FLEET_LABEL, Fleet, InstanceEntry};
+use crate::words::{CLIENT, FILE, INSTANCE, SinkSpec, TELEMETRY, Table};
 
 /// The only version.
 const VERSION: u64 = 1;
@@ -95,7 +95,9 @@ impl Reader {
         self.fleet = members.get("fleet").and_then(|node| self.fleet_name(node));
         let clients = self.list(&members, "client");
         let clients: Vec<_> = clients.iter().filter_map(|node| self.client(node)).collect();
-        Some(Fleet { name: self.fleet.clone(), clients })
+        let catalogue = members.get("telemetry").filter(|node| !node.is_null());
+        let catalogue = catalogue.and_then(|node| self.catalogue(node));
+        Some(Fleet { name: self.fleet.clone(), clients, catalogue })
     }
 
     fn fleet_name(&mut self, node: &Node) -> Option<String> {
@@ -120,6 +122,15 @@ impl Reader {
                 }
             },
         }
+    }
+
+    fn catalogue(&mut self, node: &Node) -> Option<CatalogueEntry> {
+        let members = self.members(node, &TELEMETRY)?;
+        Some(CatalogueEntry {
+            tools: self.names(&members, "tools"),
+            codes: self.names(&members, "codes"),
+            counts: self.names(&members, "counts"),
+        })
     }
 
     fn client(&mut self, node: &Node) -> Option<ClientEntry> {

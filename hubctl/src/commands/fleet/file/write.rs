@@ -1,9 +1,9 @@
 //! What a hub has → a fleet file that says the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hub_core::api::{Client, ClientStatus, Instance, InstanceStatus};
+use hub_core::api::{Catalogue, Client, ClientStatus, Instance, InstanceStatus};
 use hub_core::labels::Labels;
 
 use serde_json::{Map, Value, json};
@@ -13,7 +13,12 @@ use super::FLEET_LABEL;
 /// Writes a fleet file in TOML, with instances under their clients in the order given.
 ///
 /// Null and empty values are left out: an absent member leaves the field as it is.
-pub(crate) fn write(fleet: Option<&str>, clients: &[Client], instances: &[Instance]) -> String {
+pub(crate) fn write(
+    fleet: Option<&str>,
+    clients: &[Client],
+    instances: &[Instance],
+    catalogue: Option<&Catalogue>,
+) -> String {
     let mut text = String::from("version = 1\n");
     if let Some(fleet) = fleet {
         member(&mut text, "", "fleet", &quoted(fleet));
@@ -30,7 +35,19 @@ pub(crate) fn write(fleet: Option<&str>, clients: &[Client], instances: &[Instan
             instance_members(&mut text, instance, fleet);
         }
     }
+    if let Some(Catalogue { tools, codes, counts }) = catalogue {
+        text.push_str("\n[telemetry]\n");
+        names(&mut text, "tools", tools);
+        names(&mut text, "codes", codes);
+        names(&mut text, "counts", counts);
+    }
     text
+}
+
+/// A name a line: lists grow long.
+fn names<N: AsRef<str>>(text: &mut String, list: &str, names: &BTreeSet<N>) {
+    let each: String = names.iter().map(|name| format!("  {},\n", quoted(name.as_ref()))).collect();
+    member(text, "", list, &if each.is_empty() { "[]".to_owned() } else { format!("[\n{each}]") });
 }
 
 /// The same as a tree, for JSON and YAML.
@@ -38,6 +55,7 @@ pub(crate) fn document(
     fleet: Option<&str>,
     clients: &[Client],
     instances: &[Instance],
+    catalogue: Option<&Catalogue>,
 ) -> Value {
     let mut of_client: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for instance in instances {
@@ -66,6 +84,9 @@ pub(crate) fn document(
         file.insert("fleet".into(), fleet.into());
     }
     file.insert("client".into(), clients.into());
+    if let Some(catalogue) = catalogue {
+        file.insert("telemetry".into(), json!(catalogue));
+    }
     Value::Object(file)
 }
 

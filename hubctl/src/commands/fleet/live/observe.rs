@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hub_core::api::{
-    Client, ClientQuery, FleetQuery, GetClient, GetInstance, Instance, InstanceQuery, Limit,
+    Client, ClientQuery, FleetQuery, GetCatalogue, GetClient, GetInstance, Instance, InstanceQuery, Limit,
     ListClientInstances, ListClients, ListInstances,
 };
 use hub_core::labels::LabelPair;
@@ -46,6 +46,9 @@ pub(in super::super) async fn observe(
         stream::iter(ids).map(of_client).buffer_unordered(AT_ONCE).try_collect().await?;
     for instance in lists.into_iter().flatten() {
         seen.instances.insert(instance.instance_id.clone(), instance);
+    }
+    if fleet.catalogue.is_some() {
+        seen.catalogue = Some(hub.call::<GetCatalogue>("", &(), &()).await?);
     }
     for entry in entries() {
         if let Some(sink) = &entry.sink {

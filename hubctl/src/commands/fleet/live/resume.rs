@@ -22,6 +22,14 @@ pub(super) fn go_on(items: &mut [Item], seen: &Observed) -> bool {
     };
     match &items[0].step {
         None => false,
+        Some(Step::Catalogue { wanted, seen: before }) => {
+            let now = seen.catalogue.as_ref();
+            if now == Some(&**wanted) {
+                items[0].state = ItemState::Applied;
+                return true;
+            }
+            now == Some(&**before)
+        }
         Some(Step::Client { .. }) => {
             let slug = handle.parse::<Slug>().ok();
             let now = slug.and_then(|slug| seen.clients.get(&slug).map(SeenClient::of));

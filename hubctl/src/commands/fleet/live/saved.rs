@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use hub_core::api::GetCatalogue;
 use hub_core::name::{InstanceId, Slug};
 use hub_core::problem::ErrorCode;
 
@@ -61,7 +62,11 @@ async fn refuse_changed(plan: &mut Plan, invocation: &Invocation<'_>) -> Result<
         .map(|i| i.handle.parse())
         .collect::<Result<_, _>>()
         .map_err(malformed)?;
-    let seen = observe::named(invocation.hub()?, &slugs, &handles, plan.fleet.as_deref()).await?;
+    let hub = invocation.hub()?;
+    let mut seen = observe::named(hub, &slugs, &handles, plan.fleet.as_deref()).await?;
+    if of(ObjectKind::Catalogue).next().is_some() {
+        seen.catalogue = Some(hub.call::<GetCatalogue>("", &(), &()).await?);
+    }
     let mut changed = Vec::new();
     for group in groups(&plan.items) {
         let items = &mut plan.items[group];

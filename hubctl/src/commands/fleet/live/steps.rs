@@ -1,9 +1,10 @@
 //! The steps of one object, each a request to the hub.
 
 use hub_core::api::{
-    DeleteClient, DeleteClientQuery, DeleteInstance, Endpoint, GetClient, GetInstance,
-    IssueInstance, NewClient, NewInstance, ReactivateInstance, RotateLicense, RotateLicenseRequest,
-    SuspendInstance, SuspendRequest, UpdateClient, UpdateInstance,
+    DeleteClient, DeleteClientQuery, DeleteInstance, Endpoint, GetCatalogue, GetClient,
+    GetInstance, IssueInstance, NewClient, NewInstance, ReactivateInstance, RotateLicense,
+    RotateLicenseRequest, SetCatalogue, SuspendInstance, SuspendRequest, UpdateClient,
+    UpdateInstance,
 };
 use hub_core::exit::Exit;
 use hub_core::key::KeyHash;
@@ -82,6 +83,10 @@ impl Steps<'_, '_> {
                     None => return gone(item),
                 }
             }
+            Some(Step::Catalogue { seen, .. }) => {
+                let found = self.hub.answer(Call::<GetCatalogue>::new("", &(), &())).await?;
+                (found.value == **seen, found.etag)
+            }
             _ => return Ok(Still::Here(None)),
         };
         if same { Ok(Still::Here(tag)) } else { Err(changed(item)) }
@@ -93,6 +98,10 @@ impl Steps<'_, '_> {
             Some(Step::Client { change, .. }) => self.client(change, handle, tag).await,
             Some(Step::Instance { change, .. }) => {
                 self.instance(change, handle, &item.client, tag).await
+            }
+            Some(Step::Catalogue { wanted, .. }) => {
+                let call = Call::<SetCatalogue> { if_match: tag, ..Call::new("", &(), &**wanted) };
+                Ok(self.hub.answer(call).await?.etag)
             }
             None => Err(Failure::new(Exit::Bug, "bug", "this step cannot be carried out")),
         }

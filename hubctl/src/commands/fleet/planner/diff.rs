@@ -4,7 +4,7 @@ mod going;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hub_core::api::{Client, Instance};
+use hub_core::api::{Catalogue, Client, Instance};
 use hub_core::exit::Exit;
 use hub_core::key::Fingerprint;
 use hub_core::labels::Labels;
@@ -12,7 +12,9 @@ use hub_core::model::{ClientStatus, InstanceStatus};
 use hub_core::name::{InstanceId, Slug};
 use hub_core::problem::ErrorCode;
 
-use super::super::file::{ClientEntry, Fault, Fleet, FleetSink, InstanceEntry, State};
+use super::super::file::{
+    CatalogueEntry, ClientEntry, Fault, Fleet, FleetSink, InstanceEntry, State,
+};
 use super::action::{Action, ObjectKind};
 use super::item::Item;
 use super::plan::Plan;
@@ -30,6 +32,8 @@ pub(crate) struct Observed {
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     /// What the sinks of instances hold.
     pub(crate) sinks: BTreeMap<InstanceId, SinkState>,
+    /// The names that the hub keeps, where it matters.
+    pub(crate) catalogue: Option<Catalogue>,
 }
 
 /// What a sink holds.
@@ -86,6 +90,9 @@ pub(crate) fn diff(fleet: &Fleet, seen: &Observed, options: Options) -> Result<P
     if options.prune {
         planner.prune(fleet);
     }
+    if let (Some(entry), Some(is)) = (&fleet.catalogue, &seen.catalogue) {
+        planner.catalogue(entry, is);
+    }
     if planner.faults.is_empty() {
         Ok(Plan::of(fleet.name.clone(), planner.items, planner.warnings))
     } else {
@@ -104,6 +111,15 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
+    fn catalogue(&mut self, entry: &CatalogueEntry, is: &Catalogue) {
+        let wanted = entry.over(is);
+        if wanted != *is {
+            let (wanted, seen) = (Box::new(wanted), Box::new(is.clone()));
+            let name = ObjectKind::Catalogue.as_str();
+            self.items.push(Item::of(Step::Catalogue { wanted, seen }, name, name));
+        }
+    }
+
     fn client(&mut self, entry: &'a ClientEntry) {
         let is = self.seen.clients.get(&entry.slug);
         match (entry.state, is) {

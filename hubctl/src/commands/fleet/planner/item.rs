@@ -114,7 +114,11 @@ impl Item {
 
     /// The object, in words.
     pub(crate) fn what(&self) -> String {
-        format!("{} {}", self.kind.as_str(), self.handle)
+        match self.kind {
+            // There is only one.
+            ObjectKind::Catalogue => "catalogue".to_owned(),
+            kind => format!("{} {}", kind.as_str(), self.handle),
+        }
     }
 
     /// Where a new key goes.

@@ -1,5 +1,8 @@
 //! The value of a member → its type in the API.
 
+use std::collections::BTreeSet;
+
+use hub_core::api::ListedName;
 use hub_core::fields::{Field, Patch};
 use hub_core::key::KeyHash;
 use hub_core::labels::Entitlements;
@@ -83,6 +86,32 @@ impl Reader {
             return None;
         }
         self.field(members, "entitlements")
+    }
+
+    /// The names of a list of the catalogue.
+    pub(super) fn names<N: ListedName>(
+        &mut self,
+        members: &Members<'_>,
+        name: &'static str,
+    ) -> Option<BTreeSet<N>> {
+        let node = members.get(name)?;
+        let Value::List(items) = &node.value else {
+            self.fault(node.at, format!("{name} must be a list of names"));
+            return None;
+        };
+        let mut names = BTreeSet::new();
+        for item in items {
+            let read: Option<N> = serde_json::from_value(item.to_json()).ok();
+            match read.filter(|listed| listed.as_ref() != N::RESERVED) {
+                Some(listed) => drop(names.insert(listed)),
+                // A name is not quoted: it could be a secret.
+                None => self.fault(item.at, format!("a name in {name} {}", N::EXPECTED)),
+            }
+        }
+        if names.len() > N::MOST {
+            self.fault(node.at, format!("{name} must be at most {} names", N::MOST));
+        }
+        Some(names)
     }
 
     pub(super) fn sink(&mut self, members: &Members<'_>) -> Option<FleetSink> {

@@ -43,6 +43,7 @@ fn hub(clients: Vec<Client>, instances: Vec<Instance>) -> Observed {
         clients: clients.into_iter().map(|c| (c.slug.clone(), c)).collect(),
         instances: instances.into_iter().map(|i| (i.instance_id.clone(), i)).collect(),
         sinks: BTreeMap::new(),
+        catalogue: None,
     }
 }
 
