@@ -22,6 +22,8 @@ pub(crate) enum TelemetryCommand {
     Errors(UsageArgs),
     /// Show named counts
     Counts(UsageArgs),
+    /// Write a page about the use of the fleet: charts, tools, errors, adoption
+    Report(ReportArgs),
     /// Show what a hub would keep of a report, and what it would not and why; with --catalogue offline
     Preview(PreviewArgs),
     /// Send a report of an instance, with its hub key; needs no admin key
@@ -75,6 +77,16 @@ pub(crate) struct SeriesArgs {
     /// Of this tool
     #[arg(long, value_name = "NAME", value_parser = tool)]
     pub(crate) tool: Option<ToolName>,
+}
+
+/// Arguments of `telemetry report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) usage: UsageArgs,
+    /// The file to write, such as fleet.html [default: standard output]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Arguments of `telemetry preview`.

@@ -23,6 +23,7 @@ mod write;
 
 pub(crate) use changes::FieldChange;
 pub(crate) use done::{Done, Reveal};
+pub(crate) use measures::{duration as milliseconds, percent};
 pub(crate) use progress::Progress;
 pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
 pub(crate) use table::Picture;
