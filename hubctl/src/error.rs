@@ -116,7 +116,10 @@ impl Failure {
 
     /// Whether the hub refused the request and certainly did nothing.
     pub(crate) fn is_refusal(&self) -> bool {
-        !self.0.after_unknown && self.0.status.is_some_and(|status| (400..500).contains(&status))
+        // What was not sent was not carried out either.
+        let unsent = self.exit() == Exit::InputNeeded;
+        let refused = self.0.status.is_some_and(|status| (400..500).contains(&status));
+        !self.0.after_unknown && (unsent || refused)
     }
 
     /// Whether every further request would fail in the same way: the hub cannot be reached or used.

@@ -50,7 +50,7 @@ async fn what_has_no_tag_matches_none(hub: Hub) {
     let admin = || hub.admin().if_match("\"x\"");
     wrong(admin().post("/api/v1/admin/clients", json!({"name": "Globex"})).await);
     wrong(admin().post_empty("/api/v1/admin/clients/acme/instances").await);
-    wrong(admin().post("/api/v1/admin/keys", json!({"name": "x", "role": "viewer"})).await);
+    wrong(admin().post("/api/v1/admin/keys", json!({"name": "other", "role": "viewer"})).await);
     wrong(admin().delete("/api/v1/admin/keys/ci").await);
     hub.admin().if_match("*").delete("/api/v1/admin/keys/ci").await.expect(204).done();
 }

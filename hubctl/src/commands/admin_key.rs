@@ -16,7 +16,7 @@ use crate::client::{Answer, Call};
 use crate::commands::targets::{Outcome, each};
 use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
-use crate::output::{Done, FieldChange};
+use crate::output::Done;
 use crate::words::End;
 
 /// Runs one of them.
@@ -51,7 +51,6 @@ async fn create(args: AdminKeyCreateArgs, invocation: &Invocation<'_>) -> Result
         let object = json!({"name": args.name, "role": args.role, "expires_at": expires_at});
         let handle = args.name.as_str();
         return Outcome::would(&object, handle, &format!("admin key {handle}"), "create")
-            .changing(FieldChange::all(&object, None))
             .tell(invocation);
     }
     let hub = invocation.hub()?;

@@ -156,15 +156,15 @@ fn document(object: &impl serde::Serialize) -> Value {
     serde_json::to_value(object).unwrap_or_default()
 }
 
-/// What suspending does to the fields of an object.
+/// What suspending does to the fields of an object that is suspended already: it gets another reason.
 fn suspension(present: Option<&Suspension>, reason: Option<&ReasonCode>) -> Vec<FieldChange> {
-    let before = |member: Value| json!({"status": present.map(|_| "suspended"), "reason": member});
-    let before = before(json!(present.and_then(|present| present.reason.as_ref())));
-    let mut after = json!({"status": "suspended"});
-    if let Some(reason) = reason {
-        after["reason"] = json!(reason);
+    match (present, reason) {
+        (Some(present), Some(_)) => {
+            let before = json!({"reason": present.reason});
+            FieldChange::all(&json!({"reason": reason}), Some(&before))
+        }
+        _ => Vec::new(),
     }
-    FieldChange::all(&after, Some(&before))
 }
 
 /// Adds what exists already to a failure that says so.

@@ -226,7 +226,13 @@ impl Out {
             Format::Name => write_data(&format!("{handle}\n")),
             _ if !self.style.fields.is_empty() => self.fields(&[document::value(object)?]),
             Format::Csv => {
-                let members = select::leaves(&document::value(object)?);
+                let mut members = select::leaves(&document::value(object)?);
+                // In the order in which a person reads them.
+                let place = |path: &str| {
+                    let last = path.rsplit('.').next().unwrap_or(path).replace('_', " ");
+                    details.iter().position(|(name, _)| name.eq_ignore_ascii_case(&last))
+                };
+                members.sort_by_key(|(path, _)| place(path).unwrap_or(usize::MAX));
                 let (titles, values): (Vec<_>, Vec<_>) = members.into_iter().unzip();
                 let titles: Vec<_> = titles.iter().map(String::as_str).collect();
                 self.csv(&titles, &[values])

@@ -23,8 +23,8 @@ impl Row for Client {
 
     const FIELDS: &'static [&'static str] = &[
         "slug",
-        "id",
         "name",
+        "id",
         "external_ref",
         "status",
         "suspension.reason",

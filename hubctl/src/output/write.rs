@@ -53,5 +53,7 @@ pub(crate) fn write_words(words: &str) {
         Some((_, columns)) => Cow::Owned(wrapped(words, usize::from(columns))),
         None => Cow::Borrowed(words),
     };
+    // Words that stayed in one line have ordinary blanks between them.
+    let words = words.replace('\u{a0}', " ");
     let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }

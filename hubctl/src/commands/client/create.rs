@@ -12,7 +12,6 @@ use crate::client::{Answer, Call, Repeat};
 use crate::commands::exists;
 use crate::commands::targets::Outcome;
 use crate::error::Result;
-use crate::output::FieldChange;
 
 /// `hubctl client create`
 pub(super) async fn create(args: ClientCreateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -46,9 +45,7 @@ async fn would_create<'n>(
         return Ok(None);
     }
     let what = handle.as_deref().map_or_else(|| new.name.as_str().to_owned(), str::to_owned);
-    let what = format!("client {what}");
-    let outcome = Outcome::would(new, &handle.unwrap_or_default(), &what, "create");
-    Ok(Some(outcome.changing(FieldChange::all(new, None))))
+    Ok(Some(Outcome::would(new, &handle.unwrap_or_default(), &format!("client {what}"), "create")))
 }
 
 /// The result of creating a client.
@@ -99,8 +96,7 @@ pub(super) async fn ensure(args: ClientEnsureArgs, invocation: &Invocation<'_>) 
         None if invocation.settings.dry_run => {
             let new = args.fields.new_client(Some(&args.slug))?;
             let what = format!("client {}", args.slug);
-            let changes = FieldChange::all(&new, None);
-            return Outcome::would(&new, handle, &what, "create").changing(changes).tell(invocation);
+            return Outcome::would(&new, handle, &what, "create").tell(invocation);
         }
         None => match register(invocation, &args.fields.new_client(Some(&args.slug))?).await? {
             Registered::New(client) => return tell(invocation, &client, true, "created"),

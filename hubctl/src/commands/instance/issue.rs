@@ -17,7 +17,7 @@ use crate::commands::exists;
 use crate::commands::targets::Outcome;
 use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
-use crate::output::{Done, FieldChange};
+use crate::output::Done;
 use crate::words::SinkSpec;
 
 /// Runs either.
@@ -45,8 +45,7 @@ pub(super) async fn run(
         None if invocation.settings.dry_run => {
             // The client must exist.
             invocation.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
-            let changes = FieldChange::all(&new, None);
-            Outcome::would(&new, handle, handle, "issue").changing(changes).tell(invocation)
+            Outcome::would(&new, handle, handle, "issue").tell(invocation)
         }
         None => issue(&args, new, delivery, invocation).await,
     }
@@ -133,7 +132,7 @@ async fn meet(
         }
         (None, delivery) => {
             invocation.out.warn(&format!(
-                "{id} exists, and its license is not in the sink: --redeliver makes a new one and ends the present one"
+                "{id} exists, and its license is not in the sink: hubctl instance rotate-license {id} makes a new one"
             ));
             delivery
         }

@@ -16,7 +16,7 @@ use super::{Invocation, would};
 use crate::cli::RotateArgs;
 use crate::delivery::{Deliverable, Delivered, Delivery};
 use crate::error::{Failure, Result};
-use crate::output::{Done, FieldChange};
+use crate::output::Done;
 
 /// An installation that was seen within this time is running.
 const RUNNING: Duration = Duration::from_hours(24);
@@ -73,13 +73,7 @@ async fn rotate<K: Deliverable, A>(
             .hint("it gets its first hub key from hubctl activate"));
     };
     if invocation.settings.dry_run {
-        let changes = vec![FieldChange {
-            field: format!("{} fingerprint", K::NAME),
-            before: live.as_str().into(),
-            after: "of the new key".into(),
-        }];
-        let act = format!("replace the {} of", K::NAME);
-        would(&instance, &act).changing(changes).tell(invocation)?;
+        would(&instance, &format!("replace the {} of", K::NAME)).tell(invocation)?;
         return Ok(None);
     }
     if args.overlap.is_none() {

@@ -3,7 +3,6 @@
 use hub_core::fields::Patch;
 use hub_core::text::DisplayName;
 
-use super::super::State;
 use super::*;
 
 /// A text without its marks, and where these were.

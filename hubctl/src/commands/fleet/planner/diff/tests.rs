@@ -269,7 +269,7 @@ fn an_export_is_found_unchanged() {
     let clients = vec![client("acme", Some("f")), odd];
     let instances = vec![full, bare];
     for fleet in [Some("f"), None] {
-        let text = export(fleet, &clients, &instances);
+        let text = export(fleet, &clients, &instances, None);
         let read = read(&text, Syntax::Toml).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
         assert_eq!(read.clients.iter().map(|c| c.instances.len()).collect::<Vec<_>>(), [0, 2]);
         let options = Options { prune: fleet.is_some(), ..PLAIN };
