@@ -103,6 +103,7 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
         | Route::ListUsageErrors
         | Route::ListUsageCounts
         | Route::GetCatalogue
+        | Route::GetOwnCatalogue
         | Route::GetStats => ("", None),
         Route::SendReport => ("target-1", Some(report())),
         Route::SetCatalogue => ("", Some(json!({"tools": [], "codes": [], "counts": []}))),

@@ -30,7 +30,8 @@ struct Sums {
 }
 
 fn content(client: u64, n: u64) -> (Value, Sums) {
-    let (calls, errors, durations) = (n % 7 + 1, n % 3, n % 5);
+    let (calls, durations) = (n % 7 + 1, n % 5);
+    let errors = (n % 3).min(calls);
     let spread: Vec<u64> = (0..durations).map(|d| d * 10 + client).collect();
     let tool = ["a", "b.c", "d_e"][usize::try_from(n % 3).unwrap()];
     let report = json!({
@@ -103,6 +104,7 @@ async fn counted(hub: &Hub) -> Sums {
 /// Runs the clients against these hubs, and kills one hub after the other.
 async fn totals_equal_the_journal(mut hubs: Vec<Hub>) {
     hubs[0].client("acme").await;
+    hubs[0].list_names(&["a", "b.c", "d_e"], &[], &["agents"]).await;
     let bases: Bases =
         Arc::new(RwLock::new(hubs.iter().map(|hub| hub.base().to_owned()).collect()));
     let journal = Arc::new(Mutex::new(Sums::default()));

@@ -12,6 +12,7 @@ mod keys; // the caller's own keys, rotation, overlap
 mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
 mod conditional; // If-Match, If-None-Match, reasons of suspensions
+mod clocks; // a clock that was wrong for a while
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
 
@@ -29,6 +30,7 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 
 // What must never happen.
 mod canaries; // secrets in every position of a report
+mod catalogue; // the names that operators let the hub keep
 mod counting; // the totals equal a journal of reports, whatever is killed
 mod errors; // every error code, and its body
 mod faults; // a disk that fails once, at every system call of a write

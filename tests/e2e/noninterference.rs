@@ -27,6 +27,12 @@ struct Seen {
     files: BTreeMap<String, Vec<u8>>,
 }
 
+/// A name that fits every grammar, made of a secret.
+fn in_grammar(secret: &str) -> String {
+    let letters = secret.chars().filter(char::is_ascii_alphanumeric).take(15);
+    letters.collect::<String>().to_lowercase()
+}
+
 /// Reports whose allowed content is the same for every secret.
 fn reports(secret: &str, at: &str) -> Vec<Value> {
     let framed = |n: u32, content: Value| {
@@ -46,15 +52,20 @@ fn reports(secret: &str, at: &str) -> Vec<Value> {
     vec![
         framed(1, json!({"tools": [{"name": "files.read", "calls": 1}]})),
         framed(2, hidden),
-        framed(
-            3,
-            json!({"tools": [{"name": format!("/home/{secret}"), "calls": 2}], "counts": secret}),
-        ),
+        framed(3, json!({"tools": [{"name": format!("/home/{secret}"), "calls": 2}]})),
         framed(
             4,
             json!({"tools": [{"name": secret, "calls": secret, "durations_ms": secret}, secret]}),
         ),
-        framed(5, json!({"tools": secret, "counts": {"agents": secret, "seen": 1}})),
+        framed(5, json!({"tools": [], "counts": {"agents": secret, "seen": 1}})),
+        framed(6, json!({"tools": secret})),
+        // Names that fit the grammars, which once were kept.
+        framed(
+            7,
+            json!({"tools": [{"name": in_grammar(secret), "calls": 2,
+                "errors": {in_grammar(secret).to_uppercase(): 1}}],
+                "counts": {in_grammar(secret): 5}}),
+        ),
     ]
 }
 
@@ -199,6 +210,7 @@ impl Base {
 
     async fn furnish(&self, hub: &Hub) {
         hub.client("acme").await;
+        hub.list_names(&["files.read"], &["ENOENT"], &["agents", "seen"]).await;
         let new = json!({"instance_id": "acme-1",
             "license_sha256": hub_tests::fleet::sha256(&self.license),
             "hub_key_sha256": hub_tests::fleet::sha256(&self.hub_key)});

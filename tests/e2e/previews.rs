@@ -19,7 +19,7 @@ const TOOLS: [&str; 10] = [
     "files.write",
     "a",
     "other",
-    "shell-run_2",
+    "shell-run.x2",
     "Not A Name",
     "ghp_0123456789",
     "/home/alice",
@@ -135,6 +135,8 @@ async fn stored(hub: &Hub) -> Rows {
 /// What the previews said, and what was stored when the same reports were sent.
 async fn said_and_stored(hub: &Hub) -> (Rows, Rows) {
     hub.client("acme").await;
+    let listed = ["browser.navigate", "files.read", "files.write", "a", "shell-run.x2"];
+    hub.list_names(&listed, &["TIMEOUT", "E_IO", "H404"], &["agents_online", "queue_2"]).await;
     let (mut said, mut fleet) = (Rows::new(), BTreeMap::new());
     for seed in 0..REPORTS {
         let id = format!("acme-{seed}");
@@ -143,6 +145,8 @@ async fn said_and_stored(hub: &Hub) -> (Rows, Rows) {
         let preview = instance.preview(&report).await;
         let accepted = instance.report(&report).await;
         assert_eq!(accepted["redacted"], preview["redacted"], "{report}");
+        let reasons = accepted.get("reasons").cloned().unwrap_or_else(|| json!({}));
+        assert_eq!(reasons, preview["reasons"], "{report}");
         let preview: Preview = serde_json::from_value(preview).unwrap();
         said.extend(expected(&id, &preview.report, &mut fleet));
     }

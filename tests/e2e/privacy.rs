@@ -60,8 +60,19 @@ async fn the_promise_tells_the_retention_that_is_set(setup: Setup) {
         found.map(|stored| stored["retention_days"].clone()).expect("a field of the list")
     };
     assert_eq!(days("tools[].calls"), 100);
-    assert_eq!(days("counts"), 100);
+    assert_eq!(days("counts: number"), 100);
+    assert_eq!(days("received"), 14);
     assert_eq!(days("report_id"), 8, "this one is not set");
+    for field in stored {
+        let (from, kind) = (text(field, "from"), text(field, "kind"));
+        assert!(["operator", "hub", "sender"].contains(&from.as_str()), "{field}");
+        assert!(from != "sender" || !kind.contains("name"), "no text of a sender: {field}");
+    }
+    assert_eq!(promise["catalogue"], json!({"tools": 0, "codes": 0, "counts": 0}));
+    assert!(promise["covert_bits_per_report"].as_u64().unwrap() > 0);
+    hub.list_names(&["a.b", "c"], &["E1"], &[]).await;
+    let promise = hub.anonymous().get("/api/v1/privacy").await.ok();
+    assert_eq!(promise["catalogue"], json!({"tools": 2, "codes": 1, "counts": 0}));
 }
 
 /// Keys by every path that makes one.

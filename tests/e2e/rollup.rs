@@ -30,9 +30,30 @@ async fn seed(hub: &Hub) {
         sql.execute(&format!("INSERT INTO error_hour VALUES {errors}")).await;
         let counts = rows(&|h, i| format!("({h}, {i}, 0, 4, {i})"));
         sql.execute(&format!("INSERT INTO count_hour VALUES {counts}")).await;
+        let fleet = |times: i64| {
+            let (calls, took) = (10 * times * INSTANCES, 3000 * times * INSTANCES);
+            let (errors, n) = (times * INSTANCES, 2 * times * INSTANCES);
+            format!("{calls}, {errors}, {n}, {took}, 2000, {INSTANCES}")
+        };
+        let both = |at: i64, times: i64| {
+            format!("({at}, 0, {}), ({at}, -1, {})", fleet(times), fleet(times))
+        };
+        let hours = (part..part + 24).map(|h| both(first + h, 1)).collect::<Vec<_>>().join(", ");
+        sql.execute(&format!("INSERT INTO fleet_hour VALUES {hours}")).await;
+        let day = both((first + part) / 24, 24);
+        sql.execute(&format!("INSERT INTO fleet_day VALUES {day}")).await;
         let spread = (part..part + 24).map(|h| format!("({}, 0, 100, 10)", first + h));
         let spread = spread.collect::<Vec<_>>().join(", ");
         sql.execute(&format!("INSERT INTO duration_hour VALUES {spread}")).await;
+    }
+    let last = first + HOURS - 1;
+    for tool in [0, -1] {
+        for i in 1..=INSTANCES {
+            let row = format!("INSERT INTO last_use VALUES ({i}, {tool}, {last}, NULL)");
+            sql.execute(&row).await;
+        }
+        let row = format!("INSERT INTO last_use_hour VALUES ({tool}, {last}, {INSTANCES})");
+        sql.execute(&row).await;
     }
 }
 
@@ -100,6 +121,7 @@ async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
     }
     until_rolled_up(&hub).await;
     assert_eq!(everything(&hub).await, before);
+    ranges_that_meet_add_up(&hub).await;
     let days = "SELECT CAST(SUM(calls) AS BIGINT) FROM usage_day";
     let hours = "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM usage_hour";
     let (days, hours) = (number(&hub, days).await, number(&hub, hours).await);
@@ -109,11 +131,42 @@ async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
     assert_eq!(number(&hub, spread).await, days / 5);
 }
 
+/// Where only days are kept, a range is of whole days and says so.
+async fn ranges_that_meet_add_up(hub: &Hub) {
+    let day = today() - 20;
+    let at = |hours: i64| {
+        hub_core::time::Timestamp::from_unix_ms((day * 24 + hours) * 3_600_000).to_string()
+    };
+    let read = async |since: i64, until: i64, filter: &str| {
+        let range = format!("since={}&until={}{filter}", at(since), at(until));
+        let tools = hub.usage(&format!("tools?{range}")).await;
+        (tools["since"].clone(), tools["until"].clone(), tools["items"][0]["calls"].clone())
+    };
+    let whole = json!(24 * INSTANCES * 10);
+    for filter in ["", "&client=acme", "&min_clients=1"] {
+        for (since, until) in [(1, 13), (0, 12), (13, 24)] {
+            let seen = read(since, until, filter).await;
+            assert_eq!(seen, (json!(at(0)), json!(at(24)), whole.clone()), "{since} {until}");
+        }
+        let two = read(-1, 2, filter).await;
+        assert_eq!(two, (json!(at(-24)), json!(at(24)), json!(2 * 24 * INSTANCES * 10)));
+    }
+    let path = format!("/api/v1/admin/telemetry/series?step=1h&since={}&until={}", at(0), at(30));
+    let refused = hub.admin().get(&path).await;
+    refused.wrong_fields(&["step"]);
+    assert!(refused.text().contains("hours are kept from"), "{refused}");
+    let days = hub.usage(&format!("series?step=1d&since={}&until={}", at(5), at(30))).await;
+    let steps = days["items"].as_array().unwrap();
+    assert_eq!((steps.len(), &steps[0]["at"]), (2, &json!(at(0))));
+    assert_eq!((&steps[0]["calls"], &steps[0]["instances"]), (&whole, &json!(INSTANCES)));
+    assert_eq!(steps[0]["complete"], true);
+}
+
 async fn old_usage_is_deleted(setup: Setup) {
     let args = ["--days-kept", "20d", "--rollup-every", "1h"];
     let mut hub = setup.args(args).start().await;
     instances(&hub).await;
-    let ten = "INSERT INTO reports VALUES (1, :a, :a, 0)";
+    let ten = "INSERT INTO reports VALUES (1, :a, :a, 0, 0)";
     let sixteen = if hub.engine() == hub_tests::Engine::Sqlite {
         "zeroblob(16)"
     } else {

@@ -34,8 +34,8 @@ both_stores!(
     content_that_is_not_allowed_is_dropped_and_counted,
     a_preview_is_exactly_what_is_stored,
     an_invalid_frame_is_refused_and_not_quoted,
-    a_catalogue_keeps_only_its_names,
-    an_instance_has_a_thousand_tools_a_day,
+    a_report_that_would_be_lost_is_refused_or_told,
+    codes_beyond_the_share_of_a_day_count_under_other,
     a_deleted_instances_usage_goes_with_it,
     reports_take_bounded_memory
 );
@@ -89,6 +89,7 @@ async fn a_repeated_report_is_a_duplicate_and_does_not_count(hub: Hub) {
     same["secret"] = "x".into();
     let answer = instance.report(&same).await;
     assert_eq!((&answer["duplicate"], &answer["redacted"]), (&json!(true), &json!(1)));
+    assert_eq!(answer["reasons"], json!({"unknown_member": 1}));
     let mut other = sent.clone();
     other["tools"][0]["calls"] = 13.into();
     instance.send(&other).await.problem(409, "report_conflict");
@@ -166,6 +167,7 @@ async fn the_suspended_may_not_report_and_the_expired_may(hub: Hub) {
 async fn content_that_is_not_allowed_is_dropped_and_counted(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
+    hub.list_names(&["files.read"], &["ENOENT"], &[]).await;
     let sent = report_of(json!({
         "hostname": "db.internal", "env": {"PATH": "/secret"},
         "tools": [
@@ -177,6 +179,9 @@ async fn content_that_is_not_allowed_is_dropped_and_counted(hub: Hub) {
     }));
     let answer = instance.report(&sent).await;
     assert_eq!(answer["redacted"], 8);
+    let reasons = json!({"unknown_member": 3, "wrong_type": 1, "unlisted_tool": 1,
+        "unlisted_code": 1, "unlisted_count": 1, "bad_number": 1});
+    assert_eq!(answer["reasons"], reasons);
     let tools = hub.usage("tools").await;
     let names: Vec<_> = tools["items"]
         .as_array()
@@ -225,12 +230,35 @@ async fn a_preview_is_exactly_what_is_stored(hub: Hub) {
         let stored = format!("SELECT n FROM duration_hour WHERE bucket = {}", bucket[0]);
         assert_eq!(Some(sql.number(&stored).await), bucket[1].as_i64());
     }
-    // With a catalogue the preview follows it.
-    let only = json!({"tools": ["files.read"]});
-    hub.admin().put("/api/v1/admin/telemetry/catalogue", only).await.expect(200).done();
-    let confined = instance.preview(&sent).await;
-    assert_eq!(confined["report"]["tools"][0]["name"], "other");
-    assert_eq!(confined["redacted"], 0);
+    // The preview follows the catalogue, and tells where something is not kept.
+    let remove = json!({"remove": {"tools": ["browser.navigate"], "codes": ["TIMEOUT"]}});
+    hub.admin().patch("/api/v1/admin/telemetry/catalogue", remove).await.expect(200).done();
+    let mut wrong = sent.clone();
+    wrong["env"] = json!({"HOME": "/root"});
+    wrong["tools"][0]["calls"] = json!("12");
+    let preview = instance.preview(&wrong).await;
+    assert_eq!(preview["report"]["tools"][0]["name"], "other");
+    assert_eq!(preview["redacted"], 4);
+    assert_eq!(
+        preview["reasons"],
+        json!({"unknown_member": 1, "wrong_type": 1, "unlisted_tool": 1, "unlisted_code": 1})
+    );
+    let mut places: Vec<String> = preview["dropped"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", one["at"].as_str().unwrap(), one["reason"].as_str().unwrap()))
+        .collect();
+    places.sort();
+    assert_eq!(
+        places,
+        [
+            "/* unknown_member",
+            "/tools/0/calls wrong_type",
+            "/tools/0/errors/* unlisted_code",
+            "/tools/0/name unlisted_tool"
+        ]
+    );
 }
 
 async fn an_invalid_frame_is_refused_and_not_quoted(hub: Hub) {
@@ -261,65 +289,74 @@ async fn an_invalid_frame_is_refused_and_not_quoted(hub: Hub) {
     instance.send_bytes(almost).await.expect(202).done();
 }
 
-async fn a_catalogue_keeps_only_its_names(hub: Hub) {
-    const CATALOGUE: &str = "/api/v1/admin/telemetry/catalogue";
+/// Small bodies that were taken once and lost what they said.
+async fn a_report_that_would_be_lost_is_refused_or_told(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
-    assert_eq!(hub.admin().get(CATALOGUE).await.ok(), json!({"tools": []}));
-    let names = json!({"tools": ["files.read", "browser.navigate", "files.read"]});
-    let kept = json!({"tools": ["browser.navigate", "files.read"]});
-    assert_eq!(hub.admin().put(CATALOGUE, names).await.ok(), kept);
-    assert_eq!(hub.admin().get(CATALOGUE).await.ok(), kept);
-    let privacy = hub.anonymous().get("/api/v1/privacy").await.ok();
-    assert_eq!(privacy["catalogue_size"], 2);
-    let sent = report_of(json!({"tools": [{"name": "files.read", "calls": 1},
-        {"name": "files.write", "calls": 2}, {"name": "x.y", "calls": 4}]}));
-    assert_eq!(instance.report(&sent).await["redacted"], 0, "a catalogue redacts nothing");
-    let items = hub.usage("tools").await["items"].clone();
+    hub.list_names(&["a"], &["A"], &[]).await;
+    instance.send(&report_of(json!({"tools": {"a.b": 3}}))).await.wrong_fields(&["tools"]);
+    instance.send(&report_of(json!({"counts": [1]}))).await.wrong_fields(&["counts"]);
+    let tool = |tool: Value| report_of(json!({"tools": [tool]}));
+    let told = async |report: &Value| {
+        let preview = instance.preview(report).await;
+        let tool = &preview["report"]["tools"][0];
+        json!([tool["calls"], tool["errors"], preview["reasons"]])
+    };
     assert_eq!(
-        (&items[0]["tool"], &items[0]["calls"], &items[1]["tool"]),
-        (&json!("other"), &json!(6), &json!("files.read"))
+        told(&tool(json!({"name": "a", "calls": 1.5, "durations_ms": [1, 2]}))).await,
+        json!([2, {}, {"bad_number": 1}])
     );
-    assert_eq!(instance.report(&sent).await["duplicate"], true);
-    // The catalogue changes between a report and its repeat: it is still the same report.
-    hub.admin().put(CATALOGUE, json!({"tools": []})).await.expect(200).done();
-    assert_eq!(instance.report(&sent).await["duplicate"], true);
-    for wrong in
-        [json!({"tools": ["A B"]}), json!({"tools": "a"}), json!({}), json!({"tools": ["ghp_a"]})]
-    {
-        hub.admin().put(CATALOGUE, wrong).await.wrong_fields(&["tools"]);
-    }
+    assert_eq!(
+        told(&tool(json!({"name": "a", "calls": 1, "errors": {"TIMEOUT": 1_000_000_000}}))).await,
+        json!([1, {"TIMEOUT": 1}, {"inconsistent": 1}])
+    );
+    assert_eq!(
+        told(&tool(json!({"name": "a", "calls": 0, "errors": {"A": 5}}))).await,
+        json!([0, {}, {"inconsistent": 1}])
+    );
+    let names: Vec<String> = (0..300).map(|n| format!("t{n}")).collect();
+    hub.list_names(&names.iter().map(String::as_str).collect::<Vec<_>>(), &[], &[]).await;
+    let tools: Vec<_> = names.iter().map(|name| json!({"name": name, "calls": 1})).collect();
+    let answer = instance.report(&report_of(json!({"tools": tools}))).await;
+    assert_eq!(answer["reasons"], json!({"over_limit": 100}));
+    let items = hub.usage("tools").await["items"].as_array().unwrap().clone();
+    assert_eq!(
+        (items.len(), &items[0]["tool"], &items[0]["calls"]),
+        (201, &json!("other"), &json!(100))
+    );
 }
 
-/// Names that a client makes up do not fill the database.
-async fn an_instance_has_a_thousand_tools_a_day(hub: Hub) {
+/// An instance cannot use every pair that a large catalogue allows.
+async fn codes_beyond_the_share_of_a_day_count_under_other(hub: Hub) {
     hub.client("acme").await;
     let instance = hub.reporter("acme", "acme-1").await;
-    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap());
-    let name = |n: usize| format!("t.{}{}{}", letter(n / 676), letter(n / 26), letter(n));
-    let end = ago(Duration::ZERO);
-    for part in 0..7 {
-        let tools: Vec<_> =
-            (0..190).map(|n| json!({"name": name(part * 190 + n), "calls": 1})).collect();
-        instance
-            .report(&report_of(json!({"tools": tools, "window_start": end, "window_end": end})))
-            .await;
-    }
-    let items = hub.usage("tools").await["items"].as_array().unwrap().clone();
-    assert_eq!(items.len(), 1_001);
-    assert_eq!((&items[0]["tool"], &items[0]["calls"]), (&json!("other"), &json!(330)));
-    assert_eq!(rows(&hub, "tools").await, 1_001, "nor the registry of names");
-    // A known tool is still counted.
-    let known =
-        json!({"tools": [{"name": name(3), "calls": 5}], "window_start": end, "window_end": end});
-    instance.report(&report_of(known)).await;
-    assert_eq!(hub.usage("tools").await["items"][1]["calls"], 6);
+    let tools: Vec<String> = (0..50).map(|n| format!("t{n}")).collect();
+    let codes: Vec<String> = (0..60).map(|n| format!("E{n}")).collect();
+    let text = |names: &[String]| names.to_vec();
+    let add = json!({"add": {"tools": text(&tools), "codes": text(&codes)}});
+    hub.admin().patch("/api/v1/admin/telemetry/catalogue", add).await.expect(200).done();
+    let at = ago(Duration::ZERO);
+    let all = |codes: &[String]| {
+        let errors: Value = codes.iter().map(|code| (code.clone(), json!(1))).collect();
+        let tools = tools.iter().map(|tool| json!({"name": tool, "errors": errors}));
+        let tools: Vec<_> = tools.collect();
+        report_of(json!({"tools": tools, "window_start": at, "window_end": at}))
+    };
+    assert_eq!(instance.report(&all(&codes[..30])).await["redacted"], 0);
+    // 1,500 pairs are used: 500 more have room, and 500 have none.
+    let next = all(&codes[30..50]);
+    let preview = instance.preview(&next).await;
+    assert_eq!(preview["reasons"], json!({"over_limit": 500}));
+    let answer = instance.report(&next).await;
+    assert_eq!((&answer["redacted"], &answer["reasons"]), (&json!(500), &preview["reasons"]));
+    assert_eq!(instance.report(&next).await["duplicate"], true);
+    let pairs = "SELECT COUNT(*) FROM error_hour WHERE code <> 0";
+    assert_eq!(hub.sql().await.number(pairs).await, 2_000);
+    assert_eq!(hub.usage("tools").await["items"][0]["errors"], 50);
+    assert_eq!(instance.report(&all(&codes[..50])).await["reasons"], json!({"over_limit": 500}));
+    // Another instance has a share of its own.
     let another = hub.reporter("acme", "acme-2").await;
-    let fresh =
-        json!({"tools": [{"name": "zz.zz", "calls": 9}], "window_start": end, "window_end": end});
-    another.report(&report_of(fresh)).await;
-    let tools = hub.usage("tools?instance=acme-2").await;
-    assert_eq!(tools["items"][0]["tool"], "zz.zz");
+    assert_eq!(another.report(&next).await["redacted"], 0);
 }
 
 async fn a_deleted_instances_usage_goes_with_it(hub: Hub) {
@@ -336,6 +373,14 @@ async fn a_deleted_instances_usage_goes_with_it(hub: Hub) {
     for table in ["reports", "usage_hour", "error_hour", "count_hour"] {
         assert_eq!(rows(&hub, table).await, 1, "{table}");
     }
+    let series = hub.usage("series?since=2h").await["items"].clone();
+    let of = |field: &str| -> u64 {
+        series.as_array().unwrap().iter().filter_map(|step| step[field].as_u64()).sum()
+    };
+    assert_eq!((of("calls"), of("errors"), of("instances")), (12, 2, 1));
+    let other = "/api/v1/admin/instances/acme-2";
+    hub.admin().delete(other).await.expect(204).done();
+    assert_eq!(hub.usage("tools").await["items"], json!([]));
 }
 
 /// A full hub refuses a report before it reads the body.

@@ -34,6 +34,7 @@ fn pairs(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
 async fn fleet(hub: &Hub) -> [Instance; 3] {
     hub.client("acme").await;
     hub.client("globex").await;
+    hub.list_names(&["a", "b", "common", "rare", "rarer"], &[], &["agents"]).await;
     [
         hub.reporter("acme", "acme-1").await,
         hub.reporter("acme", "acme-2").await,
@@ -45,7 +46,9 @@ both_stores!(
     usage_is_filtered_by_client_instance_and_time,
     quantiles_are_of_the_fleet_and_within_their_error,
     rows_made_by_too_few_clients_are_merged,
-    a_series_has_every_step_also_the_empty_ones
+    a_series_has_every_step_also_the_empty_ones,
+    numbers_at_their_ceiling_break_no_read,
+    a_late_report_counts_its_instance_once
 );
 
 async fn usage_is_filtered_by_client_instance_and_time(hub: Hub) {
@@ -178,4 +181,67 @@ async fn a_series_has_every_step_also_the_empty_ones(hub: Hub) {
     hub.admin().get(&format!("{read}?since=1970-01-01T00:00:00Z")).await.wrong_fields(&["since"]);
     hub.admin().get(&format!("{read}?step=1w&tool=A%20B")).await.wrong_fields(&["step", "tool"]);
     assert!(now() > "2026-01-01T00:00:00Z".parse().unwrap());
+}
+
+/// Sums of counters that an instance drove to their ceiling stop at the largest number.
+const CEILING: i64 = 1 << 50;
+
+async fn numbers_at_their_ceiling_break_no_read(hub: Hub) {
+    let [one, ..] = fleet(&hub).await;
+    use_tool(&one, Duration::ZERO, "a", 10, &[4]).await;
+    let mut sql = hub.sql().await;
+    let hour = now().unix_ms() / 3_600_000 - 1;
+
+    for part in (0..9_000).step_by(1_000) {
+        let rows = (part..part + 1_000).map(|n| {
+            format!("({hour}, 1, {}, {CEILING}, {CEILING}, {CEILING}, {CEILING}, 1)", 1_000_000 + n)
+        });
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        sql.execute(&format!("INSERT INTO usage_hour VALUES {rows}")).await;
+    }
+    // All of them under one name, which is no longer told from the others.
+    let tools = "INSERT INTO tools (id, name) SELECT DISTINCT tool, 't' || CAST(tool AS TEXT) FROM usage_hour \
+         WHERE tool >= 1000000";
+    sql.execute(tools).await;
+    for read in ["tools", "series"] {
+        for filter in ["min_clients=2", "client=acme", "instance=acme-1"] {
+            let usage = hub.usage(&format!("{read}?{filter}&since=3h")).await;
+            let items = usage["items"].as_array().unwrap();
+            let most = items.iter().filter_map(|item| item["calls"].as_u64()).max().unwrap();
+            let expected = if filter == "min_clients=2" || read == "series" {
+                i64::MAX.unsigned_abs()
+            } else {
+                1 << 50
+            };
+            assert_eq!(most, expected, "{read} {filter}");
+        }
+    }
+    assert!(one.own().await["hours"].as_array().unwrap().len() >= 2);
+}
+
+/// However reports come, an instance counts once an hour, once a day and once a range.
+async fn a_late_report_counts_its_instance_once(hub: Hub) {
+    let [one, two, _] = fleet(&hub).await;
+    let back = [0_u64, 3, 3, 1, 30, 0, 26, 30, 2];
+    for hours in back {
+        use_tool(&one, Duration::from_hours(hours), "a", 10, &[]).await;
+    }
+    use_tool(&two, Duration::from_hours(3), "a", 10, &[]).await;
+    use_tool(&two, Duration::from_hours(3), "b", 10, &[]).await;
+    for (read, filter) in
+        [("series?since=3d", "min_clients=2"), ("series?step=1d&since=3d", "min_clients=2")]
+    {
+        let kept = hub.usage(read).await["items"].clone();
+        let counted = hub.usage(&format!("{read}&{filter}")).await["items"].clone();
+        assert_eq!(kept, counted, "what is kept is what a count gives: {read}");
+    }
+    let both = hub.usage("series?since=4h&tool=a").await["items"].clone();
+    let at_once = both.as_array().unwrap().iter().map(|step| step["instances"].as_u64().unwrap());
+    assert_eq!(at_once.max(), Some(2));
+    let tools = hub.usage("tools?since=3d").await["items"].clone();
+    assert_eq!((&tools[0]["tool"], &tools[0]["instances"]), (&json!("a"), &json!(2)));
+    // A range that ended is counted out of usage.
+    let ended = format!("tools?since={}&until={}", ago(DAY * 2), ago(DAY));
+    let tools = hub.usage(&ended).await["items"].clone();
+    assert_eq!((&tools[0]["calls"], &tools[0]["instances"]), (&json!(30), &json!(1)));
 }

@@ -51,8 +51,17 @@ fn unique() -> u128 {
 }
 
 impl Hub {
-    /// An active instance of a client, with the hub key that it reports with.
+    /// Lists names in the catalogue.
+    pub async fn list_names(&self, tools: &[&str], codes: &[&str], counts: &[&str]) {
+        let add = json!({"add": {"tools": tools, "codes": codes, "counts": counts}});
+        let listed = self.admin().patch("/api/v1/admin/telemetry/catalogue", add).await;
+        listed.expect(200).done();
+    }
+
+    /// An active instance of a client, with the hub key that it reports with. The names of the ordinary
+    /// report are listed.
     pub async fn reporter(&self, client: &str, id: &str) -> Instance {
+        self.list_names(&["browser.navigate"], &["TIMEOUT"], &["agents_online"]).await;
         let license = self.issue(client, id).await.license_key;
         let hub_key = self.hub_key(&license).await;
         self.reporter_with(id, &hub_key)

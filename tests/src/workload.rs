@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hub_core::redact::Listed;
 use serde_json::json;
 
 use crate::load::{Request, UNIQUE};
@@ -26,6 +27,7 @@ impl Workload {
     /// activation replaces the hub key.
     pub async fn issue(hub: &Hub) -> Self {
         hub.client("bench").await;
+        hub.list_names(&TOOLS, &["TIMEOUT"], &["agents_online"]).await;
         let (mut activations, mut checks, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         let report = report_body();
         for n in 0..INSTANCES {
@@ -52,16 +54,30 @@ pub fn activation_body(license_key: &str) -> String {
     json!({ "license_key": license_key }).to_string()
 }
 
+/// The tools of the report.
+pub const TOOLS: [&str; 5] = ["tool.a", "tool.b", "tool.c", "tool.d", "tool.e"];
+
+/// The catalogue that lists the names of the report.
+#[must_use]
+pub fn listed() -> Listed {
+    Listed {
+        version: 1,
+        tools: (1..).zip(TOOLS.map(|name| name.parse().expect("a name"))).collect(),
+        codes: [(1, "TIMEOUT".parse().expect("a name"))].into_iter().collect(),
+        counts: [(1, "agents_online".parse().expect("a name"))].into_iter().collect(),
+    }
+}
+
 /// A report of 5 tools with 20 durations each.
 #[must_use]
 pub fn report_body() -> String {
-    let tool = |(n, letter): (u64, char)| {
+    let tool = |(n, name): (u64, &str)| {
         let durations: Vec<u64> = (1..=20).map(|d| d * d * (n + 3)).collect();
-        json!({"name": format!("tool.{letter}"), "calls": 20 + n,
+        json!({"name": name, "calls": 20 + n,
             "errors": {"TIMEOUT": n}, "durations_ms": durations})
     };
     let now = clock::ago(Duration::ZERO);
-    let tools: Vec<_> = (0..).zip('a'..='e').map(tool).collect();
+    let tools: Vec<_> = (0..).zip(TOOLS).map(tool).collect();
     json!({"report_id": format!("0191d6a0-0000-7000-8000-{UNIQUE}"), "window_start": now,
         "window_end": now, "tools": tools, "counts": {"agents_online": 3}})
     .to_string()

@@ -109,12 +109,8 @@ pub(crate) struct DroppedRow {
 }
 
 impl Row for DroppedRow {
-    const COLUMNS: &'static [Column] = &[
-        column("PLACE", 0),
-        column("NAME", 0),
-        column("REASON", 0),
-        column("WHAT HAPPENS", 1),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[column("PLACE", 0), column("NAME", 0), column("REASON", 0), column("WHAT HAPPENS", 1)];
 
     fn handle(&self) -> String {
         self.at.clone()
@@ -122,11 +118,6 @@ impl Row for DroppedRow {
 
     fn cells(&self, _: &Times) -> Vec<String> {
         let name = self.name.clone().unwrap_or_default();
-        vec![
-            self.at.clone(),
-            name,
-            self.reason.to_string(),
-            self.reason.meaning().to_owned(),
-        ]
+        vec![self.at.clone(), name, self.reason.to_string(), self.reason.meaning().to_owned()]
     }
 }

@@ -73,6 +73,7 @@ const READ: &[usize] = &[1];
 
 async fn kinds(hub: &Hub) -> Vec<Kind> {
     hub.client("real").await;
+    hub.list_names(&["tool.a", "tool.b", "tool.c", "tool.d", "tool.e"], &[], &[]).await;
     let (mut activations, mut checks, mut reports, mut own) = (vec![], vec![], vec![], vec![]);
     let (mut shows, mut usages) = (vec![], vec![]);
     let admin = format!("x-admin-api-key: {}\r\n", hub.admin_key());

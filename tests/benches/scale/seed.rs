@@ -59,8 +59,8 @@ fn keys_and_reports(engine: Engine, now: i64) -> Vec<String> {
         )
     };
     let reports = format!(
-        "INSERT INTO reports (instance, report_hash, digest, window_end) \
-         SELECT id, {0}, {0}, {now} {SEEDED}",
+        "INSERT INTO reports (instance, report_hash, digest, version, day) \
+         SELECT id, {0}, {0}, 0, {now} / 86400000 {SEEDED}",
         bytes(16)
     );
     vec![keys("license"), keys("hub"), reports]
@@ -75,6 +75,25 @@ fn usage(now: i64) -> Vec<String> {
         format!(
             "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, \
              dur_max_us) SELECT {hour}, id, 1000, 10, 1, 10, 1000, 200 {SEEDED}"
+        ),
+        format!(
+            "INSERT INTO last_use (instance, tool, hour) SELECT id, 1000, {hour} {SEEDED} \
+             UNION ALL SELECT id, -1, {hour} {SEEDED}"
+        ),
+        format!(
+            "INSERT INTO last_use_hour (tool, hour, n) SELECT tool, hour, COUNT(*) FROM last_use \
+             WHERE tool IN (1000, -1) AND hour = {hour} GROUP BY tool, hour"
+        ),
+        format!(
+            "INSERT INTO fleet_hour (hour, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
+             instances) SELECT {hour}, 1000, 10 * COUNT(*), COUNT(*), 10 * COUNT(*), 1000 * COUNT(*), \
+             200, COUNT(*) {SEEDED} UNION ALL SELECT {hour}, -1, 10 * COUNT(*), COUNT(*), \
+             10 * COUNT(*), 1000 * COUNT(*), 200, COUNT(*) {SEEDED}"
+        ),
+        format!(
+            "INSERT INTO fleet_day (day, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
+             instances) SELECT hour / 24, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
+             instances FROM fleet_hour WHERE hour = {hour} AND tool IN (1000, -1)"
         ),
         format!(
             "INSERT INTO error_hour (hour, instance, tool, code, n) \

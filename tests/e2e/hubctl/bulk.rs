@@ -180,7 +180,7 @@ const WOULD: &[(&str, &str)] = &[
     ("activate --license-file license --sink file:hub.key", "would activate acme-3"),
     ("admin-key create other --role viewer --sink file:other.key", "would create admin key other"),
     ("admin-key revoke ci", "would revoke admin key ci"),
-    ("telemetry catalogue set browser.navigate", "would set the catalogue"),
+    ("telemetry catalogue set a.b", "would set the catalogue to 1 tool, 0 codes and 0 counts"),
     (
         "api DELETE /api/v1/admin/instances/acme-1",
         "would send DELETE /api/v1/admin/instances/acme-1",

@@ -36,6 +36,7 @@ fn with_file(ctl: Ctl, name: &str, content: &str) -> Ctl {
 /// A hubctl on the machine of instance `acme-1`: it has a report and the hub key.
 async fn machine(hub: &Hub, report: &Value) -> Ctl {
     hub.client("acme").await;
+    hub.list_names(&["db.query"], &["HTTP_503"], &["queue_depth"]).await;
     let key = hub.reporter("acme", "acme-1").await.hub_key;
     let ctl = with_file(hub.ctl(), "hub.key", &format!("{key}\n"));
     with_file(ctl, "report.json", &report.to_string())
@@ -50,7 +51,8 @@ both_stores!(
     usage_is_read_in_each_format,
     filters_narrow_the_usage,
     a_person_sees_bars,
-    the_catalogue_is_shown_and_replaced,
+    the_catalogue_is_shown_and_changed,
+    names_of_a_report_are_asked_about,
     every_command_writes_csv
 );
 
@@ -66,7 +68,7 @@ async fn a_report_is_sent_once(hub: Hub) {
     assert_eq!(ran(&ctl, SEND, 0).stdout, format!("report {id} stored already   redacted 0\n"));
     assert_eq!(ran(&ctl, &format!("{SEND} -q"), 0).stdout, format!("{id}\n"));
     let csv = ran(&ctl, &format!("{SEND} -o csv"), 0).stdout;
-    assert_eq!(csv, format!("report_id,duplicate,redacted\r\n{id},true,0\r\n"));
+    assert_eq!(csv, format!("report_id,duplicate,redacted,reasons\r\n{id},true,0,\r\n"));
     let ctl = ctl.env("HUBCTL_HUB_KEY_FILE", "hub.key").stdin(&report.to_string());
     assert_eq!(json(&ctl, "telemetry send")["duplicate"], true);
     assert_eq!(json(&ctl, "telemetry send -")["duplicate"], true);
@@ -233,50 +235,89 @@ async fn a_person_sees_bars(hub: Hub) {
     }
 }
 
-async fn the_catalogue_is_shown_and_replaced(hub: Hub) {
-    let ctl = machine(&hub, &busy()).await;
+async fn the_catalogue_is_shown_and_changed(hub: Hub) {
+    let ctl = hub.ctl();
     let get = || json(&ctl, "telemetry catalogue get");
-    assert_eq!(get(), value!({"tools": []}));
-    let set = "telemetry catalogue set mail.send db.query";
-    assert_eq!(json(&ctl, set), value!({"tools": ["db.query", "mail.send"], "changed": true}));
+    assert_eq!(get(), value!({"tools": [], "codes": [], "counts": []}));
+    let add = "telemetry catalogue add mail.send db.query --code TIMEOUT --count agents_online";
+    let listed = value!({"tools": ["db.query", "mail.send"], "codes": ["TIMEOUT"],
+        "counts": ["agents_online"]});
+    let would = ran(&ctl, &format!("{add} --dry-run"), 0).stdout;
+    assert_eq!(would, "would set the catalogue to 2 tools, 1 code and 1 count\n");
+    assert_eq!(
+        ran(&ctl, add, 0).stdout,
+        "4 names added to the catalogue, which now lists 2 tools, 1 code and 1 count\n"
+    );
+    assert_eq!(get(), listed);
     let events = hub.audit().await;
     let event = ("admin:owner", "catalogue.set", "catalogue");
     let (actor, action, target) = &events[0];
     assert_eq!((actor.as_str(), action.as_str(), target.as_str()), event);
-    assert_eq!(json(&ctl, set)["changed"], false);
-    assert_eq!(ran(&ctl, set, 0).stdout, "the catalogue is unchanged\n");
+    assert_eq!(json(&ctl, add)["changed"], false);
+    assert_eq!(ran(&ctl, add, 0).stdout, "the catalogue is unchanged\n");
     assert_eq!(hub.audit().await.len(), events.len(), "nothing was asked to change");
-
-    let preview = json(&ctl, &format!("{SEND} --dry-run"));
-    let kept = preview["report"]["tools"].as_array().unwrap().iter().map(|t| text(t, "name"));
-    assert_eq!(kept.collect::<Vec<_>>(), ["db.query", "other"]);
-    let listed = ran(&ctl, "telemetry catalogue get -q", 0).stdout;
-    assert_eq!(listed, "db.query\nmail.send\n");
-    let ctl = ctl.stdin(&format!("{listed}\n  browser.navigate\r\n"));
-    let from_file = ran(&ctl, "telemetry catalogue set --file -", 0).stdout;
-    assert_eq!(from_file, "set the catalogue to 3 tools\n");
     assert_eq!(
         ran(&ctl, "telemetry catalogue get -o csv", 0).stdout,
-        "tool\r\nbrowser.navigate\r\ndb.query\r\nmail.send\r\n"
+        "kind,name\r\ntool,db.query\r\ntool,mail.send\r\ncode,TIMEOUT\r\ncount,agents_online\r\n"
     );
 
-    let ctl = ctl.stdin("db.query\nhunter two\n");
-    let wrong = error(&ctl, "telemetry catalogue set --file -", 2);
-    assert!(text(&wrong, "message").starts_with("line 2 of --file must be"), "{wrong}");
-    let ctl = ctl.stdin("\n");
-    for line in ["", " --file -", " --clear db.query", " --file - db.query", " Not_A_Tool"] {
-        let line = format!("telemetry catalogue set{line}");
+    // What `get` writes, `set` takes.
+    let file = with_file(hub.ctl(), "catalogue.json", &get().to_string());
+    ran(&file, "telemetry catalogue remove db.query --code TIMEOUT", 0);
+    assert_eq!(get()["tools"], value!(["mail.send"]));
+    let set = "telemetry catalogue set --file catalogue.json";
+    let words = "set the catalogue to 2 tools, 1 code and 1 count\n";
+    assert_eq!(ran(&file, set, 0).stdout, words);
+    assert_eq!((get(), json(&file, set)["changed"].clone()), (listed, value!(false)));
+
+    let wrong = r#"{"tools": ["a", "hunter two"], "codes": [], "counts": ["A"]}"#;
+    let wrong = error(&ctl.stdin(wrong), "telemetry catalogue set --file -", 2);
+    let message = text(&wrong, "message");
+    assert!(message.contains("tools[1] must") && message.contains("counts[0] must"), "{message}");
+    assert!(!message.contains("hunter"), "{message}");
+    let ctl = hub.ctl();
+    for line in
+        ["set", "set --clear db.query", "set --file - db.query", "set Not_A_Tool", "add", "remove"]
+    {
+        let line = format!("telemetry catalogue {line}");
         assert_eq!(error(&ctl, &line, 2)["code"], "usage", "{line}");
     }
-    assert_eq!(json(&ctl, "telemetry catalogue get")["tools"].as_array().unwrap().len(), 3);
     let watcher = hub.admin_key_of("watcher", Role::Viewer).await;
     let by_watcher = hub.ctl().env("HUBCTL_ADMIN_KEY", &watcher);
     let refused = error(&by_watcher, "telemetry catalogue set --clear", 5);
     assert_eq!(refused["code"], "role_forbidden");
     assert_eq!(
         json(&ctl, "telemetry catalogue set --clear"),
-        value!({"tools": [], "changed": true})
+        value!({"tools": [], "codes": [], "counts": [], "changed": true})
     );
+}
+
+/// The names of a report are listed one by one, as a person answers.
+async fn names_of_a_report_are_asked_about(hub: Hub) {
+    let mut report = busy();
+    report["tools"][1]["name"] = "Not A Name".into();
+    let ctl = with_file(hub.ctl(), "report.json", &report.to_string());
+    let add = "telemetry catalogue add --from report.json";
+    assert_eq!(error(&ctl, add, 12)["code"], "input_needed");
+    let terminal = ctl.at_terminal(80, &words(add));
+    for (asked, answer) in [
+        ("list the tool browser.navigate? [y/N]", "y"),
+        ("list the code HTTP_503? [y/N]", "n"),
+        ("list the code TIMEOUT? [y/N]", "yes"),
+        ("list the count agents_online? [y/N]", ""),
+        ("list the count queue_depth? [y/N]", "y"),
+    ] {
+        terminal.wait_for(asked);
+        terminal.type_line(answer);
+    }
+    let _ = terminal.end().expect(0);
+    let listed =
+        value!({"tools": ["browser.navigate"], "codes": ["TIMEOUT"], "counts": ["queue_depth"]});
+    assert_eq!(json(&ctl, "telemetry catalogue get"), listed);
+    ran(&ctl, &format!("{add} --yes"), 0);
+    let counts = json(&ctl, "telemetry catalogue get")["counts"].clone();
+    assert_eq!(counts, value!(["agents_online", "queue_depth"]));
+    assert_eq!(ran(&ctl, add, 0).stdout, "the catalogue is unchanged\n");
 }
 
 /// CSV is for objects, lists and changes alike; errors stay as they are.
@@ -304,8 +345,11 @@ async fn every_command_writes_csv(hub: Hub) {
 
 /// A hubctl whose hub never answers.
 fn offline(report: &Value) -> Ctl {
-    with_file(Ctl::default(), "report.json", &report.to_string())
+    let listed = r#"{"tools": ["browser.navigate"], "codes": [], "counts": ["agents_online"]}"#;
+    let ctl = with_file(Ctl::default(), "report.json", &report.to_string());
+    with_file(ctl, "catalogue.json", listed)
         .env("HUBCTL_URL", "http://127.0.0.1:9")
+        .env("HUBCTL_ADMIN_KEY", &format!("lb_admin_{}", "0".repeat(32)))
 }
 
 /// A report with secrets in its name, members and durations.
@@ -327,32 +371,53 @@ async fn a_preview_needs_no_hub() {
     let ctl = offline(&report);
     let (start, end) = (text(&report, "window_start"), text(&report, "window_end"));
     let none = value!({"n": 0, "sum": 0, "max": 0, "buckets": []});
-    let expected = value!({"dry_run": true, "redacted": 3, "report": {
-        "window_start": start, "window_end": end,
-        "tools": [
-            {"name": "browser.navigate", "calls": 12, "errors": {"TIMEOUT": 2},
-                "duration_us": {"n": 1, "sum": 16, "max": 16, "buckets": [[16, 1]]}},
-            {"name": "other", "calls": 1, "errors": {}, "duration_us": none},
-        ],
-        "counts": {"agents_online": 3}}});
-    assert_eq!(json(&ctl, "telemetry preview report.json"), expected);
-    let rows = "KIND\tNAME\tN\tDURATIONS\tSUM US\tMAX US\n\
-        tool\tbrowser.navigate\t12\t1\t16\t16\nerror\tbrowser.navigate/TIMEOUT\t2\t\t\t\n\
-        tool\tother\t1\t\t\t\ncount\tagents_online\t3\t\t\t\n";
-    assert_eq!(
-        ran(&ctl, "telemetry preview report.json", 0).stdout,
-        format!("window {start} to {end}\n{rows}redacted 3\n")
-    );
-    let csv = ran(&ctl, "telemetry preview report.json -o csv", 0).stdout;
+    let expected = value!({"dry_run": true, "redacted": 4, "report": {
+    "window_start": start, "window_end": end,
+    "tools": [
+        {"name": "browser.navigate", "calls": 12, "errors": {"OTHER": 2},
+            "duration_us": {"n": 1, "sum": 16, "max": 16, "buckets": [[16, 1]]}},
+        {"name": "other", "calls": 1, "errors": {}, "duration_us": none},
+    ],
+    "counts": {"agents_online": 3}},
+    "reasons": {"unknown_member": 1, "unlisted_tool": 1, "unlisted_code": 1, "wrong_type": 1},
+    "dropped": [
+        {"at": "/counts/*", "reason": "x"},
+    ]});
+    let preview = "telemetry preview report.json --catalogue catalogue.json";
+    let mut seen = json(&ctl, preview);
+    let places = seen["dropped"].as_array().unwrap().iter();
+    let mut places: Vec<_> = places.map(|one| (text(one, "at"), text(one, "reason"))).collect();
+    places.sort();
+    let told = [
+        ("/*", "unknown_member"),
+        ("/tools/0/durations_ms/1", "wrong_type"),
+        ("/tools/0/errors/*", "unlisted_code"),
+        ("/tools/1/name", "unlisted_tool"),
+    ];
+    assert_eq!(places, told.map(|(at, reason)| (at.to_owned(), reason.to_owned())));
+    seen["dropped"] = expected["dropped"].clone();
+    assert_eq!(seen, expected);
+    // The report is one's own: names that the hub would not keep are shown.
+    let table = ran(&ctl, preview, 0).stdout;
+    for (place, name, reason) in [
+        ("/*", "host", "unknown_member"),
+        ("/tools/1/name", "Hunter2 Tool", "unlisted_tool"),
+        ("/tools/0/errors/*", "TIMEOUT", "unlisted_code"),
+    ] {
+        assert!(table.contains(&format!("{place}\t{name}\t{reason}\t")), "{table}");
+    }
+    let csv = ran(&ctl, &format!("{preview} -o csv"), 0).stdout;
     assert!(csv.contains(&format!("\r\nwindow,{start}/{end},")), "{csv}");
     compare("preview_as_csv", &csv);
-    let seen = ctl.at_terminal(80, &words("telemetry preview report.json")).end().expect(0).text;
+    let seen = ctl.at_terminal(80, &words(preview)).end().expect(0).text;
     compare("preview", &seen);
     let ctl = ctl.stdin(&report.to_string());
     assert_eq!(
-        ran(&ctl, "telemetry preview -q", 0).stdout,
-        "browser.navigate\nbrowser.navigate/TIMEOUT\nother\nagents_online\n"
+        ran(&ctl, "telemetry preview --catalogue catalogue.json -q", 0).stdout,
+        "browser.navigate\nbrowser.navigate/OTHER\nother\nagents_online\n"
     );
+    let unreachable = error(&ctl, "telemetry preview --retries 0 report.json", 9);
+    assert!(text(&unreachable, "hint").contains("--catalogue"), "{unreachable}");
 }
 
 #[tokio::test]
@@ -360,18 +425,21 @@ async fn a_preview_of_an_invalid_report_names_the_faults() {
     let ctl = offline(&careless());
     for body in ["hunter2", "[]", "", r#"{"hunter2": 1,"#, r#"{"counts": {}, "counts": {}}"#] {
         std::fs::write(ctl.dir().join("report.json"), body).unwrap();
-        let refused = error(&ctl, "telemetry preview report.json", 2);
+        let refused = error(&ctl, "telemetry preview report.json --catalogue catalogue.json", 2);
         assert_eq!((&refused["code"], &refused["status"]), (&value!("invalid_json"), &value!(400)));
         assert!(!refused.to_string().contains("hunter2"), "{refused}");
     }
     let body = r#"{"report_id": "hunter2", "window_start": "hunter2", "hunter2": "hunter2"}"#;
     std::fs::write(ctl.dir().join("report.json"), body).unwrap();
-    let refused = error(&ctl, "telemetry preview report.json", 2);
+    let refused = error(&ctl, "telemetry preview report.json --catalogue catalogue.json", 2);
     assert_eq!((&refused["code"], &refused["status"]), (&value!("invalid_request"), &value!(422)));
     let message = text(&refused, "message");
     for field in ["report_id must", "window_start must", "window_end is required"] {
         assert!(message.contains(field), "no {field} in {message}");
     }
     assert!(!refused.to_string().contains("hunter2"), "{refused}");
-    assert_eq!(error(&ctl, "telemetry preview absent.json", 2)["code"], "usage");
+    assert_eq!(
+        error(&ctl, "telemetry preview absent.json --catalogue catalogue.json", 2)["code"],
+        "usage"
+    );
 }

@@ -69,8 +69,7 @@ pub(super) async fn add(args: CatalogueAddArgs, invocation: &Invocation<'_>) -> 
         None => given(args.names)?,
         Some(path) => {
             invocation.stdin_is_free(&path, "--from")?;
-            let report =
-                input::waiting(move || input::read_bytes(&path, "the report")).await?;
+            let report = input::waiting(move || input::read_bytes(&path, "the report")).await?;
             let known = invocation.hub()?.call::<GetCatalogue>("", &(), &()).await?;
             ask_about(unlisted(&report, &known)?, invocation).await?
         }
@@ -84,11 +83,7 @@ pub(super) async fn remove(names: ListedNames, invocation: &Invocation<'_>) -> R
     change(CataloguePatch { remove, ..CataloguePatch::default() }, "removed from", invocation).await
 }
 
-async fn change(
-    patch: CataloguePatch,
-    did: &str,
-    invocation: &Invocation<'_>,
-) -> Result<Exit> {
+async fn change(patch: CataloguePatch, did: &str, invocation: &Invocation<'_>) -> Result<Exit> {
     let hub = invocation.hub()?;
     let before = hub.call::<GetCatalogue>("", &(), &()).await?;
     let wanted = Catalogue {
@@ -215,12 +210,10 @@ mod tests {
     fn the_unlisted_names_of_a_report_are_found() {
         let report = br#"{"tools": [{"name": "a.b", "errors": {"E1": 1, "bad code": 2}},
             {"name": "John Smith"}, {"name": "other"}, 7], "counts": {"agents": 1, "x": 2}}"#;
-        let known =
-            Catalogue { counts: ["x".parse().unwrap()].into(), ..Catalogue::default() };
+        let known = Catalogue { counts: ["x".parse().unwrap()].into(), ..Catalogue::default() };
         let found = unlisted(report, &known).unwrap();
         let texts = serde_json::to_value(&found).unwrap();
-        let expected =
-            serde_json::json!({"tools": ["a.b"], "codes": ["E1"], "counts": ["agents"]});
+        let expected = serde_json::json!({"tools": ["a.b"], "codes": ["E1"], "counts": ["agents"]});
         assert_eq!(texts, expected);
         assert!(unlisted(b"[]", &known).is_err());
     }

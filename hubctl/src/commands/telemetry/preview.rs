@@ -100,8 +100,7 @@ fn refused(fault: &Fault) -> Failure {
             "the report must be one JSON object in UTF-8 that names each member once",
         ),
         Fault::Fields(errors) => {
-            let message =
-                format!("some fields of the report are wrong: {}", listed_faults(errors));
+            let message = format!("some fields of the report are wrong: {}", listed_faults(errors));
             Failure::of(ErrorCode::InvalidRequest, message)
         }
     }

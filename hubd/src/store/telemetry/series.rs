@@ -84,8 +84,7 @@ impl Db<'_> {
         let steps = (0..).map(|n| range.since + n * length);
         let steps = steps.take_while(|hour| *hour < range.until).map(|hour| {
             let none = (hour, Sum(0), Sum(0), 0, Sum(0), Sum(0));
-            let (_, calls, errors, instances, n, sum) =
-                by_step.get(&hour).copied().unwrap_or(none);
+            let (_, calls, errors, instances, n, sum) = by_step.get(&hour).copied().unwrap_or(none);
             UsageStep {
                 at: at(hour),
                 calls: calls.0,

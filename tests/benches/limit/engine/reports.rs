@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use hub_core::redact::{CleanReport, redact};
-use hub_tests::workload::report_body;
+use hub_tests::workload::{listed, report_body};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{BATCH, Cost, File, batch, hash, measure};
 
-const CLAIM: &str = "INSERT INTO reports (instance, report_hash, digest, window_end) \
-     SELECT k.instance, ?2, ?3, ?4 FROM instance_keys k JOIN instances i ON i.id = k.instance \
+const CLAIM: &str = "INSERT INTO reports (instance, report_hash, digest, version, day) \
+     SELECT k.instance, ?2, ?3, 1, ?4 / 86400000 FROM instance_keys k JOIN instances i ON i.id = k.instance \
      JOIN clients c ON c.id = i.client WHERE k.hash = ?1 AND k.kind = 'hub' \
      AND (k.not_after IS NULL OR k.not_after > ?5) AND i.suspended_at IS NULL \
      AND c.status = 'active' ON CONFLICT DO NOTHING RETURNING instance, report_hash";
@@ -26,6 +26,12 @@ const COUNTS: &str = "INSERT INTO count_hour VALUES (?1, ?2, ?3, ?4, ?5) \
      sum_n = MIN(sum_n + excluded.sum_n, 1 << 50), max_n = MAX(max_n, excluded.max_n)";
 const DURATIONS: &str = "INSERT INTO duration_hour VALUES (?1, ?2, ?3, ?4) \
      ON CONFLICT (hour, tool, bucket) DO UPDATE SET n = MIN(n + excluded.n, 1 << 50)";
+const LAST_USE: &str = "SELECT hour FROM last_use WHERE instance = ?1 AND tool = ?2";
+const FLEET: &str = "INSERT INTO fleet_hour VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) \
+     ON CONFLICT (hour, tool) DO UPDATE SET calls = MIN(calls + excluded.calls, 1 << 62), \
+     errors = MIN(errors + excluded.errors, 1 << 62), dur_n = MIN(dur_n + excluded.dur_n, 1 << 62), \
+     dur_sum_us = MIN(dur_sum_us + excluded.dur_sum_us, 1 << 62), \
+     dur_max_us = MAX(dur_max_us, excluded.dur_max_us)";
 const RECEIVED: &str = "INSERT INTO report_hour VALUES (?1, ?2) \
      ON CONFLICT (hour) DO UPDATE SET n = MIN(n + excluded.n, 1 << 50)";
 
@@ -42,15 +48,16 @@ impl Counted {
     fn of(report: &CleanReport) -> Self {
         let int = |n: u64| i64::try_from(n).expect("a small number");
         let (mut usage, mut errors, mut durations) = (Vec::new(), Vec::new(), Vec::new());
-        for (tool, (_, used)) in (1..).zip(report.tools()) {
-            let (failed, times) = (used.errors.values().sum(), &used.durations);
+        for used in report.tools() {
+            let (tool, failed, times) = (i64::from(used.tool), used.failed(), &used.durations);
             let sums = [used.calls, failed, times.n(), times.sum(), times.max()].map(int);
             usage.push([tool, sums[0], sums[1], sums[2], sums[3], sums[4]]);
-            errors.extend((1..).zip(used.errors.values()).map(|(code, n)| [tool, code, int(*n)]));
-            let buckets = times.buckets();
-            durations.extend(buckets.map(|(bucket, n)| [tool, bucket.into(), int(n) * BATCH]));
+            errors.extend(used.errors.iter().map(|(code, n)| [tool, i64::from(*code), int(*n)]));
+            let buckets = times.buckets().iter();
+            durations
+                .extend(buckets.map(|(bucket, n)| [tool, i64::from(*bucket), int(*n) * BATCH]));
         }
-        let counts = (1..).zip(report.counts()).map(|(name, (_, n))| [name, int(n), int(n)]);
+        let counts = report.counts().iter().map(|(name, n)| [i64::from(*name), int(*n), int(*n)]);
         Self { usage, errors, counts: counts.collect(), durations }
     }
 }
@@ -58,7 +65,7 @@ impl Counted {
 impl File {
     pub(crate) fn reports(&self, lasting: Duration) -> Cost {
         let now = hub_tests::clock::now();
-        let report = redact(report_body().as_bytes(), now).expect("a report of our own");
+        let report = redact(report_body().as_bytes(), &listed(), now).expect("a report of our own");
         let counted = Counted::of(&report);
         let mut db = self.db.borrow_mut();
         let prepare = |turn| {
@@ -104,11 +111,27 @@ fn commit(
             counts.execute(params![hour, instance, name, sum, max])?;
         }
     }
+    let mut last_use = tx.prepare_cached(LAST_USE)?;
+    for (instance, ..) in batch {
+        for tool in counted.usage.iter().map(|row| row[0]).chain([-1]) {
+            std::hint::black_box(
+                last_use.query_row([*instance, tool], |row| row.get::<_, i64>(0)).ok(),
+            );
+        }
+    }
+    let by_day = FLEET.replace("hour", "day");
+    for (statement, at) in [(FLEET, hour), (by_day.as_str(), hour / 24)] {
+        let mut fleet = tx.prepare_cached(statement)?;
+        for [tool, calls, failed, n, sum, max] in &counted.usage {
+            let [calls, failed, n, sum] = [calls, failed, n, sum].map(|one| one * BATCH);
+            fleet.execute(params![at, tool, calls, failed, n, sum, max])?;
+        }
+    }
     let mut durations = tx.prepare_cached(DURATIONS)?;
     for [tool, bucket, n] in &counted.durations {
         durations.execute(params![hour, tool, bucket, n])?;
     }
     tx.prepare_cached(RECEIVED)?.execute(params![hour, BATCH])?;
-    drop((claim, usage, errors, counts, durations));
+    drop((claim, usage, errors, counts, last_use, durations));
     tx.commit()
 }
