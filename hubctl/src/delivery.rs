@@ -103,6 +103,14 @@ impl<K: Deliverable> Delivery<K> {
         }
     }
 
+    /// The same for many at once: the keys are on disk only after [`sync`].
+    pub(crate) fn hold_unsynced(self) -> Result<Held<K>> {
+        match self.found {
+            Some(_) => self.hold(),
+            None => Held::of_new_key_put(self.sink, false),
+        }
+    }
+
     /// Makes sure that the sink holds a key that can take the place of the live one.
     pub(crate) fn hold_next(mut self, live: &Fingerprint) -> Result<Held<K>> {
         self.found = self.found.filter(|key| key.hash().fingerprint() != *live);
@@ -118,13 +126,24 @@ pub(crate) struct Held<K> {
 }
 
 impl<K: Deliverable> Held<K> {
-    fn of_new_key(mut sink: Box<dyn Sink>) -> Result<Self> {
+    fn of_new_key(sink: Box<dyn Sink>) -> Result<Self> {
+        Self::of_new_key_put(sink, true)
+    }
+
+    fn of_new_key_put(mut sink: Box<dyn Sink>, sync: bool) -> Result<Self> {
         let key = Key::generate(&mut SysRng).map_err(|error| {
             let message = format!("the system has no randomness: {error}");
             Failure::new(Exit::Bug, "no_randomness", message)
         })?;
-        sink.put(key.expose())?;
+        if sync { sink.put(key.expose())? } else { sink.put_unsynced(key.expose())? }
         Ok(Self { sink, key, is_new: true })
+    }
+
+    /// Takes the key out of the sink again, unless another run had put it there.
+    pub(crate) fn give_up(mut self) {
+        if self.is_new {
+            self.sink.restore();
+        }
     }
 
     /// The sink's file, as people write it.
@@ -170,6 +189,17 @@ impl<K: Deliverable> Held<K> {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// Returns when the keys of all these are on disk.
+pub(crate) fn sync<'a, K: 'a>(held: impl Iterator<Item = &'a Held<K>>) -> std::io::Result<()> {
+    let mut devices = std::collections::BTreeSet::new();
+    for folder in held.filter_map(|held| held.sink.folder()) {
+        if devices.insert(folder.device()) {
+            folder.sync_file_system()?;
+        }
+    }
+    Ok(())
 }
 
 /// A key that is in its sink and registered.

@@ -99,6 +99,17 @@ impl Folder {
         Ok(Lock(&self.open))
     }
 
+    /// The file system that it is on.
+    pub(crate) fn device(&self) -> u64 {
+        self.about.dev()
+    }
+
+    /// Returns when all that was written to its file system is on disk, whoever wrote it: for many files
+    /// that is faster than one after the other.
+    pub(crate) fn sync_file_system(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.open)?)
+    }
+
     /// Returns when the names of files in here are on disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.open.sync_all()

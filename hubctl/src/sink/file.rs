@@ -43,6 +43,16 @@ impl std::fmt::Debug for Before {
 impl FileSink {
     /// Checks the folder and the file, and makes sure that a file can be made there.
     pub(super) fn reserve(path: &Path, slot: Slot, allow_open_folder: bool) -> Result<Self> {
+        let mut sink = Self::look(path, slot, allow_open_folder)?;
+        let spare = spare(&sink.folder, &sink.name).map_err(|error| {
+            Failure::sink(format!("{}: cannot be made: {error}", path.display()))
+        })?;
+        sink.spare = Some(spare);
+        Ok(sink)
+    }
+
+    /// Checks the folder and the file.
+    fn look(path: &Path, slot: Slot, allow_open_folder: bool) -> Result<Self> {
         let refuse = |why: String| Failure::sink(format!("{}: {why}", path.display()));
         let Some(name) = path.file_name().map(PathBuf::from) else {
             return Err(refuse("is not the name of a file".to_owned()));
@@ -56,9 +66,8 @@ impl FileSink {
         let before = read(&folder, &name, slot.longest()).map_err(|e| {
             refuse(e).hint("a key goes only into a file of your own that nobody else can read")
         })?;
-        let spare = spare(&folder, &name).map_err(|e| refuse(format!("cannot be made: {e}")))?;
-        let (path, spare) = (path.to_owned(), Some(spare));
-        Ok(Self { path, folder, name, slot, before, spare, written: false })
+        let path = path.to_owned();
+        Ok(Self { path, folder, name, slot, before, spare: None, written: false })
     }
 
     /// The content of the slot when the file was reserved.
@@ -72,6 +81,7 @@ impl FileSink {
         &mut self,
         new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
         own: bool,
+        sync: bool,
     ) -> io::Result<()> {
         // Two runs that change one file do so one after the other. A new file for one key needs no lock:
         // whoever comes second finds the name taken.
@@ -87,7 +97,7 @@ impl FileSink {
             None => spare(&self.folder, &self.name)?,
         };
         let beside = folder::beside(&self.name);
-        let put = write(&mut file, &new(content), now.as_ref()).and_then(|()| match &now {
+        let put = write(&mut file, &new(content), now.as_ref(), sync).and_then(|()| match &now {
             None => self.folder.rename_unless_taken(&beside, &self.name),
             Some(_) => self.folder.rename(&beside, &self.name),
         });
@@ -95,12 +105,30 @@ impl FileSink {
             let _ = self.folder.remove(&beside);
             return Err(if folder::is_taken(&error) { changed() } else { error });
         }
-        self.folder.sync()
+        if sync { self.folder.sync() } else { Ok(()) }
+    }
+
+    fn put_with(&mut self, secret: &str, sync: bool) -> Result<()> {
+        let slot = self.slot.clone();
+        self.replace(|content| slot.with(content, Some(secret)), self.written, sync)
+            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
+        self.written = true;
+        Ok(())
     }
 }
 
+/// Looks whether a file would be taken.
+pub(super) fn check(path: &Path, allow_open_folder: bool) -> Result<()> {
+    FileSink::look(path, Slot::Whole, allow_open_folder).map(drop)
+}
+
 /// Fills a new file that is to take the place of another one.
-fn write(file: &mut File, content: &[u8], before: Option<&Before>) -> io::Result<()> {
+fn write(
+    file: &mut File,
+    content: &[u8],
+    before: Option<&Before>,
+    sync: bool,
+) -> io::Result<()> {
     file.write_all(content)?;
     if let Some(Before { owner: (user, group), .. }) = before
         && *user != folder::caller()
@@ -108,7 +136,7 @@ fn write(file: &mut File, content: &[u8], before: Option<&Before>) -> io::Result
         // Root fills the file of a service, which must go on reading it.
         fchown(&*file, Some(*user), Some(*group))?;
     }
-    file.sync_all()
+    if sync { file.sync_all() } else { Ok(()) }
 }
 
 fn changed() -> io::Error {
@@ -134,11 +162,15 @@ impl Sink for FileSink {
 
     /// Puts a key into the file. When this returns, it is on disk.
     fn put(&mut self, secret: &str) -> Result<()> {
-        let slot = self.slot.clone();
-        self.replace(|content| slot.with(content, Some(secret)), self.written)
-            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
-        self.written = true;
-        Ok(())
+        self.put_with(secret, true)
+    }
+
+    fn put_unsynced(&mut self, secret: &str) -> Result<()> {
+        self.put_with(secret, false)
+    }
+
+    fn folder(&self) -> Option<&Folder> {
+        Some(&self.folder)
     }
 
     /// Gives the slot its content from before this run. If that fails, a key stays that no hub knows, and
@@ -150,10 +182,10 @@ impl Sink for FileSink {
         let before = self.before.take();
         let _ = match (&before, self.slot.clone()) {
             (None, Slot::Whole) => self.folder.remove(&self.name),
-            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
+            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true, true),
             (before, slot) => {
                 let held = before.as_ref().and_then(|before| slot.find(&before.content));
-                self.replace(|content| slot.with(content, held), true)
+                self.replace(|content| slot.with(content, held), true, true)
             }
         };
         self.before = before;

@@ -15,6 +15,7 @@ use hub_core::key::{Key, KeyKind};
 use zeroize::Zeroizing;
 
 use crate::error::Result;
+use crate::folder::Folder;
 use crate::settings;
 use crate::words::SinkSpec;
 use command::CommandSink;
@@ -31,6 +32,16 @@ pub(crate) trait Sink {
 
     /// Stores a key. When this returns, the key is safe there.
     fn put(&mut self, secret: &str) -> Result<()>;
+
+    /// The same, but the key is safe only once [`Self::folder`] was synced with its file system.
+    fn put_unsynced(&mut self, secret: &str) -> Result<()> {
+        self.put(secret)
+    }
+
+    /// The folder to sync, if keys can be put there unsynced.
+    fn folder(&self) -> Option<&Folder> {
+        None
+    }
 
     /// Takes out the key that this run has put, so that the sink is as it was found. A command has the
     /// key for good: the next run gives it another.
@@ -100,6 +111,14 @@ pub(crate) fn reserve(
             Box::new(StepSink::reserve(*which, name, settings::step_file(*which)?)?)
         }
     })
+}
+
+/// Looks whether a sink would be taken, without reserving it.
+pub(crate) fn check(spec: &SinkSpec, allow_open_folder: bool) -> Result<()> {
+    match spec {
+        SinkSpec::File(path) => file::check(path, allow_open_folder),
+        other => reserve(other, allow_open_folder, false).map(drop),
+    }
 }
 
 /// The terminal, which shows a key once.
