@@ -69,8 +69,7 @@ impl Consent {
         if self == Self::Given {
             return Ok(());
         }
-        let answer =
-            prompt::line(&format!("{what}: {consequences}. {}", together(handle))).await?;
+        let answer = prompt::line(&format!("{what}: {consequences}. {}", together(handle))).await?;
         if answer.trim() == handle { Ok(()) } else { Err(declined()) }
     }
 }

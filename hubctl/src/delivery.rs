@@ -135,7 +135,11 @@ impl<K: Deliverable> Held<K> {
             let message = format!("the system has no randomness: {error}");
             Failure::new(Exit::Bug, "no_randomness", message)
         })?;
-        if sync { sink.put(key.expose())? } else { sink.put_unsynced(key.expose())? }
+        if sync {
+            sink.put(key.expose())?
+        } else {
+            sink.put_unsynced(key.expose())?
+        }
         Ok(Self { sink, key, is_new: true })
     }
 

@@ -69,7 +69,8 @@ impl Folder {
 
     /// Makes a file that only the caller can read; fails where there is one already.
     pub(crate) fn create(&self, name: &Path) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.open, name, flags, Mode::RUSR | Mode::WUSR)?;
         Ok(file.into())
     }

@@ -6,6 +6,7 @@ use hub_core::name::KeyName;
 use hub_core::text::Word;
 use hub_core::time::Moment;
 
+use super::examples;
 use super::parse::{action, key_name, moment};
 use super::{SinkArgs, Targets};
 use crate::words::End;
@@ -17,6 +18,7 @@ pub(crate) enum AdminKeyCommand {
     #[command(visible_alias = "ls")]
     List,
     /// Create an admin key
+    #[command(after_help = examples::ADMIN_KEY_CREATE)]
     Create(AdminKeyCreateArgs),
     /// Revoke an admin key; it stops at once
     #[command(visible_alias = "delete")]
@@ -56,9 +58,10 @@ pub(crate) struct AdminKeyRevokeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// List changes, newest first
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_help = examples::AUDIT_LIST)]
     List(AuditListArgs),
     /// Recompute the chain of hashes; exit 6 if it is broken, or lacks what was its head here before
+    #[command(after_help = examples::AUDIT_VERIFY)]
     Verify,
 }
 

@@ -1,5 +1,6 @@
 //! The grammar of `hubctl client`.
 
+use super::examples;
 use clap::{Args, Subcommand};
 use hub_core::api::NewClient;
 use hub_core::fields::Patch;
@@ -16,21 +17,27 @@ use crate::error::{Failure, Result};
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// List clients by slug
+    #[command(after_help = examples::CLIENT_LIST)]
     #[command(visible_alias = "ls")]
     List(ClientListArgs),
     /// Show a client
     Get(Targets),
     /// Create a client
+    #[command(after_help = examples::CLIENT_CREATE)]
     Create(ClientCreateArgs),
     /// Create a client, or give an existing one these fields
+    #[command(after_help = examples::CLIENT_ENSURE)]
     Ensure(ClientEnsureArgs),
     /// Change a client
+    #[command(after_help = examples::CLIENT_UPDATE)]
     Update(ClientUpdateArgs),
     /// Suspend a client: the hub refuses all its instances
+    #[command(after_help = examples::CLIENT_SUSPEND)]
     Suspend(ClientSuspendArgs),
     /// End a client's suspension
     Reactivate(Targets),
     /// Delete a client
+    #[command(after_help = examples::CLIENT_DELETE)]
     Delete(ClientDeleteArgs),
 }
 

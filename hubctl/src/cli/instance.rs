@@ -1,5 +1,6 @@
 //! The grammar of `hubctl instance`.
 
+use super::examples;
 use clap::{Args, Subcommand, ValueEnum};
 use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, InstanceSort, OverlapSeconds};
 use hub_core::fields::Field;
@@ -18,30 +19,40 @@ use crate::words::{End, OrNone};
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {
     /// List instances by handle
+    #[command(after_help = examples::INSTANCE_LIST)]
     #[command(visible_alias = "ls")]
     List(InstanceListArgs),
     /// Show an instance
     Get(Targets),
     /// Issue an instance with its license
+    #[command(after_help = examples::INSTANCE_ISSUE)]
     #[command(visible_alias = "create")]
     Issue(InstanceIssueArgs),
     /// Issue an instance, or give an existing one these terms
+    #[command(after_help = examples::INSTANCE_ENSURE)]
     Ensure(InstanceEnsureArgs),
     /// Change an instance's license terms and labels
+    #[command(after_help = examples::INSTANCE_UPDATE)]
     Update(InstanceUpdateArgs),
     /// Move the end of a license on
+    #[command(after_help = examples::INSTANCE_RENEW)]
     Renew(InstanceRenewArgs),
     /// Suspend an instance, from its next request on
+    #[command(after_help = examples::INSTANCE_SUSPEND)]
     Suspend(InstanceSuspendArgs),
     /// End an instance's suspension
     Reactivate(Targets),
     /// Delete an instance; its keys stop at once
+    #[command(after_help = examples::INSTANCE_DELETE)]
     Delete(InstanceDeleteArgs),
     /// Wait until an instance is active, seen, suspended or deleted
+    #[command(after_help = examples::INSTANCE_WAIT)]
     Wait(InstanceWaitArgs),
     /// Replace the license key
+    #[command(after_help = examples::ROTATE_LICENSE)]
     RotateLicense(RotateArgs),
     /// Replace the hub key
+    #[command(after_help = examples::ROTATE_HUB_KEY)]
     RotateHubKey(RotateArgs),
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::examples;
 use clap::{Args, Subcommand};
 use hub_core::api::{MinClients, Step, UsageQuery};
 use hub_core::name::InstanceId;
@@ -15,14 +16,17 @@ use super::parse::{instance_id, moment, tool};
 #[derive(Debug, Subcommand)]
 pub(crate) enum TelemetryCommand {
     /// Show how each tool is used, most calls first
+    #[command(after_help = examples::TOOLS)]
     Tools(UsageArgs),
     /// Show usage over time
+    #[command(after_help = examples::SERIES)]
     Series(SeriesArgs),
     /// Show errors by tool and code
     Errors(UsageArgs),
     /// Show named counts
     Counts(UsageArgs),
     /// Write a page about the use of the fleet: charts, tools, errors, adoption
+    #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
     /// Show what a hub would keep of a report, and what it would not and why; with --catalogue offline
     Preview(PreviewArgs),

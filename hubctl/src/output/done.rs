@@ -42,7 +42,16 @@ impl<'a, T> Done<'a, T> {
         words: impl Into<String>,
     ) -> Self {
         let words = words.into();
-        Self { object, handle, changed, words, next: None, reveal: None, dry_run: false, changes: &[] }
+        Self {
+            object,
+            handle,
+            changed,
+            words,
+            next: None,
+            reveal: None,
+            dry_run: false,
+            changes: &[],
+        }
     }
 
     /// With the next step, for a person.

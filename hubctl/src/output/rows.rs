@@ -111,7 +111,8 @@ fn suspended(
 /// The state of an instance: one that works although its license has ended says so.
 fn status(instance: &Instance) -> String {
     let status = instance.effective_status.as_str();
-    let in_grace = instance.license.in_grace && instance.effective_status == EffectiveStatus::Active;
+    let in_grace =
+        instance.license.in_grace && instance.effective_status == EffectiveStatus::Active;
     if in_grace { format!("{status}, grace") } else { status.to_owned() }
 }
 

@@ -135,7 +135,8 @@ pub(super) fn leaves(object: &Value) -> Vec<(String, String)> {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
-                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                     add(leaves, &path, value);
                 }
             }

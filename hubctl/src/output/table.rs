@@ -149,9 +149,8 @@ fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<Vec
 
 fn aligned(columns: &[Column], rows: &[Vec<String>], kept: &[usize], layout: Layout) -> String {
     let titles: Vec<&str> = kept.iter().map(|&at| columns[at].title).collect();
-    let cell = |row: &Vec<String>, at: usize| {
-        painted(columns[at].title, cell_or_dash(&row[at]), layout)
-    };
+    let cell =
+        |row: &Vec<String>, at: usize| painted(columns[at].title, cell_or_dash(&row[at]), layout);
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| kept.iter().map(|&at| cell(row, at)).collect()).collect();
     lines(&titles, &cells, &|at| columns[kept[at]].right, layout.headers)
@@ -274,9 +273,11 @@ mod tests {
     #[test]
     fn a_wide_terminal_has_a_table_and_a_narrow_one_two_lines_a_row() {
         let rows = || vec![vec!["acme".to_owned(), String::new(), "3 h ago".to_owned()]];
-        let wide = render(COLUMNS, &rows(), Layout { width: Some(80), headers: true, colors: false });
+        let wide =
+            render(COLUMNS, &rows(), Layout { width: Some(80), headers: true, colors: false });
         assert_eq!(wide, "SLUG  NAME  CREATED\nacme  -     3 h ago\n");
-        let narrow = render(COLUMNS, &rows(), Layout { width: Some(59), headers: true, colors: false });
+        let narrow =
+            render(COLUMNS, &rows(), Layout { width: Some(59), headers: true, colors: false });
         assert_eq!(narrow, "acme\n  created 3 h ago\n");
     }
 

@@ -149,7 +149,10 @@ mod tests {
         assert_eq!(wrapped("one two three\n", 80), "one two three\n");
         assert_eq!(wrapped("one two three", 8), "one two\n  three");
         assert_eq!(wrapped("  next: a b-c d\n", 11), "  next: a\n    b-c d\n");
-        assert_eq!(wrapped("a-very-long-handle-stays whole\n", 10), "a-very-long-handle-stays\n  whole\n");
+        assert_eq!(
+            wrapped("a-very-long-handle-stays whole\n", 10),
+            "a-very-long-handle-stays\n  whole\n"
+        );
         assert_eq!(wrapped("Go on? [y/N]: ", 80), "Go on? [y/N]: ", "its blank stays");
         assert_eq!(fitted("hub", 5, "one two three", Some(25)), "hub  one two three\n");
         assert_eq!(
@@ -171,8 +174,9 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        assert_eq!([0, 999, 1_500, 2_345_678, 5_000_000_000].map(bytes), [
-            "0 B", "999 B", "1.5 kB", "2.3 MB", "5.0 GB"
-        ]);
+        assert_eq!(
+            [0, 999, 1_500, 2_345_678, 5_000_000_000].map(bytes),
+            ["0 B", "999 B", "1.5 kB", "2.3 MB", "5.0 GB"]
+        );
     }
 }

@@ -123,12 +123,7 @@ pub(super) fn check(path: &Path, allow_open_folder: bool) -> Result<()> {
 }
 
 /// Fills a new file that is to take the place of another one.
-fn write(
-    file: &mut File,
-    content: &[u8],
-    before: Option<&Before>,
-    sync: bool,
-) -> io::Result<()> {
+fn write(file: &mut File, content: &[u8], before: Option<&Before>, sync: bool) -> io::Result<()> {
     file.write_all(content)?;
     if let Some(Before { owner: (user, group), .. }) = before
         && *user != folder::caller()

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
-use crate::{folder, output};
 use crate::words::{ShellName, StepFile};
+use crate::{folder, output};
 
 /// A line in a step's file. The runner reads the file when the step ends.
 #[derive(Debug)]
@@ -102,7 +102,8 @@ impl Sink for StepSink {
         // The runner reads commands from both streams, and standard output is for data.
         output::write_words(&format!("::add-mask::{secret}\n"));
         let before = self.length()?;
-        let end = if self.is_in_a_line(before).map_err(|error| self.failed(&error))? { "\n" } else { "" };
+        let end =
+            if self.is_in_a_line(before).map_err(|error| self.failed(&error))? { "\n" } else { "" };
         let line = Zeroizing::new(format!("{end}{}={secret}\n", self.name.as_str()));
         let put = (&self.file).write_all(line.as_bytes()).and_then(|()| self.file.sync_all());
         put.map_err(|error| self.failed(&error))?;

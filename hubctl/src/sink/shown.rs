@@ -32,7 +32,8 @@ impl Stdout {
 /// Why a key that is written to standard output would be lost. One that was closed is `/dev/null` by now:
 /// the start of every program sees to that.
 fn fault() -> Option<&'static str> {
-    let Ok(about) = stdout().as_fd().try_clone_to_owned().map(File::from).and_then(|f| f.metadata())
+    let Ok(about) =
+        stdout().as_fd().try_clone_to_owned().map(File::from).and_then(|f| f.metadata())
     else {
         return Some("is closed");
     };

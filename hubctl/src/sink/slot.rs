@@ -53,7 +53,12 @@ impl Slot {
                 // What stands before the name, such as `export`, stays.
                 (Some((before, _)), Some(secret)) => {
                     new.extend_from_slice(before);
-                    put(&mut new, name, secret, if line.ends_with(b"\r\n") { "\r\n" } else { "\n" });
+                    put(
+                        &mut new,
+                        name,
+                        secret,
+                        if line.ends_with(b"\r\n") { "\r\n" } else { "\n" },
+                    );
                 }
                 (Some(_), None) => {}
             }

@@ -60,7 +60,10 @@ pub(crate) const CLIENT: Table = Table {
         optional("name", "name for people; a new client without a name gets its slug"),
         optional("external_ref", "reference to your own records; \"\" removes it"),
         optional("labels", "the whole set, without hubctl.fleet; {} removes all"),
-        optional("state", "active, suspended, or absent: deleted with its instances; without it a suspension stays as it is"),
+        optional(
+            "state",
+            "active, suspended, or absent: deleted with its instances; without it a suspension stays as it is",
+        ),
         optional("instance", "its instances, each a table [[client.instance]]"),
     ],
 };
@@ -70,9 +73,15 @@ pub(crate) const INSTANCE: Table = Table {
     heading: "[[client.instance]]",
     members: &[
         required("instance_id", "its handle, unique over all clients"),
-        optional("state", "active, suspended, or absent: deleted; without it a suspension stays as it is"),
+        optional(
+            "state",
+            "active, suspended, or absent: deleted; without it a suspension stays as it is",
+        ),
         optional("labels", "the whole set, without hubctl.fleet; {} removes all"),
-        optional("expires_at", "when its license ends: a date (its end in UTC), an RFC 3339 time, or \"never\""),
+        optional(
+            "expires_at",
+            "when its license ends: a date (its end in UTC), an RFC 3339 time, or \"never\"",
+        ),
         optional("grace_days", "days that the license still works after that"),
         optional("max_activations", "maximum number of activations, or \"none\" for no limit"),
         optional("entitlements", "the whole set of entitlements"),

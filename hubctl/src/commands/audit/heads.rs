@@ -74,7 +74,6 @@ pub(super) async fn contains(head: &Head, invocation: &Invocation<'_>) -> Result
         cursor,
         ..AuditQuery::default()
     };
-    let events: Vec<AuditEvent> =
-        invocation.hub()?.all::<ListAudit, _>("", None, query).await?;
+    let events: Vec<AuditEvent> = invocation.hub()?.all::<ListAudit, _>("", None, query).await?;
     Ok(events.iter().any(|event| event.seq == head.seq && event.hash == head.hash))
 }

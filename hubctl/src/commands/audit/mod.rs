@@ -67,8 +67,9 @@ async fn verify(invocation: &Invocation<'_>) -> Result<Exit> {
         let hash = &hash[..hash.len().min(12)];
         let message =
             format!("the log does not contain event {seq} ({hash}…) of {at}, which was its newest");
-        return Err(Failure::new(Exit::Conflict, "audit_rewritten", message)
-            .hint("the log was rewritten or restored from an older backup since it was verified here"));
+        return Err(Failure::new(Exit::Conflict, "audit_rewritten", message).hint(
+            "the log was rewritten or restored from an older backup since it was verified here",
+        ));
     }
     if verdict.ok {
         keep(heads, invocation).await?;

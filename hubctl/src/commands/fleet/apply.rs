@@ -47,9 +47,8 @@ pub(in crate::commands) async fn run(args: ApplyArgs, invocation: &Invocation<'_
 
 /// Refuses to run commands that a file names, unless somebody has agreed: a file is easily changed.
 fn no_commands(plan: &Plan, args: &ApplyArgs) -> Result<()> {
-    let command = |item: &&Item| {
-        item.sink().is_some_and(|sink| matches!(sink.spec, SinkSpec::Command(_)))
-    };
+    let command =
+        |item: &&Item| item.sink().is_some_and(|sink| matches!(sink.spec, SinkSpec::Command(_)));
     match plan.changes().find(command) {
         Some(item) if !args.allow_commands => {
             let message = format!("the sink of {} is a command: nothing was changed", item.what());

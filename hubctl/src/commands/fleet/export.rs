@@ -56,10 +56,14 @@ pub(in crate::commands) async fn run(
         Format::Json | Format::Yaml => {
             invocation.out.document(&document(fleet, &clients, &instances, catalogue.as_ref()))?;
         }
-        Format::Table | Format::Wide => write_data(&write(fleet, &clients, &instances, catalogue.as_ref()))?,
+        Format::Table | Format::Wide => {
+            write_data(&write(fleet, &clients, &instances, catalogue.as_ref()))?
+        }
         other => {
             let message = format!("a fleet file is not written as {}", other.name());
-            return Err(Failure::usage(message).hint("leave -o out for TOML, or give -o json or yaml"));
+            return Err(
+                Failure::usage(message).hint("leave -o out for TOML, or give -o json or yaml")
+            );
         }
     }
     Ok(Exit::Done)

@@ -24,7 +24,8 @@ pub(super) async fn suspend(
     each(args.targets, true, invocation, async |handle| {
         let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
         let present = instance.suspension.as_ref();
-        let is_so = present.is_some_and(|present| present.because(body.reason.as_ref()) == *present);
+        let is_so =
+            present.is_some_and(|present| present.because(body.reason.as_ref()) == *present);
         if is_so {
             return Ok(outcome(instance, false, "suspended"));
         }

@@ -25,10 +25,7 @@ pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) ->
 }
 
 /// Asks until the instance has the state; gives it as it is then.
-async fn reached(
-    args: &InstanceWaitArgs,
-    invocation: &Invocation<'_>,
-) -> Result<Option<Instance>> {
+async fn reached(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Option<Instance>> {
     let deadline = Instant::now() + invocation.settings.timeout;
     let handle = args.instance.as_str();
     let mut pause = FIRST_PAUSE;

@@ -125,8 +125,7 @@ impl Counts {
 
 /// Runs it.
 pub(super) async fn run(args: &StatusArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let limits =
-        Limits { now: invocation.out.times().now, within: args.within.duration() };
+    let limits = Limits { now: invocation.out.times().now, within: args.within.duration() };
     let hub = invocation.hub()?;
     let state = read::hub(hub, invocation.settings).await?;
     let mut items = read::items(hub, args, limits).await?;

@@ -1,6 +1,5 @@
 //! What the hub says of itself, and of what needs somebody.
 
-use tokio::try_join;
 use hub_core::api::{
     Client, ClientQuery, ClientStatus, EffectiveStatus, FleetQuery, GetStats, GetVersion, Instance,
     InstanceQuery, InstanceSort, Limit, ListAdminKeys, ListClients, ListInstances, ListToolUsage,
@@ -9,6 +8,7 @@ use hub_core::api::{
 use hub_core::exit::Exit;
 use hub_core::problem::ErrorCode;
 use serde::Serialize;
+use tokio::try_join;
 
 use super::{Item, Limits, Reason};
 use crate::cli::StatusArgs;

@@ -89,7 +89,8 @@ impl Run<'_, '_> {
         };
         let mut done: Vec<_> = Vec::new();
         for some in groups.chunks(TOGETHER) {
-            let tried = some.iter().filter(|group| !self.is_stuck(&present[(*group).clone()], &broken));
+            let tried =
+                some.iter().filter(|group| !self.is_stuck(&present[(*group).clone()], &broken));
             self.steps.hold_all(tried.map(|group| &present[group.start]));
             let each = stream::iter(some.iter().cloned()).map(one).buffer_unordered(REQUESTS);
             done.extend(each.collect::<Vec<_>>().await);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hub_core::api::{
-    Client, ClientQuery, FleetQuery, GetCatalogue, GetClient, GetInstance, Instance, InstanceQuery, Limit,
-    ListClientInstances, ListClients, ListInstances,
+    Client, ClientQuery, FleetQuery, GetCatalogue, GetClient, GetInstance, Instance, InstanceQuery,
+    Limit, ListClientInstances, ListClients, ListInstances,
 };
 use hub_core::labels::LabelPair;
 use hub_core::name::{InstanceId, Slug};

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use hub_core::api::Instance;
 use hub_core::key::Fingerprint;
-use hub_core::model::{ClientPatch, ClientSettings, ClientStatus, InstanceSettings, Suspension, Terms};
+use hub_core::model::{
+    ClientPatch, ClientSettings, ClientStatus, InstanceSettings, Suspension, Terms,
+};
 use hub_core::name::{InstanceId, Slug};
 use hub_core::time::Timestamp;
 
@@ -184,7 +186,9 @@ fn after_instance(change: &InstanceChange, client: &str, before: Option<Known>) 
             client: client.to_owned(),
             license: match sink {
                 Some(sink) => held(sink),
-                None => new.license_sha256.map_or(License::Any, |hash| License::Is(hash.fingerprint())),
+                None => {
+                    new.license_sha256.map_or(License::Any, |hash| License::Is(hash.fingerprint()))
+                }
             },
             terms: Terms::default().patched(&new.terms),
             suspension: None,
@@ -194,12 +198,10 @@ fn after_instance(change: &InstanceChange, client: &str, before: Option<Known>) 
             before.map(|known| Known { terms: known.terms.patched(patch), ..known })
         }
         // Only a sink that shows the new key proves that it is in place.
-        InstanceChange::Rotate { sink } => {
-            before.map(|known| match held(sink) {
-                License::Is(license) => Known { license: License::Is(license), ..known },
-                License::Any | License::No => known,
-            })
-        }
+        InstanceChange::Rotate { sink } => before.map(|known| match held(sink) {
+            License::Is(license) => Known { license: License::Is(license), ..known },
+            License::Any | License::No => known,
+        }),
         InstanceChange::Suspend => {
             let suspension = Suspension { reason: None, since: Timestamp::UNIX_EPOCH };
             before.map(|known| Known { suspension: Some(suspension), ..known })

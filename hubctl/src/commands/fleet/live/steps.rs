@@ -264,8 +264,10 @@ impl Steps<'_, '_> {
     pub(super) fn hold_all<'i>(&self, items: impl Iterator<Item = &'i Item>) {
         let mut held = BTreeMap::new();
         for item in items {
-            let Some(Step::Instance { change: InstanceChange::Create { sink: Some(sink), .. }, .. }) =
-                &item.step
+            let Some(Step::Instance {
+                change: InstanceChange::Create { sink: Some(sink), .. },
+                ..
+            }) = &item.step
             else {
                 continue;
             };

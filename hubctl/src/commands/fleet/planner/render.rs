@@ -95,12 +95,12 @@ pub(crate) fn told(summary: &Summary, to: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
     use super::*;
     use crate::commands::fleet::planner::{ClientChange, InstanceChange, ObjectKind, Step};
     use crate::error::Failure;
     use hub_core::api::{NewClient, NewInstance};
     use hub_core::model::InstancePatch;
+    use serde_json::Value;
     use serde_json::json;
 
     fn instance(handle: &str, change: InstanceChange) -> Item {

@@ -50,7 +50,9 @@ fn draw(
         .x_label_area_size(24)
         .y_label_area_size(56)
         .build_cartesian_2d(0..last, 0.0..top)?;
-    let day = |at: &usize| days.get(*at).map_or_else(String::new, |day| day.at.to_string()[5..10].to_owned());
+    let day = |at: &usize| {
+        days.get(*at).map_or_else(String::new, |day| day.at.to_string()[5..10].to_owned())
+    };
     let amount = |n: &f64| format!("{}{unit}", short(*n));
     let font = ("sans-serif", 12).into_font();
     chart

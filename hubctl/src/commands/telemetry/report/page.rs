@@ -52,9 +52,13 @@ pub(super) fn render(facts: &Facts) -> Result<String> {
     tools(&mut page, &facts.tools);
     errors(&mut page, facts);
     counts(&mut page, facts);
-    instances(&mut page, "License ends within 30 days, or is in grace", &facts.ending, "Ends", |i| {
-        i.license.expires_at.map(|at| at.to_string())
-    });
+    instances(
+        &mut page,
+        "License ends within 30 days, or is in grace",
+        &facts.ending,
+        "Ends",
+        |i| i.license.expires_at.map(|at| at.to_string()),
+    );
     instances(&mut page, "Not seen for 24 hours", &facts.silent, "Last seen", |i| {
         i.last_seen_at.map(|at| at.to_string())
     });
@@ -97,7 +101,11 @@ fn charts(page: &mut String, facts: &Facts) -> Result<()> {
         0 => 0.0,
         calls => ratio(day.errors, calls) * 100.0,
     });
-    figure(page, "<span class=\"errors\">Error rate</span> a day", &over_time(days, &[rate], " %")?);
+    figure(
+        page,
+        "<span class=\"errors\">Error rate</span> a day",
+        &over_time(days, &[rate], " %")?,
+    );
     let active = line("instances", INSTANCES, true, |day| number(day.instances));
     let svg = over_time(days, &[active], "")?;
     figure(page, "<span class=\"good\">Instances</span> that reported a day", &svg);
@@ -166,11 +174,7 @@ fn errors(page: &mut String, facts: &Facts) {
     let mut errors: Vec<_> = facts.errors.iter().collect();
     errors.sort_by_key(|error| std::cmp::Reverse(error.count));
     let row = |error: &&hub_core::api::ErrorCount| {
-        vec![
-            escaped(error.code.as_ref()),
-            escaped(error.tool.as_ref()),
-            thousands(error.count),
-        ]
+        vec![escaped(error.code.as_ref()), escaped(error.tool.as_ref()), thousands(error.count)]
     };
     let rows: Vec<_> = errors.iter().take(SHOWN).map(row).collect();
     table(page, "Errors", &[("Code", false), ("Tool", false), ("Count", true)], &rows);

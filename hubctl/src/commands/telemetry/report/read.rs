@@ -47,8 +47,7 @@ impl Facts {
         let hub = invocation.hub()?;
         let mut usage = args.usage.query();
         usage.since = usage.since.or_else(|| "30d".parse().ok());
-        let series =
-            SeriesQuery { common: usage.clone(), step: Some(Step::Day), tool: None };
+        let series = SeriesQuery { common: usage.clone(), step: Some(Step::Day), tool: None };
         let whole = args.usage.client.is_none() && args.usage.instance.is_none();
         let (days, tools, errors, counts, silent, ending) = try_join!(
             hub.call::<ListUsageSeries>("", &series, &()),

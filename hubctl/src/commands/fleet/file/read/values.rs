@@ -8,8 +8,8 @@ use hub_core::key::KeyHash;
 use hub_core::labels::Entitlements;
 
 use super::super::FleetSink;
-use crate::words::End;
 use super::{At, Members, Node, Reader, SinkSpec, Value};
+use crate::words::End;
 
 /// Members that are text, whatever they look like.
 const TEXTS: [&str; 5] = ["slug", "name", "external_ref", "instance_id", "entitlements"];
