@@ -86,7 +86,6 @@ fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
     match route {
         Route::Activate | Route::Validate => ("", license()),
         Route::GetSelf
-        | Route::GetOwnCatalogue
         | Route::GetPrivacy
         | Route::Health
         | Route::Ready

@@ -6,6 +6,8 @@ mod bulk; // many at once, waiting, and what would be done
 mod completion; // what a shell is offered
 #[path = "hubctl/contexts.rs"]
 mod contexts; // hubs that are remembered, and their keys
+#[path = "hubctl/daily.rs"]
+mod daily; // what needs somebody, many at once, what would change
 #[path = "hubctl/delivery.rs"]
 mod delivery; // where new keys go, whatever happens on the way
 #[path = "hubctl/doctor.rs"]

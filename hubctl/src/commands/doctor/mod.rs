@@ -4,13 +4,14 @@ mod key;
 mod network;
 mod report;
 
-use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use hub_core::exit::Exit;
 
 use super::local::Local;
 use crate::client::Hub;
 use crate::error::Result;
+use crate::folder::Folder;
 use crate::settings::{ContextFile, Needs, Settings, written};
 use report::Report;
 
@@ -78,15 +79,13 @@ fn told(settings: &Settings, report: &mut Report) {
 
 /// Whether keys can be put into files here.
 fn sinks(report: &mut Report) {
-    match std::fs::metadata(".").map(|about| about.mode()) {
-        Ok(mode) if mode & 0o022 != 0 && mode & 0o1000 == 0 => report.warn(
+    let fault = Folder::around(Path::new("x")).ok().and_then(|folder| folder.fault());
+    match fault {
+        Some(fault) => report.warn(
             "folder",
-            format!(
-                "others can write to this folder ({:04o}): --sink file: refuses it",
-                mode & 0o7777
-            ),
+            format!("{}: --sink file: refuses it", fault.replace("its folder", "this folder")),
             "chmod go-w the folder, or put keys elsewhere",
         ),
-        _ => report.ok("folder", "keys can be put into files here".to_owned()),
+        None => report.ok("folder", "keys can be put into files here".to_owned()),
     }
 }
