@@ -235,8 +235,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 impl Field for Moment {
-    const EXPECTED: &'static str =
-        "must be an RFC 3339 time, a date, or a span before now such as 24h (1 to 9999 and m, h, d or w)";
+    const EXPECTED: &'static str = "must be an RFC 3339 time, a date, or a span before now such as 24h (1 to 9999 and m, h, d or w)";
 }
 
 /// The start in UTC of a date such as `2027-12-31`.

@@ -136,9 +136,9 @@ impl<K: Deliverable> Held<K> {
             Failure::new(Exit::Bug, "no_randomness", message)
         })?;
         if sync {
-            sink.put(key.expose())?
+            sink.put(key.expose())?;
         } else {
-            sink.put_unsynced(key.expose())?
+            sink.put_unsynced(key.expose())?;
         }
         Ok(Self { sink, key, is_new: true })
     }

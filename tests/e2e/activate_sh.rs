@@ -46,12 +46,7 @@ impl Machine {
     }
 
     /// The same, with more programs.
-    fn with(
-        shell: &[&'static str],
-        license: &str,
-        sha256sum: bool,
-        more: &[&'static str],
-    ) -> Self {
+    fn with(shell: &[&'static str], license: &str, sha256sum: bool, more: &[&'static str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bin");
         fs::create_dir(&path).unwrap();

@@ -58,7 +58,8 @@ async fn a_slug_is_derived_from_the_name(hub: Hub) {
     let second = slug_of(&hub, "Acme GmbH").await;
     assert!(second.starts_with("acme-gmbh-") && second.len() > "acme-gmbh-".len(), "{second}");
     // Names without letters, too long, or in the form of a UUID get a handle too.
-    for name in ["!7", "ä", "公司", &"long ".repeat(25), "0191d6a0-0000-7000-8000-000000000000"] {
+    for name in ["!7", "ä", "公司", &"long ".repeat(25), "0191d6a0-0000-7000-8000-000000000000"]
+    {
         let slug = slug_of(&hub, name).await;
         assert!(slug.parse::<hub_core::name::Slug>().is_ok(), "{name}: {slug}");
     }

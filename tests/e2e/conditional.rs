@@ -80,7 +80,8 @@ async fn another_reason_replaces_the_reason_of_a_suspension(hub: Hub) {
         assert_eq!(hub.act("acme-1", "suspend", same).await["suspension"], first["suspension"]);
     }
     assert_eq!(hub.audit().await.len(), events);
-    let second = hub.act("acme-1", "suspend", json!({"reason": "fraud"})).await["suspension"].clone();
+    let second =
+        hub.act("acme-1", "suspend", json!({"reason": "fraud"})).await["suspension"].clone();
     assert_eq!(second["reason"], "fraud");
     assert_eq!(second["since"], first["suspension"]["since"]);
     assert_eq!(hub.audit().await.len(), events + 1);
@@ -97,7 +98,8 @@ async fn a_client_is_suspended_for_a_reason(hub: Hub) {
     let events = hub.audit().await.len();
     assert_eq!(patch(json!({"status": "suspended"})).await["suspension"]["reason"], "unpaid");
     assert_eq!(hub.audit().await.len(), events);
-    let other = patch(json!({"status": "suspended", "reason": "fraud"})).await["suspension"].clone();
+    let other =
+        patch(json!({"status": "suspended", "reason": "fraud"})).await["suspension"].clone();
     assert_eq!(other, json!({"reason": "fraud", "since": since}));
     assert_eq!(hub.audit().await[0].1, "client.suspend");
     let active = patch(json!({"status": "active"})).await;

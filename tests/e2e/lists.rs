@@ -189,12 +189,15 @@ async fn ending_instances_are_found_in_their_grace_too(hub: Hub) {
 async fn instances_are_sorted_by_their_end_and_by_their_last_call(hub: Hub) {
     hub.client("aa").await;
     let (first, second) = (later(DAY), later(DAY * 2));
-    for (id, end) in [("aa", None), ("bb", Some(&second)), ("cc", Some(&first)), ("dd", Some(&first))] {
+    for (id, end) in
+        [("aa", None), ("bb", Some(&second)), ("cc", Some(&first)), ("dd", Some(&first))]
+    {
         hub.issue_with("aa", id, json!({"expires_at": end})).await;
     }
     hub.issue("aa", "ee").await;
     for limit in [1, 2, 3, 500] {
-        let by = async |member: &str| instances(&hub, &format!("sort={member}&limit={limit}")).await;
+        let by =
+            async |member: &str| instances(&hub, &format!("sort={member}&limit={limit}")).await;
         assert_eq!(by("expires_at").await, ["cc", "dd", "bb", "aa", "ee"], "{limit}");
         assert_eq!(by("instance_id").await, ["aa", "bb", "cc", "dd", "ee"], "{limit}");
     }
@@ -215,7 +218,9 @@ async fn instances_are_sorted_by_their_end_and_by_their_last_call(hub: Hub) {
 
 /// Lower-casing is Unicode's, so that both databases find the same.
 async fn names_are_found_whatever_the_case_of_their_letters(hub: Hub) {
-    for (slug, name) in [("a1", "MÜLLER & SÖHNE"), ("a2", "Ελλάς"), ("a3", "Straße"), ("a4", "plain")] {
+    for (slug, name) in
+        [("a1", "MÜLLER & SÖHNE"), ("a2", "Ελλάς"), ("a3", "Straße"), ("a4", "plain")]
+    {
         let new = json!({"slug": slug, "name": name});
         hub.admin().post("/api/v1/admin/clients", new).await.expect(201).done();
     }

@@ -11,8 +11,8 @@ mod keys; // the caller's own keys, rotation, overlap
 // What operators do.
 mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
-mod conditional; // If-Match, If-None-Match, reasons of suspensions
 mod clocks; // a clock that was wrong for a while
+mod conditional; // If-Match, If-None-Match, reasons of suspensions
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
 

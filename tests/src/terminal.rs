@@ -115,7 +115,10 @@ impl Terminal {
     pub fn wait_for_times(&self, text: &str, times: usize) {
         let count = |shown: &str| shown.matches(text).count();
         let shown = self.screen.wait(|shown| count(&shown.text) >= times);
-        assert!(count(&shown) >= times, "{text:?} less than {times} times before the end:\n{shown}");
+        assert!(
+            count(&shown) >= times,
+            "{text:?} less than {times} times before the end:\n{shown}"
+        );
     }
 
     /// All that was shown so far.

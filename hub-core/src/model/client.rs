@@ -99,7 +99,9 @@ impl ClientSettings {
         let status = patch.status.unwrap_or(self.status);
         let suspension = match (status, &self.suspension) {
             (ClientStatus::Active, _) => None,
-            (ClientStatus::Suspended, Some(present)) => Some(present.because(patch.reason.as_ref())),
+            (ClientStatus::Suspended, Some(present)) => {
+                Some(present.because(patch.reason.as_ref()))
+            }
             (ClientStatus::Suspended, None) => {
                 Some(Suspension { reason: patch.reason.clone(), since: now })
             }

@@ -81,12 +81,11 @@ where
         invocation.out.one(&hub.call::<E>(handle, &(), &()).await?)?;
         return Ok(Exit::Done);
     }
-    let handles = match targets.stdin {
-        true => {
-            invocation.stdin_is_free("-".as_ref(), "--stdin")?;
-            input::waiting(input::read_handles).await?
-        }
-        false => targets.handles,
+    let handles = if targets.stdin {
+        invocation.stdin_is_free("-".as_ref(), "--stdin")?;
+        input::waiting(input::read_handles).await?
+    } else {
+        targets.handles
     };
     let found = stream::iter(&handles)
         .map(async |handle| (handle, hub.call::<E>(handle, &(), &()).await))
@@ -132,9 +131,10 @@ pub(super) async fn each<T: Serialize>(
         targets.handles
     };
     let person = asks && invocation.consent == Consent::Person;
-    let (progress, at_once) = match person {
-        true => (Progress::hidden(), 1),
-        false => (Progress::new(invocation.out, handles.len()), AT_ONCE),
+    let (progress, at_once) = if person {
+        (Progress::hidden(), 1)
+    } else {
+        (Progress::new(invocation.out, handles.len()), AT_ONCE)
     };
     let acted = stream::iter(&handles).map(async |handle| (handle, act(handle).await));
     let mut acted = std::pin::pin!(acted.buffered(at_once));

@@ -34,10 +34,13 @@ fn add(lines: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<(
         .map_err(|_| Failure::usage(format!("{name} cannot be written for a shell")))?;
     let name = if name.is_empty() { "VALUE" } else { name };
     let taken = |name: &str| lines.iter().any(|(taken, _)| taken == name);
-    let unique = match taken(name) {
-        false => name.to_owned(),
-        true => (2..).map(|n| format!("{name}_{n}")).find(|name| !taken(name)).unwrap_or_default(),
-    };
+    let mut unique = name.to_owned();
+    for n in 2..=lines.len() + 1 {
+        if !taken(&unique) {
+            break;
+        }
+        unique = format!("{name}_{n}");
+    }
     lines.push((unique, quoted.into_owned()));
     Ok(())
 }

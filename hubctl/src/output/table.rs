@@ -115,7 +115,9 @@ pub(super) fn markdown(columns: &[Column], rows: &[Vec<String>]) -> String {
     let mut text = line(columns.iter().map(|column| column.title.to_owned()).collect());
     let rule = |column: &Column| if column.right { "---:" } else { "---" }.to_owned();
     text.push_str(&line(columns.iter().map(rule).collect()));
-    rows.iter().for_each(|row| text.push_str(&line(row.iter().map(cell).collect())));
+    for row in rows {
+        text.push_str(&line(row.iter().map(cell).collect()));
+    }
     text
 }
 

@@ -1,5 +1,7 @@
 //! Text for people: wrapped between words, coloured, and without characters that nobody can see.
 
+use std::fmt::Write as _;
+
 use console::{Style, measure_text_width};
 use hub_core::text::is_unseen;
 
@@ -61,7 +63,7 @@ pub(super) fn visible_json(json: &str) -> String {
         if is_unseen(c) && c != '\n' {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                shown.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(shown, "\\u{unit:04x}");
             }
         } else {
             shown.push(c);

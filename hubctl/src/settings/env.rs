@@ -143,7 +143,7 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+/// This is the one place that reads the environment.
 fn value(variable: Variable) -> Option<Held> {
     let read = |name: &str| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty())?;

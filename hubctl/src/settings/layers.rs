@@ -46,12 +46,11 @@ impl<'a> Layers<'a> {
     ) -> Result<Self> {
         let current =
             || contexts.current.as_deref().map(|name| (name, Origin::Current(file.to_owned())));
-        let named = match global.context.as_deref() {
-            Some(name) => Some((name, Origin::Flag)),
-            None => {
-                let variable = Variable::Context;
-                env.get(variable)?.map(|name| (name, Origin::Env(variable))).or_else(current)
-            }
+        let variable = Variable::Context;
+        let named = if let Some(name) = global.context.as_deref() {
+            Some((name, Origin::Flag))
+        } else {
+            env.get(variable)?.map(|name| (name, Origin::Env(variable))).or_else(current)
         };
         let context = match named {
             Some((name, origin)) => Some(Chosen { name, context: contexts.get(name)?, origin }),
@@ -127,17 +126,17 @@ impl<'a> Layers<'a> {
         if let Some(path) = &self.global.admin_key_file {
             return (Some(KeySource::File(path.clone())), Origin::Flag);
         }
-        let text = |text: &str| KeySource::Text(Zeroizing::new(text.to_owned()));
-        let file = |path: &str| KeySource::File(PathBuf::from(path));
-        let own: [(_, &dyn Fn(&str) -> KeySource); 2] =
-            [(Variable::AdminKey, &text), (Variable::AdminKeyFile, &file)];
-        for (variable, source) in own {
-            // What is wrong with it matters once a key is needed.
-            match self.env.get(variable) {
-                Ok(None) => {}
-                Ok(Some(value)) => return (Some(source(value)), Origin::Env(variable)),
-                Err(_) => return (Some(KeySource::Unreadable(variable)), Origin::Env(variable)),
-            }
+        for variable in [Variable::AdminKey, Variable::AdminKeyFile] {
+            let source = match self.env.get(variable) {
+                Ok(None) => continue,
+                // What is wrong with it matters once a key is needed.
+                Err(_) => KeySource::Unreadable(variable),
+                Ok(Some(path)) if variable == Variable::AdminKeyFile => {
+                    KeySource::File(PathBuf::from(path))
+                }
+                Ok(Some(text)) => KeySource::Text(Zeroizing::new(text.to_owned())),
+            };
+            return (Some(source), Origin::Env(variable));
         }
         if let Some(source) = self.of_context(key_of).filter(|_| trusted) {
             return (Some(source), self.context_origin());

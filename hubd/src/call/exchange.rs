@@ -82,10 +82,8 @@ impl Exchange<'_> {
         let _body_permit = hub.shares().admit_body(&class, size)?;
         let limits = body::Limits { bytes: class.body_limit, time: body_timeout };
         let body = body::read(body, &head.headers, access, limits, now).await?;
-        let if_match =
-            header(&head.headers, &IF_MATCH).map_or_else(Precondition::default, |value| {
-                Precondition::parse(&value)
-            });
+        let if_match = header(&head.headers, &IF_MATCH)
+            .map_or_else(Precondition::default, |value| Precondition::parse(&value));
         if matches!(E::ROUTE, Route::CreateClient | Route::IssueInstance)
             || matches!(E::ROUTE, Route::CreateAdminKey | Route::DeleteAdminKey)
         {

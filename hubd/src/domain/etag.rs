@@ -23,9 +23,10 @@ impl ETag {
     /// Whether an `If-None-Match` header has this tag, strong or weak (RFC 9110 §13.1.2).
     pub(crate) fn is_known_as(&self, header: &str) -> bool {
         let own = self.to_string();
-        header.split(',').map(str::trim).any(|tag| {
-            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own
-        })
+        header
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own)
     }
 }
 

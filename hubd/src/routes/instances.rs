@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hub_core::api::{
     DeleteInstance, GetInstance, Instance, InstanceQuery, InstanceSort, IssueInstance,
-    IssuedInstance, ListClientInstances, ListInstances, OverlapSeconds, Page, ReactivateInstance, RotateHubKey,
-    RotateLicense, RotatedHubKey, RotatedLicense, Route, SuspendInstance, UpdateInstance,
+    IssuedInstance, ListClientInstances, ListInstances, OverlapSeconds, Page, ReactivateInstance,
+    RotateHubKey, RotateLicense, RotatedHubKey, RotatedLicense, Route, SuspendInstance,
+    UpdateInstance,
 };
 use hub_core::key::{Hub as HubKind, License, Shown};
 use hub_core::model;

@@ -47,8 +47,7 @@ macro_rules! columns {
 }
 
 const SELECT: &str = concat!("SELECT ", columns!(), " FROM clients");
-const SELECT_ONE: &str =
-    concat!("SELECT ", columns!(), " FROM clients WHERE id = $1 OR slug = $2");
+const SELECT_ONE: &str = concat!("SELECT ", columns!(), " FROM clients WHERE id = $1 OR slug = $2");
 const INSERT: &str = "INSERT INTO clients (id, slug, name, external_ref, status, labels, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
 const UPDATE: &str = "UPDATE clients SET name = $2, external_ref = $3, status = $4, labels = $5, \

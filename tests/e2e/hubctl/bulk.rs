@@ -144,14 +144,8 @@ async fn waiting_has_an_end(hub: Hub) {
 const WOULD: &[(&str, &str)] = &[
     ("client create globex", "would create client globex"),
     ("client ensure globex", "would create client globex"),
-    (
-        "client ensure acme --external-ref x",
-        "would update client acme\n    external_ref: none → x",
-    ),
-    (
-        "client update acme --name Other",
-        "would update client acme\n    name: Client acme → Other",
-    ),
+    ("client ensure acme --external-ref x", "would update client acme\n    external_ref: none → x"),
+    ("client update acme --name Other", "would update client acme\n    name: Client acme → Other"),
     (
         "client update acme --label env=prod --label tier=1",
         "would update client acme\n    labels: none → env=prod,tier=1",

@@ -59,7 +59,10 @@ async fn the_status_shows_what_needs_somebody(hub: Hub) {
     ];
     let expected: Vec<_> = expected.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec();
     assert_eq!(told, expected, "{document}");
-    assert_eq!((&document["hub"]["ready"], &document["counts"]["suspended"]), (&value!(true), &value!(2)));
+    assert_eq!(
+        (&document["hub"]["ready"], &document["counts"]["suspended"]),
+        (&value!(true), &value!(2))
+    );
     let seen = ctl.at_terminal(80, &words("status")).end().expect(0).text;
     for line in ["graced  ended 1 d ago, stops working in 7 d", "stopped  unpaid, since"] {
         assert!(seen.contains(line), "{seen}");
@@ -101,7 +104,10 @@ async fn several_handles_are_changed_at_once(hub: Hub) {
     let done = json(&ctl, "instance suspend acme-1 acme-2 --yes");
     assert_eq!(done.as_array().unwrap().len(), 2);
     assert_eq!(error(&ctl, "instance suspend acme-1 acme-3", 12)["code"], "input_needed");
-    assert_eq!(error(&ctl, "instance reactivate acme-1 acme-9", 11)["items"][0]["handle"], "acme-9");
+    assert_eq!(
+        error(&ctl, "instance reactivate acme-1 acme-9", 11)["items"][0]["handle"],
+        "acme-9"
+    );
     assert_eq!(hub.show("acme-1").await["status"], "pending");
     let piped = "hubctl instance list -q | hubctl instance update --stdin --label env=trial";
     assert_eq!(ctl.run_in("sh", piped).expect(0).stdout.lines().count(), 3);
@@ -277,5 +283,8 @@ async fn a_report_is_one_page_that_needs_nothing_else(hub: Hub) {
         assert!(!page.contains(elsewhere), "{elsewhere}");
     }
     assert!(page.contains("name=\"viewport\"") && page.contains("@media print"));
-    assert_eq!(ran(&ctl, "telemetry report --since 30d", 0).stdout.lines().next(), page.lines().next());
+    assert_eq!(
+        ran(&ctl, "telemetry report --since 30d", 0).stdout.lines().next(),
+        page.lines().next()
+    );
 }

@@ -57,7 +57,7 @@ pub(in crate::commands) async fn run(
             invocation.out.document(&document(fleet, &clients, &instances, catalogue.as_ref()))?;
         }
         Format::Table | Format::Wide => {
-            write_data(&write(fleet, &clients, &instances, catalogue.as_ref()))?
+            write_data(&write(fleet, &clients, &instances, catalogue.as_ref()))?;
         }
         other => {
             let message = format!("a fleet file is not written as {}", other.name());

@@ -139,13 +139,13 @@ async fn meet(
     };
     let is_stdout = delivery.as_ref().is_some_and(Delivery::is_stdout);
     if !matches!(existing, Existing::Converge { .. }) {
-        return quiet_tell(invocation, is_stdout, outcome(instance, false, "updated"));
+        return quiet_tell(invocation, is_stdout, &outcome(instance, false, "updated"));
     }
     let now = invocation.out.times().now;
     let wanted = |present: &Instance| args.terms.patch(&present.labels, now);
     let handle = args.instance.as_str();
     let converged = change(handle, found, ("update", "updated"), wanted, invocation).await?;
-    quiet_tell(invocation, is_stdout, converged)
+    quiet_tell(invocation, is_stdout, &converged)
 }
 
 /// Whether a license that the sink does not hold may be replaced unasked. One that was never activated is
@@ -164,7 +164,7 @@ fn may_redeliver(existing: Existing, instance: &Instance, args: &InstanceNewArgs
 fn quiet_tell<I: Serialize>(
     invocation: &Invocation<'_>,
     is_stdout: bool,
-    outcome: Outcome<I>,
+    outcome: &Outcome<I>,
 ) -> Result<Exit> {
     if is_stdout && invocation.out.format().is_table() {
         invocation.out.words(&outcome.words);

@@ -128,7 +128,7 @@ pub(super) async fn run(args: &StatusArgs, invocation: &Invocation<'_>) -> Resul
     let limits = Limits { now: invocation.out.times().now, within: args.within.duration() };
     let hub = invocation.hub()?;
     let state = read::hub(hub, invocation.settings).await?;
-    let mut items = read::items(hub, args, limits).await?;
+    let mut items = Box::pin(read::items(hub, args, limits)).await?;
     items.sort_by_key(|item| Reason::ALL.iter().position(|reason| *reason == item.reason));
     let counts = Counts::of(&items);
     match invocation.out.format() {

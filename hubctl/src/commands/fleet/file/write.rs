@@ -46,8 +46,9 @@ pub(crate) fn write(
 
 /// A name a line: lists grow long.
 fn names<N: AsRef<str>>(text: &mut String, list: &str, names: &BTreeSet<N>) {
-    let each: String = names.iter().map(|name| format!("  {},\n", quoted(name.as_ref()))).collect();
-    member(text, "", list, &if each.is_empty() { "[]".to_owned() } else { format!("[\n{each}]") });
+    let each: Vec<_> = names.iter().map(|name| format!("  {},\n", quoted(name.as_ref()))).collect();
+    let value = if each.is_empty() { "[]".to_owned() } else { format!("[\n{}]", each.concat()) };
+    member(text, "", list, &value);
 }
 
 /// The same as a tree, for JSON and YAML.

@@ -35,12 +35,12 @@ pub(super) fn go_on(items: &mut [Item], seen: &Observed) -> bool {
         Some(Step::Client { .. }) => {
             let slug = handle.parse::<Slug>().ok();
             let now = slug.and_then(|slug| seen.clients.get(&slug).map(SeenClient::of));
-            client(items, now)
+            client(items, now.as_ref())
         }
         Some(Step::Instance { .. }) => {
             let id = handle.parse::<InstanceId>().ok();
             let now = id.and_then(|id| seen.instances.get(&id).map(Instance::settings));
-            instance(items, now)
+            instance(items, now.as_ref())
         }
     }
 }
@@ -58,14 +58,14 @@ fn mark(items: &mut [Item], done: usize, found: impl Fn(&mut Step)) {
     }
 }
 
-fn client(items: &mut [Item], now: Option<SeenClient>) -> bool {
+fn client(items: &mut [Item], now: Option<&SeenClient>) -> bool {
     let mut wanted: Option<(Option<String>, ClientSettings)> = match &items[0].step {
         Some(Step::Client { seen: Some(seen), .. }) => {
             Some((Some(seen.id.clone()), seen.settings.clone()))
         }
         _ => None,
     };
-    let is_now = |wanted: &Option<(Option<String>, ClientSettings)>| match (wanted, &now) {
+    let is_now = |wanted: &Option<(Option<String>, ClientSettings)>| match (wanted, now) {
         (None, None) => true,
         (Some((id, settings)), Some(now)) => {
             id.as_ref().is_none_or(|id| *id == now.id)
@@ -84,7 +84,7 @@ fn client(items: &mut [Item], now: Option<SeenClient>) -> bool {
     let Some(done) = done else { return false };
     mark(items, done, |step| {
         if let Step::Client { seen, .. } = step {
-            seen.clone_from(&now);
+            *seen = now.cloned();
         }
     });
     true
@@ -134,7 +134,7 @@ struct Known {
     suspension: Option<Suspension>,
 }
 
-fn instance(items: &mut [Item], now: Option<InstanceSettings>) -> bool {
+fn instance(items: &mut [Item], now: Option<&InstanceSettings>) -> bool {
     let mut wanted = match &items[0].step {
         Some(Step::Instance { seen: Some(seen), .. }) => Some(Known {
             client: seen.client.to_string(),
@@ -144,7 +144,7 @@ fn instance(items: &mut [Item], now: Option<InstanceSettings>) -> bool {
         }),
         _ => None,
     };
-    let is_now = |wanted: &Option<Known>| match (wanted, &now) {
+    let is_now = |wanted: &Option<Known>| match (wanted, now) {
         (None, None) => true,
         (Some(known), Some(now)) => {
             known.client == now.client.as_str()
@@ -169,7 +169,7 @@ fn instance(items: &mut [Item], now: Option<InstanceSettings>) -> bool {
     let Some(done) = done else { return false };
     mark(items, done, |step| {
         if let Step::Instance { seen, .. } = step {
-            seen.clone_from(&now);
+            *seen = now.cloned();
         }
     });
     true

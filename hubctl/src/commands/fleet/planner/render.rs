@@ -34,8 +34,8 @@ pub(crate) fn markdown(plan: &Plan) -> String {
             lines.push_str(&FieldChange::lines(&item.changes));
         }
         // A diff has colours there: lines that begin with + or -, and ! for a change.
-        let colored: String = lines.lines().map(|line| format!("{}\n", in_diff(line))).collect();
-        let _ = write!(text, "\n```diff\n{colored}```\n");
+        let colored: Vec<String> = lines.lines().map(in_diff).collect();
+        let _ = write!(text, "\n```diff\n{}\n```\n", colored.join("\n"));
     }
     if !plan.warnings.is_empty() {
         text.push('\n');

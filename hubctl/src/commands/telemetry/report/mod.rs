@@ -17,7 +17,7 @@ use read::Facts;
 
 /// Runs it.
 pub(super) async fn run(args: &ReportArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let facts = Facts::read(args, invocation).await?;
+    let facts = Box::pin(Facts::read(args, invocation)).await?;
     let page = page::render(&facts)?;
     match args.out.as_deref() {
         None => write_data(&page)?,
