@@ -91,18 +91,18 @@ async fn another_reason_replaces_the_reason_of_a_suspension(hub: Hub) {
 async fn a_client_is_suspended_for_a_reason(hub: Hub) {
     hub.client("acme").await;
     let path = "/api/v1/admin/clients/acme";
-    let patch = async |body| hub.admin().patch(path, body).await.ok();
-    let suspended = patch(json!({"status": "suspended", "reason": "unpaid"})).await;
+    let change = async |body| hub.admin().patch(path, body).await.ok();
+    let suspended = change(json!({"status": "suspended", "reason": "unpaid"})).await;
     assert_eq!(suspended["suspension"]["reason"], "unpaid");
     let since = text(&suspended["suspension"], "since");
     let events = hub.audit().await.len();
-    assert_eq!(patch(json!({"status": "suspended"})).await["suspension"]["reason"], "unpaid");
+    assert_eq!(change(json!({"status": "suspended"})).await["suspension"]["reason"], "unpaid");
     assert_eq!(hub.audit().await.len(), events);
     let other =
-        patch(json!({"status": "suspended", "reason": "fraud"})).await["suspension"].clone();
+        change(json!({"status": "suspended", "reason": "fraud"})).await["suspension"].clone();
     assert_eq!(other, json!({"reason": "fraud", "since": since}));
     assert_eq!(hub.audit().await[0].1, "client.suspend");
-    let active = patch(json!({"status": "active"})).await;
+    let active = change(json!({"status": "active"})).await;
     assert_eq!((&active["status"], &active["suspension"]), (&json!("active"), &json!(null)));
     for wrong in [json!({"reason": "x"}), json!({"status": "active", "reason": "x"})] {
         hub.admin().patch(path, wrong).await.wrong_fields(&["reason"]);

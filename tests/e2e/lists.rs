@@ -144,10 +144,8 @@ async fn silent_instances_are_those_that_could_have_said_something(hub: Hub) {
     for client in ["aa", "bb"] {
         hub.client(client).await;
     }
-    for (n, (client, id)) in
-        [("aa", "moved"), ("aa", "suspended"), ("bb", "of-client")].into_iter().enumerate()
-    {
-        let moved = json!({"hub_key_sha256": sha256(&own_hub_key(n as u32 + 1))});
+    for (n, client, id) in [(1, "aa", "moved"), (2, "aa", "suspended"), (3, "bb", "of-client")] {
+        let moved = json!({"hub_key_sha256": sha256(&own_hub_key(n))});
         hub.issue_with(client, id, moved).await;
     }
     hub.issue("aa", "pending").await;
@@ -225,7 +223,7 @@ async fn names_are_found_whatever_the_case_of_their_letters(hub: Hub) {
         hub.admin().post("/api/v1/admin/clients", new).await.expect(201).done();
     }
     let found = async |text: &str| {
-        let q: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let q = text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         handles(&hub, &format!("/api/v1/admin/clients?q={q}&limit=1")).await
     };
     for (text, slugs) in [

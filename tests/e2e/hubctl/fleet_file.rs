@@ -14,6 +14,8 @@ mod large; // many instances, and runs that are killed
 mod saved; // plans in files, and hubs that changed since
 #[path = "fleet_file/terminal.rs"]
 mod terminal; // the question
+#[path = "fleet_file/words.rs"]
+mod words; // states, the catalogue, formats, plans that go on
 
 use std::fs;
 
