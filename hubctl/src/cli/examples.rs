@@ -28,8 +28,8 @@ examples! {
     ROTATE_HUB_KEY "instance rotate-hub-key acme-prod --overlap 1h --sink file:hub.key";
     ACTIVATE "activate --license-file license.key --sink file:/etc/letsbe/hub.key --if-needed";
     VALIDATE "validate --license-file license.key" "validate < license.key";
-    TOOLS "telemetry tools --since 7d" "telemetry tools --client acme --since 2026-11-01 -o csv";
-    SERIES "telemetry series --step 1d --since 30d" "telemetry series --tool browser.navigate --since 24h";
+    TOOLS "telemetry tools --since 7d" "telemetry tools --by client --since 4w" "telemetry tools --client acme --since 2026-11-01 -o csv";
+    SERIES "telemetry series --step 1w --since 12w" "telemetry series --tool web.open --tool shell.run --step 1d" "telemetry series --tool browser.navigate --since 24h";
     REPORT "telemetry report --since 30d --out fleet.html" "telemetry report --client acme > acme.html";
     ADMIN_KEY_CREATE "admin-key create ci --role provisioner --expires-at 90d --sink file:ci.key";
     AUDIT_LIST "audit list --since 24h" "audit list --actor admin:ci --action instance.create --limit 20";

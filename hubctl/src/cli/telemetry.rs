@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::examples;
-use clap::{Args, Subcommand};
-use hub_core::api::{MinClients, Step, UsageQuery};
+use clap::{Args, Subcommand, ValueEnum};
+use hub_core::api::{MinClients, UsageQuery};
 use hub_core::name::InstanceId;
 use hub_core::redact::{CodeName, CountName, ToolName};
 use hub_core::text::Word;
-use hub_core::time::Moment;
+use hub_core::time::{Moment, Timestamp, start_of_day};
 
 use super::parse::{instance_id, moment, tool};
 
@@ -17,7 +17,7 @@ use super::parse::{instance_id, moment, tool};
 pub(crate) enum TelemetryCommand {
     /// Show how each tool is used, most calls first
     #[command(after_help = examples::TOOLS)]
-    Tools(UsageArgs),
+    Tools(ToolsArgs),
     /// Show usage over time
     #[command(after_help = examples::SERIES)]
     Series(SeriesArgs),
@@ -70,17 +70,72 @@ impl UsageArgs {
     }
 }
 
+/// Arguments of `telemetry tools`.
+#[derive(Debug, Args)]
+pub(crate) struct ToolsArgs {
+    #[command(flatten)]
+    pub(crate) usage: UsageArgs,
+    /// Show the use by each client or by each instance
+    #[arg(long, value_name = "WHOM")]
+    pub(crate) by: Option<By>,
+}
+
+/// Whose use is shown apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Each client's.
+    Client,
+    /// Each instance's.
+    Instance,
+}
+
+/// The length of a step of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeriesStep {
+    /// An hour.
+    #[value(name = "1h")]
+    Hour,
+    /// A day in UTC.
+    #[value(name = "1d")]
+    Day,
+    /// A week, from Monday on.
+    #[value(name = "1w")]
+    Week,
+    /// A month.
+    #[value(name = "1mo")]
+    Month,
+}
+
+impl SeriesStep {
+    /// The start of the step that a time is in; the time is the start of an hour or a day.
+    pub(crate) fn start(self, at: Timestamp) -> Timestamp {
+        const DAY: i64 = 86_400_000;
+        match self {
+            Self::Hour | Self::Day => at,
+            Self::Week => {
+                // 1970-01-01 was a Thursday.
+                let day = at.unix_ms().div_euclid(DAY);
+                Timestamp::from_unix_ms((day - (day + 3).rem_euclid(7)) * DAY)
+            }
+            Self::Month => {
+                let text = at.to_string();
+                start_of_day(&format!("{}-01", &text[..7])).unwrap_or(at)
+            }
+        }
+    }
+}
+
 /// Arguments of `telemetry series`.
 #[derive(Debug, Args)]
 pub(crate) struct SeriesArgs {
     #[command(flatten)]
     pub(crate) usage: UsageArgs,
-    /// The length of a step: 1h or 1d [default: 1h]
+    /// The length of a step [default: 1h]
     #[arg(long, value_name = "SPAN")]
-    pub(crate) step: Option<Step>,
-    /// Of this tool
-    #[arg(long, value_name = "NAME", value_parser = tool)]
-    pub(crate) tool: Option<ToolName>,
+    pub(crate) step: Option<SeriesStep>,
+    /// Of this tool; repeat for several
+    #[arg(long = "tool", value_name = "NAME", value_parser = tool)]
+    pub(crate) tools: Vec<ToolName>,
 }
 
 /// Arguments of `telemetry report`.

@@ -31,7 +31,6 @@ pub(super) fn of(path: &str, option: &str) -> Option<Vec<&'static str>> {
         (_, "role") => Role::ALL.iter().map(|role| role.as_str()).collect(),
         (_, "action") => Action::ALL.iter().map(|action| action.as_str()).collect(),
         (_, "sort") => InstanceSort::ALL.iter().map(|sort| sort.as_str()).collect(),
-        (_, "step") => vec!["1h", "1d"],
         _ => return None,
     })
 }

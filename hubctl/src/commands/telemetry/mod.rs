@@ -5,6 +5,7 @@ mod preview;
 mod reads;
 mod report;
 mod send;
+mod split;
 
 pub(super) use preview::preview_offline;
 
