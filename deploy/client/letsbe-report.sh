@@ -76,7 +76,7 @@ gather() {
 }
 
 # The names of one list of the catalogue, one a line.
-listed() { tr -d ' \n' <"$spool/catalogue" | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p" | tr -d '"' | tr ',' '\n'; }
+listed() { { tr -d ' \n' <"$spool/catalogue"; echo; } | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p" | tr -d '"' | tr , '\n'; }
 
 # write_report FOLDER: writes the report of a batch, once.
 write_report() {

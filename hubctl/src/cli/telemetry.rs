@@ -28,7 +28,7 @@ pub(crate) enum TelemetryCommand {
     /// Write a page about the use of the fleet: charts, tools, errors, adoption
     #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
-    /// Show what a hub would keep of a report, and what it would not and why; with --catalogue offline
+    /// Show what a hub would keep of a report, and why not the rest
     Preview(PreviewArgs),
     /// Send a report of an instance, with its hub key; needs no admin key
     Send(SendArgs),

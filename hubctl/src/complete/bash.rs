@@ -7,10 +7,16 @@ const SCRIPT: &str = r#"_clap_complete_hubctl() {
     # bash breaks words at : and = too, which URLs and sinks hold; what no blank parts is one word here.
     for ((i = 0; i < ${#COMP_WORDS[@]}; i++)); do
         word=${COMP_WORDS[i]}
-        blank=${rest%%[![:space:]]*}
-        rest=${rest#"$blank"}
-        rest=${rest#"$word"}
         count=${#words[@]}
+        if [[ -n $COMP_LINE ]]; then
+            blank=${rest%%[![:space:]]*}
+            rest=${rest#"$blank"}
+            rest=${rest#"$word"}
+        elif [[ $word == [:=]* || ($count -gt 0 && ${words[count - 1]} == *[:=] && -n $word) ]]; then
+            blank=
+        else
+            blank=' '
+        fi
         if [[ -z $blank && $count -gt 0 ]]; then
             words[count - 1]+=$word
         else

@@ -35,7 +35,12 @@ async fn the_catalogue_is_part_of_the_fleet(hub: Hub) {
     let path = "/api/v1/admin/telemetry/catalogue";
     hub.admin().patch(path, counts).await.expect(200).done();
     let plan = ran(&ctl, PLAN, 0).stdout;
-    assert!(plan.contains("~ update catalogue\n    codes: none → TIMEOUT\n    tools: none → web.open\n"), "{plan}");
+    assert!(
+        plan.contains(
+            "~ update catalogue\n    codes: none → TIMEOUT\n    tools: none → web.open\n"
+        ),
+        "{plan}"
+    );
     ran(&ctl, APPLY, 0);
     let names = value!({"tools": ["web.open"], "codes": ["TIMEOUT"], "counts": ["agents"]});
     assert_eq!(hub.admin().get(path).await.ok(), names, "an absent list stays");
@@ -98,7 +103,10 @@ async fn an_instance_that_is_made_anew_with_an_old_key_is_told(hub: Hub) {
     let ctl = with_applied(&hub, SMALL);
     ran(&ctl, "instance delete acme-1 --yes", 0);
     let warned = ran(&ctl, PLAN, 0).stderr;
-    assert!(warned.contains("acme-1 is made with the key that file:a.key holds already"), "{warned}");
+    assert!(
+        warned.contains("acme-1 is made with the key that file:a.key holds already"),
+        "{warned}"
+    );
 }
 
 /// What it did already is as it wanted, and no conflict; what somebody else did is one.
