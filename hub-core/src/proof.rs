@@ -1,6 +1,6 @@
-//! Leaks on purpose. A proof that nothing leaks is worth something only if it fails when something
-//! leaks: the tests build hubd with this room, let it leak in one place at a time, and expect to find
-//! the leak.
+//! Leaks and faults on purpose. A proof that nothing leaks or gets lost is worth something only if it
+//! fails when something does: the tests build hubd with this room, let it break one promise at a time,
+//! and expect to find out.
 
 /// Where to leak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,12 @@ pub enum Leak {
     Length,
     /// hubd stores more about a tool than a preview shows.
     Stored,
+    /// A commit does not wait for the disk.
+    Unsynced,
+    /// The answer comes before the commit.
+    Early,
+    /// A suspension is not audited.
+    Unaudited,
 }
 
 /// The leak that the environment variable names.
@@ -27,6 +33,17 @@ pub fn leak() -> Option<Leak> {
         "request-ids" => Some(Leak::RequestIds),
         "length" => Some(Leak::Length),
         "stored" => Some(Leak::Stored),
+        "unsynced" => Some(Leak::Unsynced),
+        "early" => Some(Leak::Early),
+        "unaudited" => Some(Leak::Unaudited),
         _ => None,
     }
+}
+
+/// After how many pages of log SQLite writes them back, if the environment says so: a short log makes
+/// short records of power cuts.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "only proof builds read it")]
+pub fn checkpoint_after() -> Option<i64> {
+    std::env::var("HUBD_PROOF_CHECKPOINT").ok()?.parse().ok()
 }

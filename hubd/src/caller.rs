@@ -1,7 +1,7 @@
 //! Authenticated callers.
 
 use hub_core::api::Role;
-use hub_core::key::{Fingerprint, KeyHash};
+use hub_core::key::KeyHash;
 use hub_core::name::KeyName;
 
 use crate::store::InstanceRow;
@@ -9,12 +9,6 @@ use crate::store::InstanceRow;
 /// An instance that sent its hub key.
 #[derive(Debug)]
 pub(crate) struct HubCaller {
-    pub(crate) row: InstanceRow,
-}
-
-/// An instance that may send reports for itself.
-#[derive(Debug)]
-pub(crate) struct Reporter {
     pub(crate) row: InstanceRow,
     pub(crate) hub_key: KeyHash,
 }
@@ -24,5 +18,5 @@ pub(crate) struct Reporter {
 pub(crate) struct AdminCaller {
     pub(crate) name: KeyName,
     pub(crate) role: Role,
-    pub(crate) fingerprint: Fingerprint,
+    pub(crate) key: KeyHash,
 }

@@ -1,26 +1,29 @@
 //! The hub: wires together the database, the batching tasks in front of it, and the limits.
 
+mod readiness;
 mod settings;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
 use hub_core::key::KeyHash;
-use hub_core::privacy::Retention;
+use hub_core::privacy::{CatalogueSizes, Retention};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use settings::{HotSettings, TelemetrySettings};
 
-use crate::caller::AdminCaller;
+use crate::caller::{AdminCaller, HubCaller};
 use crate::domain::{InstanceKey, Refusal};
-use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks};
-use crate::limits::{Guesses, LimitsSettings, Queue, Shares};
+use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks, Sightings};
+use crate::limits::{Caller, Guesses, LimitsSettings, Lines, Queue, Rates, Shares};
 use crate::store::{InstanceRow, KnownKey, NewReport, ReportResult, Sighting, Store};
+use readiness::Readiness;
 
 /// The precision of "last seen" and "last used", so that they need one write a minute and not one for
 /// each request.
@@ -42,35 +45,66 @@ pub(crate) struct Hub {
     store: Store,
     activations: Activations,
     keys: KeyChecks,
+    sightings: Sightings,
     reports: Batcher<NewReport, ReportResult>,
+    /// How many names are kept, for all who ask at the same time.
+    catalogue_sizes: Batcher<(), CatalogueSizes>,
+    readiness: Readiness,
     shares: Shares,
     guesses: Guesses,
+    lines: Arc<Lines>,
     settings: HubSettings,
     tasks: TaskTracker,
-    stopping: AtomicBool,
+    /// The admin keys whose use is being noted.
+    noting: Arc<Mutex<HashSet<[u8; 32]>>>,
+    stopping: CancellationToken,
 }
 
 impl Hub {
-    /// Starts the batching tasks; `tasks` tracks them.
-    pub(crate) fn start(store: Store, settings: HubSettings, tasks: &TaskTracker) -> Self {
+    /// Starts the batching tasks; `tasks` tracks them. There are at most so many `connections`.
+    pub(crate) fn start(
+        store: Store,
+        settings: HubSettings,
+        connections: usize,
+        tasks: &TaskTracker,
+    ) -> Self {
         let HotSettings { activation_overlap, queue } = settings.hot;
-        let activations = Activations::start(store.clone(), activation_overlap, queue, tasks);
-        let keys = KeyChecks::start(store.clone(), queue, tasks);
+        let limits = &settings.limits;
+        let rates = Rates::new(limits.activation_burst, limits.activation_period);
+        let activations =
+            Activations::start(store.clone(), activation_overlap, rates, queue, tasks);
+        // Of strangers there can be as many as connections, and none of them costs another its place.
+        let strangers = connections.clamp(1, 1 << 20);
+        let keys = KeyChecks::start(store.clone(), strangers, tasks);
+        let sightings = Sightings::start(store.clone(), strangers, tasks);
         let counter = store.clone();
-        let reports = Batcher::start(tasks, settings.hot.queue, move |batch: Arc<[NewReport]>| {
+        let reports = Batcher::start(tasks, queue, move |batch: Arc<[NewReport]>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         });
+        let reader = store.clone();
+        let catalogue_sizes = Batcher::start(tasks, strangers, move |asked: Arc<[()]>| {
+            let store = reader.clone();
+            async move { Ok(vec![store.catalogue_sizes().await?; asked.len()]) }
+        });
+        let (lines, stopping) = (Arc::<Lines>::default(), CancellationToken::new());
+        let (summed, stop) = (Arc::clone(&lines), stopping.clone());
+        tasks.spawn(async move { summed.sum_up(stop).await });
         Self {
-            store,
             activations,
             keys,
+            sightings,
             reports,
+            catalogue_sizes,
+            readiness: Readiness::new(store.clone()),
+            store,
             shares: Shares::new(&settings.limits),
             guesses: Guesses::new(&settings.limits),
+            lines,
             settings,
             tasks: tasks.clone(),
-            stopping: AtomicBool::new(false),
+            noting: Arc::default(),
+            stopping,
         }
     }
 
@@ -86,6 +120,14 @@ impl Hub {
         &self.guesses
     }
 
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    pub(crate) fn limits(&self) -> &LimitsSettings {
+        &self.settings.limits
+    }
+
     pub(crate) fn trusted_proxies(&self) -> &[IpNet] {
         &self.settings.limits.trusted_proxies
     }
@@ -97,40 +139,41 @@ impl Hub {
 
     /// Marks the hub as stopping: from now on it is not ready.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.cancel();
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+    /// Whether the database takes writes and the hub is not stopping.
+    pub(crate) async fn check_ready(&self) -> Result<(), Refusal> {
+        if self.stopping.is_cancelled() {
+            return Err(Refusal::because(ErrorCode::Overloaded, "the hub is stopping"));
+        }
+        self.readiness.ask(&self.tasks).await
+    }
+
+    /// How many names of telemetry are kept. All who ask at the same time share one read.
+    pub(crate) async fn catalogue_sizes(&self) -> Result<CatalogueSizes, Refusal> {
+        self.catalogue_sizes.submit(()).await
     }
 
     /// Refuses a request if its queue is full. The pipeline calls this before it reads the body.
     pub(crate) fn refuse_when_full(&self, queue: Queue) -> Result<(), Refusal> {
         let full = match queue {
             Queue::None => false,
-            Queue::Activations => self.activations.is_full() || self.keys.is_full(),
+            Queue::Activations => self.activations.is_full(),
             Queue::Reports => self.reports.is_full(),
         };
         if full { Err(ErrorCode::Overloaded.into()) } else { Ok(()) }
     }
 
-    /// The instance that a hub key belongs to. It must have this handle and must not be suspended. The
-    /// pipeline checks this before it reads a report, and the store checks it again when it counts the
-    /// report.
+    /// The instance that a hub key belongs to, for a report. Counting the report notes that the
+    /// instance was heard of.
     pub(crate) async fn authenticate_reporter(
         &self,
-        hash: KeyHash,
-        handle: &str,
+        hub_key: KeyHash,
         now: Timestamp,
-    ) -> Result<InstanceRow, Refusal> {
-        let row = self.find_hub_key(hash, now).await?.holder;
-        if row.instance.instance_id.as_str() != handle {
-            return Err(ErrorCode::InstanceMismatch.into());
-        }
-        match row.instance.standing().suspension() {
-            Some(code) => Err(code.into()),
-            None => Ok(row),
-        }
+    ) -> Result<HubCaller, Refusal> {
+        let row = self.find_hub_key(hub_key, now).await?.holder;
+        Ok(HubCaller { row, hub_key })
     }
 
     /// Counts a report, and returns once the report is on disk.
@@ -141,15 +184,17 @@ impl Hub {
     /// The instance that a hub key belongs to, whatever the instance's status is.
     pub(crate) async fn authenticate_instance(
         &self,
-        hash: KeyHash,
+        hub_key: KeyHash,
         now: Timestamp,
-    ) -> Result<InstanceRow, Refusal> {
-        let key = self.find_hub_key(hash, now).await?;
-        if key.is_unused() || is_stale(key.holder.instance.last_seen_at, now) {
-            let instance = key.holder.id;
-            self.activations.note(Sighting { instance, hub_key: hash, now }).await?;
+    ) -> Result<HubCaller, Refusal> {
+        let key = self.find_hub_key(hub_key, now).await?;
+        let (row, is_unused) = (&key.holder, key.is_unused());
+        if is_unused || is_stale(row.instance.last_seen_at, now) {
+            // As many as an instance may have in flight, so that they are no more to the database.
+            let _seat = self.shares.enter(Caller::Instance(row.id))?;
+            self.sightings.note(Sighting { instance: row.id, hub_key, now }).await?;
         }
-        Ok(key.holder)
+        Ok(HubCaller { row: key.holder, hub_key })
     }
 
     async fn find_hub_key(
@@ -173,6 +218,13 @@ impl Hub {
 
     /// Activates a license, and returns once the activation is on disk.
     pub(crate) async fn activate(&self, request: ActivationRequested) -> Result<Granted, Refusal> {
+        let _seat = self.shares.enter(Caller::license(&request.license))?;
+        // Guesses are told apart before the one writer while there are any.
+        if (!self.guesses.are_rare() || self.activations.is_busy())
+            && self.find_license(request.license, request.now).await?.is_none()
+        {
+            return Err(ErrorCode::LicenseInvalid.into());
+        }
         self.activations.activate(request).await
     }
 
@@ -182,23 +234,36 @@ impl Hub {
         hash: KeyHash,
         now: Timestamp,
     ) -> Result<AdminCaller, Refusal> {
-        let key = self.store.admin_key(hash).await?.ok_or(ErrorCode::AdminKeyInvalid)?;
-        if key.hash != hash || !key.is_live(now) {
-            return Err(ErrorCode::AdminKeyInvalid.into());
-        }
+        let found = self.keys.find_admin(hash, now).await?;
+        let key = found.ok_or(ErrorCode::AdminKeyInvalid)?;
         if is_stale(key.last_used_at, now) {
-            let store = self.store.clone();
-            self.tasks.spawn(async move {
-                let written = store.write_unlocked("admin key used", (), move |tx, ()| {
-                    Box::pin(async move { Ok(tx.note_admin_key_used(&hash, now).await?) })
-                });
-                if let Err(refusal) = written.await {
-                    let cause = refusal.cause().map(tracing::field::display);
-                    tracing::warn!(cause, "cannot record the last use of an admin key");
-                }
-            });
+            self.note_admin_key_used(hash, now);
         }
-        Ok(AdminCaller { name: key.name, role: key.role, fingerprint: hash.fingerprint() })
+        Ok(AdminCaller { name: key.name, role: key.role, key: hash })
+    }
+
+    /// Notes in the background that a key was used, once for all who use it meanwhile.
+    fn note_admin_key_used(&self, hash: KeyHash, now: Timestamp) {
+        let noting = Arc::clone(&self.noting);
+        let noted =
+            move || noting.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash.to_bytes());
+        let mut others = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !others.insert(hash.to_bytes()) {
+            return;
+        }
+        let (store, lines) = (self.store.clone(), Arc::clone(&self.lines));
+        self.tasks.spawn(async move {
+            let written = store.write_short("admin key used", (), move |tx, ()| {
+                Box::pin(async move { Ok(tx.note_admin_key_used(&hash, now).await?) })
+            });
+            if let Err(refusal) = written.await
+                && lines.is_first("admin key used", refusal.code.as_str())
+            {
+                let cause = refusal.cause().map(tracing::field::display);
+                tracing::warn!(cause, "cannot record the last use of an admin key");
+            }
+            noted();
+        });
     }
 }
 

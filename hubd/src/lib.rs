@@ -2,7 +2,8 @@
 //! way: [`server`] → [`routes`] → [`call`] → [`hub`] → [`limits`], [`hot`] and [`store`]. No room uses a
 //! room above it.
 //!
-//! - [`serve`]: runs the hub from start to end; [`config`]: the settings, with a section for each room
+//! - [`serve`]: runs the hub from start to end; [`check`]: the other commands that look at a database;
+//!   [`witness`]: heads of the audit chain outside it; [`config`]: the settings, with a section for each room
 //! - [`server`]: connections, the gate in front of hyper, the router over the shared table
 //! - [`routes`]: handlers of a few lines, one file for each resource
 //! - [`call`]: the request pipeline: caller, body, handler, answer
@@ -17,17 +18,19 @@
 mod call;
 mod caller;
 mod changes;
+mod check;
 mod clock;
 pub mod config;
 mod domain;
 mod hot;
 mod hub;
-mod lifecycle;
+pub mod lifecycle;
 mod limits;
 pub mod observe;
 mod routes;
 pub mod serve;
 mod server;
 mod store;
+mod witness;
 
 pub use store::{DatabaseUrl, MalformedUrl};

@@ -15,6 +15,7 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    let private = hubd::lifecycle::forbid_core_dumps();
     let settings = match resolve(std::env::args_os(), std::env::vars_os()) {
         Ok(settings) => settings,
         Err(ConfigError::Usage(error)) => error.exit(),
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
     }
     if let Err(error) = hubd::observe::start(&settings.log) {
         return fail(USAGE, &error);
+    }
+    if let Err(error) = private {
+        tracing::warn!(%error, "core dumps could not be turned off");
     }
     match hubd::serve::run(settings, bootstrap_key) {
         Ok(()) => ExitCode::SUCCESS,

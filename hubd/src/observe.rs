@@ -1,9 +1,10 @@
 //! The log: readable text on a terminal, JSON lines elsewhere. The log never contains a query, a header,
-//! a body or the text of a panic.
+//! a body or the text of a panic. What cannot be logged is lost, and the hub goes on.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -16,8 +17,11 @@ pub fn start(filter: &str) -> Result<(), &'static str> {
     let filter = filter
         .parse::<Targets>()
         .map_err(|_| "--log must be a level or a filter such as hubd=debug")?;
-    let log =
-        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(|| Log)
+        // They go to standard error in a way that panics when it is broken.
+        .log_internal_errors(false);
     if std::io::stderr().is_terminal() {
         log.with_target(false).finish().with(filter).init();
     } else {
@@ -29,4 +33,25 @@ pub fn start(filter: &str) -> Result<(), &'static str> {
         tracing::error!(location, "panic");
     }));
     Ok(())
+}
+
+/// Standard error, as far as it takes what is written to it: a full disk, a closed pipe, or a pipe that
+/// nobody reads loses lines, and nothing else happens.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let stderr = io::stderr();
+        let mut stderr = stderr.lock();
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let polled = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&at_once));
+        if polled.is_ok_and(|ready| ready > 0) {
+            let _ = stderr.write_all(line);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

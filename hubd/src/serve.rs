@@ -1,22 +1,23 @@
 //! Runs the hub from its start to its end.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub_core::api::AuditVerdict;
 use hub_core::key::AdminKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::changes::{Change, OwnerKey, ensure_owner_key};
-use crate::clock;
-use crate::config::{Command, Settings, StoreSettings};
+use crate::changes::{self, Change, OwnerKey, Owners, ensure_owner_key};
+use crate::config::{AdminKeyCommand, Command, Settings, StoreSettings};
 use crate::domain::Refusal;
 use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
 use crate::server::{HubService, Listener};
-use crate::store::{self, OpenError, PostgresTuning, Retention, Store};
+use crate::store::{self, OpenError, Retention, Store, refuse_shared_folder};
+use crate::witness::Witness;
+use crate::{check, clock};
 
 /// Why the hub cannot start, or what is wrong with its database. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +39,12 @@ pub enum RunError {
     /// An operation of the database failed.
     #[error("{0}")]
     Database(String),
-    /// The audit chain does not verify.
-    #[error("the audit log is broken at event {0}: rows were changed, removed or inserted")]
-    BrokenAudit(i64),
+    /// The chain of audit events is not the one that was seen earlier.
+    #[error("{0}")]
+    Audit(String),
+    /// A check found something wrong, and said what.
+    #[error("the database is not sound")]
+    Unsound,
 }
 
 impl From<OpenError> for RunError {
@@ -60,11 +64,8 @@ impl From<Refusal> for RunError {
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn open(settings: &Settings) -> Result<Store, RunError> {
-    let tuning = PostgresTuning {
-        connections: settings.store.connections,
-        pgbouncer: settings.store.pgbouncer,
-    };
-    Ok(Store::open(&settings.store.url, tuning).await?)
+    refuse_shared_folder(&settings.store.data_dir)?;
+    Ok(Store::open(&settings.store.url, settings.store.tuning()).await?)
 }
 
 /// Does what the settings say, until it is done or a signal ends it.
@@ -79,7 +80,8 @@ pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), Ru
         match settings.command {
             Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
             Command::Migrate => migrate(&settings).await,
-            Command::Check => check(&settings).await,
+            Command::Check => check::run(&settings).await,
+            Command::AdminKey(AdminKeyCommand::Reset) => reset_owner_key(&settings).await,
         }
     });
     // A batch that was not drained in time must not hold up the end.
@@ -95,44 +97,41 @@ async fn migrate(settings: &Settings) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Checks the whole database and verifies its audit chain.
-async fn check(settings: &Settings) -> Result<(), RunError> {
-    let store = open(settings).await?;
-    store.check_integrity().await.map_err(Refusal::from)?;
-    let verdict = store.verify_audit().await.map_err(Refusal::from)?;
+/// Makes a new owner key for an operator who has none.
+async fn reset_owner_key(settings: &Settings) -> Result<(), RunError> {
+    refuse_shared_folder(&settings.store.data_dir)?;
+    let store = Store::open_beside(&settings.store.url, settings.store.tuning()).await?;
+    let change = Change::by_command("admin-key-reset", clock::now());
+    let file = settings.store.key_file();
+    let name = changes::reset_owner_key(&store, change, file.clone()).await?;
     store.close().await;
-    let AuditVerdict { events, head, first_broken, .. } = verdict;
-    if let Some(seq) = first_broken {
-        return Err(RunError::BrokenAudit(seq));
-    }
-    tracing::info!(
-        events,
-        head = head.unwrap_or_default(),
-        "the database and its audit log are intact"
-    );
+    // If standard output is closed, the file still tells.
+    let _ = writeln!(io::stdout(), "wrote the new owner key {name} to {}", file.display());
     Ok(())
 }
 
 /// Serves until the process gets a signal.
 async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
+    lifecycle::outlive_other_signals()?;
     let stop = lifecycle::stop_on_signal()?;
     let address = settings.server.listen;
     let listener = Listener::bind(settings.server)
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let store = open(&settings).await?;
-    let key_file = settings.store.data_dir.join("admin.key");
+    let witness = Witness::in_folder(&settings.store.data_dir);
+    check::refuse_rewritten(&store, &witness).await?;
+    let key_file = settings.store.key_file();
     let change = Change::by_system(clock::now());
-    let owner = ensure_owner_key(&store, change, bootstrap_key, key_file).await?;
-    if let OwnerKey::Written(path) = owner {
-        tracing::info!(path = %path.display(), "wrote the owner key; keep it safe");
-    }
+    let owners = ensure_owner_key(&store, change, bootstrap_key, key_file.clone()).await?;
+    tell_owners(&owners, &key_file);
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
-    let hub = Arc::new(Hub::start(store.clone(), settings.hub, &tasks));
+    let hub =
+        Arc::new(Hub::start(store.clone(), settings.hub, settings.server.max_connections, &tasks));
     let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
     announce(&listener, &settings.store)?;
-    tasks.spawn(log_audit_head(store.clone(), stop.clone()));
+    tasks.spawn(witness_heads(store.clone(), witness.clone(), stop.clone()));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
     answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
     // The batching tasks end when nothing holds the hub any more. A request that was cut off may hold it
@@ -141,6 +140,7 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     tasks.close();
     let drained = async {
         tasks.wait().await;
+        note_head(&store, &witness).await;
         store.close().await;
     };
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_ok() {
@@ -174,25 +174,52 @@ async fn answer_until_stopped(
 /// Announces the hub's address: on standard output for people and scripts, and to systemd.
 fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> {
     let address = listener.address()?;
-    writeln!(io::stdout(), "hubd listening on http://{address}")?;
+    // A closed standard output is no reason to stop: the log says it too.
+    let _ = writeln!(io::stdout(), "hubd listening on http://{address}");
     tracing::info!(%address, database = %store.url, "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     Ok(())
 }
 
-/// Logs the head of the audit chain every hour. The log then shows whether events at the end of the
-/// chain were removed later.
-async fn log_audit_head(store: Store, stop: CancellationToken) {
+/// Says where the owner key is, or why there is none.
+fn tell_owners(owners: &Owners, file: &Path) {
+    let path = file.display();
+    if owners.ended_bootstrap {
+        tracing::warn!(
+            "the key in HUBD_ADMIN_API_KEY has ended, or is no owner's without an end: it is ignored"
+        );
+    }
+    match owners.key {
+        OwnerKey::Present | OwnerKey::Set => {}
+        OwnerKey::Written => tracing::info!(%path, "wrote the owner key; keep it safe"),
+        OwnerKey::Adopted => tracing::info!(%path, "the key in this file is now an owner key"),
+        OwnerKey::Missing(problem) => tracing::error!(
+            %path,
+            problem,
+            "no owner key works that has no end, and this file cannot give one: run `hubd admin-key reset`"
+        ),
+    }
+}
+
+/// Notes and logs the head of the audit chain every hour. It then shows whether events at the end of the
+/// chain were removed later, or the whole chain was made anew.
+async fn witness_heads(store: Store, witness: Witness, stop: CancellationToken) {
     const EVERY: Duration = Duration::from_hours(1);
     loop {
-        match store.audit_head().await {
-            Ok((seq, hash)) => tracing::info!(seq, hash, "audit head"),
-            Err(error) => tracing::warn!(%error, "cannot read the audit head"),
-        }
+        note_head(&store, &witness).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+async fn note_head(store: &Store, witness: &Witness) {
+    match witness.note(store, clock::now()).await {
+        Ok(head) => {
+            tracing::info!(seq = head.seq, hash = hex::encode(head.hash), "audit head");
+        }
+        Err(error) => tracing::warn!(%error, "the audit head was not noted"),
     }
 }
 

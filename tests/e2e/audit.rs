@@ -101,15 +101,16 @@ async fn a_row_is_whole_numbered_and_holds_no_key(hub: Hub) {
     let issued = hub.issue("acme", "acme-1").await;
     let named = hub.anonymous().header("x-request-id", "boot-42");
     let body = json!({"license_key": issued.license_key});
-    let answer = named.post("/api/v1/instances/activate", body).await.ok();
-    let key = text(&answer, "hub_api_key");
+    let answer = named.post("/api/v1/instances/activate", body).await.expect(200);
+    let key = text(&answer.json(), "hub_api_key");
     let page = hub.admin().get(AUDIT).await.expect(200);
     for secret in [&key["hk_".len()..], &issued.license_key["lb_inst_".len()..]] {
         assert!(!page.text().contains(secret));
     }
     assert!(page.text().contains(&fingerprint(&key)), "which key it was can be told");
     let items = page.json()["items"].as_array().unwrap().clone();
-    assert_eq!(items[0]["request_id"], "boot-42");
+    assert_eq!(items[0]["request_id"], answer.header("x-request-id"));
+    assert_ne!(items[0]["request_id"], "boot-42", "only operators name their requests");
     let seqs: Vec<i64> = items.iter().map(|event| event["seq"].as_i64().unwrap()).collect();
     assert!(seqs.windows(2).all(|pair| pair[0] == pair[1] + 1), "{seqs:?}");
     assert_eq!(*seqs.last().unwrap(), 1);
@@ -187,10 +188,32 @@ async fn the_database_itself_refuses_changes(hub: Hub) {
         let refused = sql.try_execute(attack).await.unwrap_err();
         assert!(refused.contains("append-only"), "{attack}: {refused}");
     }
-    if hub.engine() == Engine::Postgres {
-        let refused = sql.try_execute("TRUNCATE audit_events").await.unwrap_err();
-        assert!(refused.contains("append-only"), "{refused}");
+    let again = "INTO audit_events (seq, at, actor, action, target, detail, request_id, prev_hash, \
+        hash) SELECT seq, at, 'system', action, target, detail, request_id, prev_hash, hash \
+        FROM audit_events WHERE seq = 1";
+    let attacks = match hub.engine() {
+        Engine::Sqlite => [
+            format!("REPLACE {again}"),
+            format!("INSERT OR REPLACE {again}"),
+            format!("INSERT OR IGNORE {again}"),
+            format!("INSERT {again} ON CONFLICT (seq) DO UPDATE SET actor = 'system'"),
+        ],
+        Engine::Postgres => {
+            // It makes a session that skips the triggers which are not always on.
+            sql.execute("SET session_replication_role = replica").await;
+            [
+                "TRUNCATE audit_events".to_owned(),
+                "DELETE FROM audit_events".to_owned(),
+                "UPDATE audit_events SET actor = 'system'".to_owned(),
+                format!("INSERT {again} ON CONFLICT (seq) DO UPDATE SET actor = 'system'"),
+            ]
+        }
+    };
+    for attack in attacks {
+        let refused = sql.try_execute(&attack).await.unwrap_err();
+        assert!(refused.contains("append-only"), "{attack}: {refused}");
     }
+    sql.try_execute(&format!("INSERT {again}")).await.unwrap_err();
     assert_eq!(verdict(&hub).await["ok"], true);
 }
 

@@ -19,7 +19,7 @@ both_stores!(
     acknowledged_writes_survive_a_crash,
     sigterm_is_a_good_end,
     health_and_version_need_no_key,
-    a_request_id_is_kept_if_it_is_a_plain_one
+    an_operators_request_id_is_kept_if_it_is_a_plain_one
 );
 
 async fn the_first_start_writes_a_key_that_only_its_owner_reads(mut hub: Hub) {
@@ -69,19 +69,30 @@ async fn health_and_version_need_no_key(hub: Hub) {
     assert!(stats["store_bytes"].as_u64().unwrap() > 0);
 }
 
-async fn a_request_id_is_kept_if_it_is_a_plain_one(hub: Hub) {
-    let sent = |id: &str| hub.anonymous().header("x-request-id", id);
+/// Operators find their requests in the log and the audit; nobody else chooses what stands there.
+async fn an_operators_request_id_is_kept_if_it_is_a_plain_one(setup: Setup) {
+    let hub = setup.any_number_of_guesses().start().await;
+    let whoami = "/api/v1/admin/whoami";
     let longest = "a".repeat(64);
     for kept in ["boot-42", "A.b_c-9", &longest] {
-        let answer = sent(kept).get("/healthz").await;
+        let answer = hub.admin().header("x-request-id", kept).get(whoami).await;
         assert_eq!(answer.header("x-request-id"), kept);
+        let stranger = hub.admin_with("lb_admin_00000000000000000000000000000000");
+        for (caller, path) in
+            [(hub.anonymous(), "/healthz"), (hub.anonymous(), "/nowhere"), (stranger, whoami)]
+        {
+            let answer = caller.header("x-request-id", kept).get(path).await;
+            assert_ne!(answer.header("x-request-id"), kept, "{answer}");
+        }
     }
     let too_long = "a".repeat(65);
-    for replaced in ["a b", "", "<script>", &too_long, "ab/c"] {
-        let answer = sent(replaced).get("/nowhere").await;
+    let key = "hk_0123456789abcdef01234567";
+    for replaced in ["a b", "", "<script>", &too_long, "ab/c", key] {
+        let sent = hub.admin().header("x-request-id", replaced);
+        let answer = sent.get("/api/v1/admin/clients/nobody").await;
         let id = answer.header("x-request-id").to_owned();
         assert_ne!(id, replaced);
-        assert_eq!(text(&answer.problem(404, "route_not_found"), "request_id"), id);
+        assert_eq!(text(&answer.problem(404, "client_not_found"), "request_id"), id);
     }
 }
 
@@ -104,6 +115,47 @@ async fn sqlite_takes_one_hub_a_file() {
     assert!(!status.success());
     assert!(!said.is_empty(), "it says why");
     hub.admin().get("/api/v1/admin/clients/acme").await.expect(200).done();
+}
+
+/// A file has one hub, by whatever name the hubs open it.
+#[tokio::test]
+async fn sqlite_takes_one_hub_a_file_by_whatever_name() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    let file = hub.data_dir().join("hub.db");
+    for (name, link) in [
+        ("symbolic", std::os::unix::fs::symlink as fn(_, _) -> std::io::Result<()>),
+        ("hard", std::fs::hard_link as fn(_, _) -> std::io::Result<()>),
+    ] {
+        let folder = hub.dir().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let other = folder.join("other.db");
+        link(file.clone(), other.clone()).unwrap();
+        let url = format!("sqlite://{}", other.display());
+        for args in [["--database", &url, "migrate"], ["--database", &url, "serve"]] {
+            let (code, _, said) = hub.run(&args);
+            assert_eq!(code, 1, "{said}");
+            assert!(said.contains("another hubd uses"), "{said}");
+        }
+    }
+    hub.client("globex").await;
+    assert_eq!(hub.admin().get("/api/v1/admin/audit/verify").await.ok()["ok"], true);
+}
+
+/// Everybody could put files in the place of the database and the owner key.
+#[tokio::test]
+async fn sqlite_a_folder_that_everybody_can_write_is_refused() {
+    let mut hub = Hub::sqlite().await;
+    assert!(hub.stop().success());
+    let chmod = |mode| {
+        std::fs::set_permissions(hub.data_dir(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    chmod(0o777);
+    let (status, said) = hub.launch_refused();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("everybody on this machine can write"), "{said}");
+    chmod(0o755);
+    hub.launch();
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod access; // every route with every kind of credential
 mod admin_keys; // roles, the last owner key
 mod keys; // the caller's own keys, rotation, overlap
+mod owners; // the key file, owners that end, the way back for whoever has no key
 
 // What operators do.
 mod audit; // one row for each change, and a chain that shows tampering
@@ -32,15 +33,20 @@ mod hubctl; // commands, exit codes, key delivery, terminals
 mod canaries; // secrets in every position of a report
 mod catalogue; // the names that operators let the hub keep
 mod counting; // the totals equal a journal of reports, whatever is killed
+mod crashes; // hubs and servers that are killed, frozen or cut off under load
 mod errors; // every error code, and its body
 mod faults; // a disk that fails once, at every system call of a write
 mod malformed; // requests that no client sends
 mod noninterference; // two hubs, different secrets, the same bytes
+mod outlives; // signals, and outputs that cannot be written
+mod power; // the power goes at every moment of a record
 mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
+mod shares; // nobody stops the hub for others
 
 // What it stands on.
+mod check; // damage, `hubd check`, heads of the audit chain outside the database
 mod lifecycle; // first start, restart, stop
 mod migrations; // two databases, one schema
 

@@ -1,5 +1,7 @@
 //! Requests that no client sends: the hub answers each with a refusal, or closes, and goes on.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use hub_tests::raw::{self, Ending, RawAnswer};
 use hub_tests::{Engine, Hub, Setup};
@@ -119,16 +121,11 @@ async fn pipelined_requests_are_answered_in_their_order() {
     for n in 0..20 {
         let path = if n % 2 == 0 { "/healthz" } else { "/version" };
         let close = if n == 19 { "Connection: close\r\n" } else { "" };
-        let lines = ["GET ", path, " HTTP/1.1\r\nHost: hub\r\nX-Request-Id: n", &n.to_string()];
-        bytes += &lines.concat();
-        bytes += "\r\n";
-        bytes += close;
-        bytes += "\r\n";
+        bytes += &["GET ", path, " HTTP/1.1\r\nHost: hub\r\n", close, "\r\n"].concat();
     }
     let answers = raw::answers(&hub.raw(bytes.as_bytes()).await).expect("whole answers");
-    let ids: Vec<&str> = answers.iter().filter_map(|a| a.header("x-request-id")).collect();
-    let expected: Vec<String> = (0..20).map(|n| format!("n{n}")).collect();
-    assert_eq!(ids, expected);
+    let ids: BTreeSet<&str> = answers.iter().filter_map(|a| a.header("x-request-id")).collect();
+    assert_eq!((answers.len(), ids.len()), (20, 20));
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(answers.iter().skip(1).step_by(2).all(|a| a.body.starts_with(b"{\"name\"")));
 }
@@ -148,7 +145,7 @@ async fn after_a_bad_request_nothing_more_of_the_connection_is_believed() {
 #[tokio::test]
 async fn an_unread_body_is_never_taken_for_a_request() {
     let hub = Hub::sqlite().await;
-    let smuggled = "GET /version HTTP/1.1\r\nHost: hub\r\nX-Request-Id: smuggled\r\n\r\n";
+    let smuggled = "GET /version HTTP/1.1\r\nHost: hub\r\n\r\n";
     for path in ["/api/v1/admin/clients", "/nowhere", "/healthz", "/api/v1/instances/self"] {
         for method in ["POST", "GET", "DELETE"] {
             let head = format!(
@@ -159,7 +156,7 @@ async fn an_unread_body_is_never_taken_for_a_request() {
             let last = "GET /healthz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n";
             let bytes = hub.raw(format!("{head}{smuggled}{last}").as_bytes()).await;
             let said = String::from_utf8_lossy(&bytes);
-            assert!(!said.contains("smuggled"), "{method} {path}: {said}");
+            assert!(!said.contains("\"schema\""), "{method} {path}: {said}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hub_tests::clock::{DAY, ago, later};
 use hub_tests::reports::{report, report_of};
-use hub_tests::{Hub, Setup, both_stores};
+use hub_tests::{Hub, both_stores};
 use serde_json::{Value, json};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -36,8 +36,7 @@ both_stores!(
     an_invalid_frame_is_refused_and_not_quoted,
     a_report_that_would_be_lost_is_refused_or_told,
     codes_beyond_the_share_of_a_day_count_under_other,
-    a_deleted_instances_usage_goes_with_it,
-    reports_take_bounded_memory
+    a_deleted_instances_usage_goes_with_it
 );
 
 async fn a_report_is_taken_and_is_in_every_read(hub: Hub) {
@@ -381,29 +380,4 @@ async fn a_deleted_instances_usage_goes_with_it(hub: Hub) {
     let other = "/api/v1/admin/instances/acme-2";
     hub.admin().delete(other).await.expect(204).done();
     assert_eq!(hub.usage("tools").await["items"], json!([]));
-}
-
-/// A full hub refuses a report before it reads the body.
-async fn reports_take_bounded_memory(setup: Setup) {
-    let hub = setup.args(["--max-report-bytes", "1048576"]).start().await;
-    hub.client("acme").await;
-    let instance = hub.reporter("acme", "acme-1").await;
-    let head = format!(
-        "POST /api/v1/instances/acme-1/telemetry HTTP/1.1\r\nHost: hub\r\n\
-        X-Hub-Api-Key: {}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{",
-        instance.hub_key
-    );
-    let slow = join_all((0..2).map(|_| hub.raw(head.as_bytes())));
-    let asking = async {
-        let shed = loop {
-            let answer = instance.send(&report_of(json!({"x": "s".repeat(100_000)}))).await;
-            if answer.status != 202 {
-                break answer;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
-        shed.problem(503, "overloaded");
-    };
-    let (_, ()) = tokio::join!(slow, asking);
-    instance.report(&report()).await;
 }

@@ -55,6 +55,11 @@ impl Hub {
         if let Some(data) = &setup.data {
             copy_folder(data, &dir.path().join("data"));
         }
+        for (name, text) in &setup.files {
+            let folder = dir.path().join("data");
+            fs::create_dir_all(&folder).expect("the data folder is made");
+            fs::write(folder.join(name), text).expect("the file is written");
+        }
         let mut hub = Self { setup, process: None, admin_key, dir, database };
         hub.launch();
         hub.admin_key = hub.bootstrap_key();
@@ -139,6 +144,27 @@ impl Hub {
         let status = child.wait().expect("hubd is our child");
         assert!(line.is_none(), "hubd started all the same: {line:?}");
         (status, self.log()[said..].to_owned())
+    }
+
+    /// Runs another command of hubd, such as `check`, with the same settings; gives its exit code, its
+    /// standard output and its standard error.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let ran = self.command().args(args).stderr(Stdio::piped()).output().expect("hubd runs");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (ran.status.code().unwrap_or(-1), text(ran.stdout), text(ran.stderr))
+    }
+
+    /// Takes the key that is in the key file now for the hub's own.
+    pub fn take_key_file(&mut self) {
+        self.admin_key = self.admin_key_file();
+    }
+
+    /// Sends a signal, such as `HUP`, to the process.
+    pub fn signal(&self, name: &str) {
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "hubd had ended already");
     }
 
     fn bootstrap_key(&self) -> String {

@@ -6,10 +6,12 @@
 //! - [`watchdog`]: cleans up after the test process, however it ended
 //! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
-//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket
+//! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
+//! - [`journal`]: workers that note what was acknowledged, and what the database must hold then
+//! - [`power`]: what can be on the disk after a power cut
 //! - [`sql`]: reads the hub's database directly, and tampers with it
 //! - [`sweep`]: searches everything that a hub writes
 //! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
@@ -21,12 +23,15 @@ pub mod bare;
 pub mod binaries;
 pub mod clock;
 pub mod cpu;
+pub mod crowd;
 pub mod ctl;
 pub mod fleet;
 pub mod http;
 pub mod hub;
+pub mod journal;
 pub mod load;
 pub mod postgres;
+pub mod power;
 pub mod raw;
 pub mod reports;
 pub mod setup;

@@ -158,7 +158,7 @@ async fn answered_well(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
 }
 
 /// The length of the answer, once it is all there.
-fn whole(buffer: &[u8]) -> Option<usize> {
+pub(crate) fn whole(buffer: &[u8]) -> Option<usize> {
     let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&buffer[..head]).ok()?;
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: "))?;

@@ -87,6 +87,38 @@ impl Cluster {
         run(stop.arg("-D").arg(self.data_dir()).args(["-m", "immediate", "-w", "stop"]));
     }
 
+    /// Stops every process of the server where it stands: connections stay, and nothing answers.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = fs::read_to_string(self.data_dir().join("postmaster.pid"));
+        let pid = pid.expect("the server runs").lines().next().unwrap_or_default().to_owned();
+        let children = Command::new("pgrep").args(["-P", &pid]).output().expect("pgrep runs");
+        let children = String::from_utf8_lossy(&children.stdout).into_owned();
+        let signal = format!("-{name}");
+        // A child may have ended meanwhile.
+        let _ =
+            Command::new("kill").arg(signal).arg(&pid).args(children.split_whitespace()).output();
+    }
+
+    /// Makes every transaction that begins from now on read-only, as on a server that is no longer the
+    /// primary; or ends that.
+    pub async fn set_read_only(&self, on: bool) {
+        let server = format!("postgres://hub@127.0.0.1:{}/postgres", self.port);
+        let mut postgres = PgConnection::connect(&server).await.expect("PostgreSQL answers");
+        let set = format!("ALTER SYSTEM SET default_transaction_read_only = {on}");
+        for sql in ["SET default_transaction_read_only = off", &set, "SELECT pg_reload_conf()"] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut postgres).await.expect("it is set");
+        }
+    }
+
     /// Where the server keeps its files.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {

@@ -23,13 +23,15 @@ pub struct Setup {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) files: Vec<(String, String)>,
 }
 
 impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
-        Self { engine, args: Vec::new(), env: Vec::new(), for_proofs: false, data: None }
+        let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
+        Self { engine, args, env, for_proofs: false, data: None, files }
     }
 
     /// Which database it is for.
@@ -66,10 +68,26 @@ impl Setup {
         self
     }
 
+    /// With a file in the data folder to begin with.
+    #[must_use]
+    pub fn data_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     /// With a limit on wrong keys that no test reaches.
     #[must_use]
     pub fn any_number_of_guesses(self) -> Self {
         self.args(["--guess-burst", "1000000"])
+    }
+
+    /// With shares of callers that no test or benchmark reaches.
+    #[must_use]
+    pub fn any_number_of_requests(self) -> Self {
+        let most = "1000000";
+        self.args(["--instance-requests", most, "--admin-key-requests", most])
+            .args(["--report-burst", most, "--activation-burst", most])
+            .args(["--address-connections", most])
     }
 
     /// Starts the hub.

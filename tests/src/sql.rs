@@ -58,6 +58,17 @@ impl Sql {
         self.try_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
+    /// Executes several statements, such as the beginning of a transaction that stays open.
+    pub async fn script(&mut self, sql: &str) {
+        match self {
+            Self::Sqlite(file) => file.execute_batch(sql).expect("SQLite takes it"),
+            Self::Postgres(server) => {
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(server).await;
+                done.expect("PostgreSQL takes it");
+            }
+        }
+    }
+
     /// The one number of a query.
     pub async fn number(&mut self, sql: &str) -> i64 {
         let rows = self.column(sql).await;

@@ -35,7 +35,8 @@ impl Cursor {
     pub fn key(&self, list: &str) -> Option<String> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()?;
         let key = text.strip_prefix(list)?.strip_prefix(':')?;
-        Some(key.to_owned())
+        // No key of a row has one, and PostgreSQL takes no text with a NUL.
+        (!key.contains(char::is_control)).then(|| key.to_owned())
     }
 }
 
@@ -100,5 +101,6 @@ mod tests {
         for forged in ["", "!", "YWNtZQ", "____"] {
             assert_eq!(Cursor(forged.to_owned()).key("clients"), None, "{forged}");
         }
+        assert_eq!(Cursor::after("clients", "ac\0me").key("clients"), None);
     }
 }

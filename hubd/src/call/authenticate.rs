@@ -7,34 +7,37 @@ use hub_core::time::Timestamp;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
-use crate::caller::{AdminCaller, HubCaller, Reporter};
+use crate::caller::{AdminCaller, HubCaller};
 use crate::domain::Refusal;
 use crate::hub::Hub;
+use crate::limits;
 
 /// A kind of access, and how a caller proves it.
 pub(crate) trait Authenticate {
     /// The authenticated caller.
-    type Caller: Send + 'static;
+    type Caller: Sync + Send + 'static;
 
     /// Reads the key and looks it up.
     fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
-        access: Access,
-        handle: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<Self::Caller, Refusal>> + Send;
+
+    /// Whose share the request counts in; `None` when the caller has proven nothing so far.
+    fn proven(_: &Self::Caller) -> Option<limits::Caller> {
+        None
+    }
+
+    /// Whether the caller may do what the route does to the thing with this handle.
+    fn authorize(_: &Self::Caller, _: Access, _handle: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 impl Authenticate for access::Public {
     type Caller = ();
-    async fn authenticate(
-        _: &Hub,
-        _: &HeaderMap,
-        _: Access,
-        _: &str,
-        _: Timestamp,
-    ) -> Result<(), Refusal> {
+    async fn authenticate(_: &Hub, _: &HeaderMap, _: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -42,13 +45,7 @@ impl Authenticate for access::Public {
 /// The key is in the body, so the handler looks it up.
 impl Authenticate for access::License {
     type Caller = ();
-    async fn authenticate(
-        _: &Hub,
-        _: &HeaderMap,
-        _: Access,
-        _: &str,
-        _: Timestamp,
-    ) -> Result<(), Refusal> {
+    async fn authenticate(_: &Hub, _: &HeaderMap, _: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -59,29 +56,39 @@ impl Authenticate for access::Hub {
     async fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
-        _: Access,
-        _: &str,
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
-        let hash = hub_key(headers)?;
-        let row = hub.authenticate_instance(hash, now).await?;
-        Ok(HubCaller { row })
+        hub.authenticate_instance(hub_key(headers)?, now).await
+    }
+
+    fn proven(caller: &HubCaller) -> Option<limits::Caller> {
+        Some(limits::Caller::Instance(caller.row.id))
     }
 }
 
 impl Authenticate for access::Reporter {
-    type Caller = Reporter;
+    type Caller = HubCaller;
 
     async fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
-        _: Access,
-        handle: &str,
         now: Timestamp,
-    ) -> Result<Reporter, Refusal> {
-        let hub_key = hub_key(headers)?;
-        let row = hub.authenticate_reporter(hub_key, handle, now).await?;
-        Ok(Reporter { row, hub_key })
+    ) -> Result<HubCaller, Refusal> {
+        hub.authenticate_reporter(hub_key(headers)?, now).await
+    }
+
+    fn proven(caller: &HubCaller) -> Option<limits::Caller> {
+        Some(limits::Caller::Instance(caller.row.id))
+    }
+
+    /// The hub key must belong to the instance of the path, and neither the instance nor its client may
+    /// be suspended. The store checks this again when it counts the report.
+    fn authorize(caller: &HubCaller, _: Access, handle: &str) -> Result<(), Refusal> {
+        let instance = &caller.row.instance;
+        if instance.instance_id.as_str() != handle {
+            return Err(ErrorCode::InstanceMismatch.into());
+        }
+        instance.standing().suspension().map_or(Ok(()), |code| Err(code.into()))
     }
 }
 
@@ -97,8 +104,6 @@ impl Authenticate for access::Admin {
     async fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
-        access: Access,
-        _: &str,
         now: Timestamp,
     ) -> Result<AdminCaller, Refusal> {
         let text = match single_value(headers, ADMIN_KEY_HEADER)? {
@@ -106,7 +111,14 @@ impl Authenticate for access::Admin {
             None => bearer(headers).ok_or(ErrorCode::AdminKeyMissing)?,
         };
         let key = AdminKey::parse(text).map_err(|_| ErrorCode::AdminKeyInvalid)?;
-        let caller = hub.authenticate_admin(key.hash(), now).await?;
+        hub.authenticate_admin(key.hash(), now).await
+    }
+
+    fn proven(caller: &AdminCaller) -> Option<limits::Caller> {
+        Some(limits::Caller::admin(&caller.key))
+    }
+
+    fn authorize(caller: &AdminCaller, access: Access, _: &str) -> Result<(), Refusal> {
         match access {
             Access::Admin(least) if caller.role < least => {
                 let detail = format!(
@@ -115,7 +127,7 @@ impl Authenticate for access::Admin {
                 );
                 Err(Refusal::because(ErrorCode::RoleForbidden, detail))
             }
-            _ => Ok(caller),
+            _ => Ok(()),
         }
     }
 }

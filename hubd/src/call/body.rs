@@ -2,44 +2,44 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hub_core::api::Access;
 use hub_core::fields::{self, FromFields, ReadBody, Unknown};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::HeaderMap;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::domain::Refusal;
+use crate::limits::{Place, Seat};
 
-/// How large a body may be, and how long it may take to arrive.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+/// How large a body may be, how long it may take to arrive, and whose memory it is.
+pub(super) struct Limits<'a, 's> {
     pub(super) bytes: usize,
     pub(super) time: Duration,
+    /// Bytes are counted in this share as they arrive.
+    pub(super) seat: Option<&'a mut Seat<'s>>,
+    pub(super) place: &'a Place,
 }
 
-/// Reads a body. `access` decides whether a fault may name members that the hub does not know.
-pub(super) async fn read<T: ReadBody>(
-    body: Incoming,
-    headers: &HeaderMap,
+/// Parses a body. `access` decides whether a fault may name members that the hub does not know.
+pub(super) fn parse<T: ReadBody>(
+    bytes: &[u8],
     access: Access,
-    limits: Limits,
     now: Timestamp,
 ) -> Result<T, Refusal> {
-    let bytes = collect(body, headers, limits).await?;
     #[cfg(feature = "proof")]
     if hub_core::proof::leak() == Some(hub_core::proof::Leak::Log) {
-        tracing::info!(body = %String::from_utf8_lossy(&bytes), "leak");
+        tracing::info!(body = %String::from_utf8_lossy(bytes), "leak");
     }
     let unknown = match access {
         Access::Admin(_) => Unknown::Named,
         Access::Public | Access::License | Access::Hub | Access::Reporter => Unknown::Unnamed,
     };
-    T::read_body(&bytes, unknown, now).map_err(Refusal::from)
+    T::read_body(bytes, unknown, now).map_err(Refusal::from)
 }
 
 /// Reads a query.
@@ -48,35 +48,72 @@ pub(super) fn query<T: FromFields>(query: Option<&str>) -> Result<T, Refusal> {
 }
 
 /// Collects the bytes of a body. They may contain a key, so they are wiped when dropped.
-async fn collect(
+pub(super) async fn collect(
     body: Incoming,
     headers: &HeaderMap,
-    limits: Limits,
+    limits: Limits<'_, '_>,
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     if body.is_end_stream() {
         return Ok(Zeroizing::default());
     }
+    let (time, place) = (limits.time, limits.place);
+    // Who is awaited may have to make room for others.
+    place.wait();
+    let collected = timeout(time, arrive(body, is_plain_json(headers), limits)).await;
+    place.work();
+    collected.unwrap_or(Err(ErrorCode::RequestTimeout.into()))
+}
+
+async fn arrive(
+    mut body: Incoming,
+    is_json: bool,
+    mut limits: Limits<'_, '_>,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let announced = body.size_hint().lower();
+    // A body without content needs no type, however it is framed.
+    if announced > 0 {
+        check(is_json, usize::try_from(announced).unwrap_or(usize::MAX), &limits)?;
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            let why = "the body ended early, or its chunks are not well-formed";
+            Refusal::because(ErrorCode::InvalidJson, why)
+        })?;
+        let data = frame.into_data().unwrap_or_else(|_| Bytes::new());
+        if data.is_empty() {
+            continue;
+        }
+        check(is_json, bytes.len() + data.len(), &limits)?;
+        if let Some(seat) = &mut limits.seat {
+            seat.charge(data.len())?;
+        }
+        append(&mut bytes, &data);
+    }
+    Ok(bytes)
+}
+
+fn check(is_json: bool, length: usize, limits: &Limits<'_, '_>) -> Result<(), Refusal> {
     let most = limits.bytes;
-    if !is_plain_json(headers) {
-        return Err(Refusal::new(ErrorCode::UnsupportedMediaType));
+    if !is_json {
+        Err(ErrorCode::UnsupportedMediaType.into())
+    } else if length > most {
+        let why = format!("the body is larger than the {most} bytes that this endpoint takes");
+        Err(Refusal::because(ErrorCode::BodyTooLarge, why))
+    } else {
+        Ok(())
     }
-    let too_large = || {
-        let detail = format!("the body is larger than the {most} bytes that this endpoint takes");
-        Refusal::because(ErrorCode::BodyTooLarge, detail)
-    };
-    if body.size_hint().lower() > most as u64 {
-        return Err(too_large());
+}
+
+/// Appends to the bytes. When they have to move, the place that they leave is wiped.
+fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
+    if bytes.capacity() - bytes.len() < data.len() {
+        let mut larger =
+            Zeroizing::new(Vec::with_capacity((bytes.len() + data.len()).max(2 * bytes.len())));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
     }
-    let collected = timeout(limits.time, Limited::new(body, most).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().into())),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::because(
-            ErrorCode::InvalidJson,
-            "the body ended early, or its chunks are not well-formed",
-        )),
-        Err(_) => Err(Refusal::new(ErrorCode::RequestTimeout)),
-    }
+    bytes.extend_from_slice(data);
 }
 
 /// Whether the body is `application/json`, with or without parameters, and not encoded.

@@ -1,4 +1,4 @@
-//! The pipeline of every request: permit, caller, query, body, handler and answer, in this order.
+//! The pipeline of every request: caller, share, query, body, permit, handler and answer, in this order.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hub_core::api::{Endpoint, Route};
+use hub_core::api::{Access, Endpoint, Route};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
     LOCATION,
@@ -22,10 +22,11 @@ use super::body;
 use super::problem::Answer;
 use super::reply::{Outcome, Reply};
 use super::request_id::RequestId;
+use super::trace::Trace;
 use crate::changes::Change;
 use crate::domain::{self, Precondition, Refusal};
 use crate::hub::Hub;
-use crate::limits::Class;
+use crate::limits::{self, Class, Place};
 
 /// A request before its body is read.
 pub(crate) struct Exchange<'a> {
@@ -33,8 +34,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) head: Parts,
     pub(crate) body: Incoming,
     pub(crate) handle: String,
+    /// The address that the limit against guessing counts.
     pub(crate) client: IpAddr,
-    pub(crate) request_id: RequestId,
+    pub(crate) place: &'a Place,
+    pub(crate) trace: &'a mut Trace,
     pub(crate) now: Timestamp,
     pub(crate) body_timeout: Duration,
 }
@@ -47,8 +50,6 @@ pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
     pub(crate) body: E::Body,
     pub(crate) caller: <E::Access as Authenticate>::Caller,
     pub(crate) if_match: Precondition,
-    /// The address that the limit against guessing counts.
-    pub(crate) client: IpAddr,
     pub(crate) request_id: RequestId,
     pub(crate) now: Timestamp,
 }
@@ -72,16 +73,34 @@ impl Exchange<'_> {
         H: FnOnce(Arc<Hub>, Call<E>) -> F,
         F: Future<Output = Result<Reply<E::Reply>, Refusal>>,
     {
-        let Self { hub, head, body, handle, client, request_id, now, body_timeout } = self;
+        let Self { hub, head, body, handle, client, place, trace, now, body_timeout } = self;
         let (access, class) = (E::ROUTE.access(), const { Class::of(E::ROUTE) });
-        let _permit = hub.shares().admit(&class)?;
-        let caller = E::Access::authenticate(hub, &head.headers, access, &handle, now).await?;
-        let query = body::query(head.uri.query())?;
+        let caller = E::Access::authenticate(hub, &head.headers, now).await?;
+        let mut seat = None;
+        if let Some(proven) = E::Access::proven(&caller) {
+            place.prove();
+            if let limits::Caller::Admin(_) = proven {
+                trace.name(&head.headers);
+            }
+            seat = Some(hub.shares().enter(proven)?);
+            E::Access::authorize(&caller, access, &handle)?;
+            if let (true, limits::Caller::Instance(instance)) = (class.is_report, proven) {
+                hub.shares().count_report(instance)?;
+            }
+        }
+        let is_vital = const { Class::is_vital(E::ROUTE) };
+        let query = body::query(head.uri.query().filter(|_| !is_vital))?;
         hub.refuse_when_full(class.queue)?;
-        let size = body.size_hint().upper().unwrap_or(u64::MAX);
-        let _body_permit = hub.shares().admit_body(&class, size)?;
-        let limits = body::Limits { bytes: class.body_limit, time: body_timeout };
-        let body = body::read(body, &head.headers, access, limits, now).await?;
+        let limits = body::Limits {
+            bytes: class.body_limit,
+            time: body_timeout,
+            seat: seat.as_mut().filter(|_| class.is_report),
+            place,
+        };
+        let bytes = body::collect(body, &head.headers, limits).await?;
+        trace.body_left = false;
+        let body = body::parse(&bytes, access, now)?;
+        drop(bytes);
         let if_match = header(&head.headers, &IF_MATCH)
             .map_or_else(Precondition::default, |value| Precondition::parse(&value));
         if matches!(E::ROUTE, Route::CreateClient | Route::IssueInstance)
@@ -91,12 +110,32 @@ impl Exchange<'_> {
             if_match.check_untagged()?;
         }
         let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| head.method == Method::GET);
-        let call = Call { handle, query, body, caller, if_match, client, request_id, now };
-        let reply = handler(Arc::clone(hub), call).await?;
+        let request_id = trace.request_id;
+        let _permit = hub.shares().work(&class).await?;
+        let call = Call { handle, query, body, caller, if_match, request_id, now };
+        let replied = handler(Arc::clone(hub), call).await;
+        if access == Access::License && shows_a_license(&replied) {
+            place.prove();
+        }
+        let reply = replied?;
+        if reply.wrong_key {
+            hub.guesses().spend(client)?;
+        }
         match (&reply.etag, known) {
             (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),
             _ => encode(reply),
         }
+    }
+}
+
+/// Whether the caller has shown a license key that the hub knows.
+fn shows_a_license<T>(replied: &Result<Reply<T>, Refusal>) -> bool {
+    match replied {
+        Ok(reply) => !reply.wrong_key,
+        Err(refusal) => matches!(
+            refusal.code.status(),
+            StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS
+        ),
     }
 }
 

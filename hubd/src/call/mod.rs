@@ -10,8 +10,10 @@ mod exchange;
 pub(crate) mod problem;
 mod reply;
 mod request_id;
+mod trace;
 
 pub(crate) use exchange::{Call, Exchange};
 pub(crate) use problem::Answer;
 pub(crate) use reply::Reply;
 pub(crate) use request_id::RequestId;
+pub(crate) use trace::Trace;

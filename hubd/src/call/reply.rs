@@ -7,6 +7,8 @@ use crate::domain::ETag;
 pub(crate) struct Reply<T> {
     pub(super) outcome: Outcome<T>,
     pub(super) etag: Option<ETag>,
+    /// The answer says that a key is wrong, so it counts as a guess.
+    pub(super) wrong_key: bool,
 }
 
 #[derive(Debug)]
@@ -21,28 +23,37 @@ pub(super) enum Outcome<T> {
 impl<T> Reply<T> {
     /// Replies with the requested object.
     pub(crate) fn found(body: T) -> Self {
-        Self { outcome: Outcome::Found(body), etag: None }
+        Self::of(Outcome::Found(body))
     }
 
     /// Replies that the sent data is on disk.
     pub(crate) fn accepted(body: T) -> Self {
-        Self { outcome: Outcome::Accepted(body), etag: None }
+        Self::of(Outcome::Accepted(body))
     }
 
     /// Replies with a new object and its path.
     pub(crate) fn created(path: String, body: T) -> Self {
-        Self { outcome: Outcome::Created(path, body), etag: None }
+        Self::of(Outcome::Created(path, body))
     }
 
     /// Adds the entity tag of the object's present state.
     pub(crate) fn tagged(self, etag: ETag) -> Self {
         Self { etag: Some(etag), ..self }
     }
+
+    /// Marks the answer to a wrong key.
+    pub(crate) fn for_wrong_key(self) -> Self {
+        Self { wrong_key: true, ..self }
+    }
+
+    fn of(outcome: Outcome<T>) -> Self {
+        Self { outcome, etag: None, wrong_key: false }
+    }
 }
 
 impl Reply<()> {
     /// Replies that the object is deleted.
     pub(crate) fn deleted() -> Self {
-        Self { outcome: Outcome::Deleted, etag: None }
+        Self::of(Outcome::Deleted)
     }
 }

@@ -27,7 +27,7 @@ impl RequestId {
         Self { text, length }
     }
 
-    /// Reads an id from a caller. It may not contain a key, because ids are logged and stored.
+    /// Reads an id from an operator. It may not contain a key, because ids are logged and stored.
     pub(crate) fn parse(given: &str) -> Option<Self> {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if given.is_empty() || !given.bytes().all(is_plain) || holds_key(given) {
@@ -57,5 +57,22 @@ impl fmt::Display for RequestId {
 impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_words_are_taken_over() {
+        let longest = "a".repeat(64);
+        for kept in ["deploy-42.a_B", "rotate-hk_2026", &longest] {
+            assert_eq!(RequestId::parse(kept).unwrap().as_str(), kept);
+        }
+        let key = "hk_0123456789abcdef01234567";
+        for replaced in ["", "a b", &"a".repeat(65), "ä", key] {
+            assert!(RequestId::parse(replaced).is_none(), "{replaced}");
+        }
     }
 }

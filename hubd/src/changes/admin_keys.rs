@@ -55,8 +55,8 @@ async fn create(
     Ok(Made::Created((created.to_wire(), key)))
 }
 
-/// Revokes an admin key with immediate effect, unless it is the last owner key without an end: one that
-/// will end is no owner to rely on.
+/// Revokes an admin key with immediate effect, unless no owner key
+/// without an end would be left.
 pub(crate) async fn revoke_admin_key(
     store: &Store,
     change: Change,
@@ -71,12 +71,9 @@ pub(crate) async fn revoke_admin_key(
 
 async fn revoke(tx: &mut Tx<'_>, change: &Change, name: &str) -> Result<(), Refusal> {
     let key = tx.admin_key(name).await?.ok_or(ErrorCode::AdminKeyNotFound)?;
-    if key.role == Role::Owner && key.expires_at.is_none() {
-        let others = tx.admin_keys().await?.into_iter().filter(|other| other.name != key.name);
-        let mut owners = others.filter(|other| {
-            other.role == Role::Owner && other.expires_at.is_none() && other.is_live(change.now)
-        });
-        if owners.next().is_none() {
+    if key.role == Role::Owner && key.is_live(change.now) {
+        let mut others = tx.admin_keys().await?.into_iter().filter(|other| other.name != key.name);
+        if !others.any(|other| other.is_lasting_owner()) {
             return Err(Refusal::new(ErrorCode::LastOwnerKey));
         }
     }

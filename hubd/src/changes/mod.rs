@@ -15,7 +15,7 @@ pub(crate) use instances::{
     delete_instance, etag as instance_etag, issue_instance, reactivate_instance, suspend_instance,
     update_instance,
 };
-pub(crate) use owner::{OwnerKey, ensure_owner_key};
+pub(crate) use owner::{OwnerKey, Owners, ensure_owner_key, reset_owner_key};
 pub(crate) use rotation::{Rotation, rotate};
 
 use std::collections::BTreeMap;
@@ -41,6 +41,11 @@ impl Change {
     /// A change that the hub itself makes.
     pub(crate) fn by_system(now: Timestamp) -> Self {
         Self { actor: "system".to_owned(), request_id: "startup".to_owned(), now }
+    }
+
+    /// A change that whoever owns the machine makes with a command of hubd.
+    pub(crate) fn by_command(name: &str, now: Timestamp) -> Self {
+        Self { actor: "system".to_owned(), request_id: name.to_owned(), now }
     }
 
     fn event(&self, action: Action, target: &str) -> Event {

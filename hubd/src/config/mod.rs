@@ -56,10 +56,20 @@ pub enum Command {
     Serve,
     /// Migrate the database to the schema of this version, then exit
     Migrate,
-    /// Check the database and its audit chain, then exit
+    /// Check the database and its audit chain without writing anything, then exit
     Check,
+    /// Owner keys for whoever owns this machine
+    #[command(subcommand)]
+    AdminKey(AdminKeyCommand),
     /// Print the effective settings and where each comes from
     Config,
+}
+
+/// The commands for owner keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum AdminKeyCommand {
+    /// Make a new owner key and write it to admin.key in the data folder, whether the hub runs or not
+    Reset,
 }
 
 /// The effective settings.

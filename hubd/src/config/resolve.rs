@@ -124,10 +124,15 @@ fn as_flag(
 /// nor off.
 fn switch(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
+        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
         _ => None,
     }
+}
+
+/// Whether Kubernetes sets a variable of this name for a service called hubd.
+fn is_injected(name: &str) -> bool {
+    name == "HUBD_PORT" || ["HUBD_PORT_", "HUBD_SERVICE_"].iter().any(|own| name.starts_with(own))
 }
 
 /// The hub's variables in the environment. An empty variable counts as not set.
@@ -148,6 +153,9 @@ impl Variables {
                 continue;
             }
             let name = name.to_string_lossy().into_owned();
+            if is_injected(&name) {
+                continue;
+            }
             if cfg!(feature = "proof") && name.starts_with("HUBD_PROOF_") {
                 continue;
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::ConfigError;
-use crate::store::{DatabaseUrl, MalformedUrl};
+use crate::store::{DatabaseUrl, MalformedUrl, PostgresTuning};
 
 /// The flags of the database.
 #[derive(Debug, Args)]
@@ -48,6 +48,18 @@ pub(crate) struct StoreSettings {
     pub(crate) data_dir: PathBuf,
     pub(crate) connections: u32,
     pub(crate) pgbouncer: bool,
+}
+
+impl StoreSettings {
+    /// Where the owner key is.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.data_dir.join("admin.key")
+    }
+
+    /// How PostgreSQL is talked to.
+    pub(crate) fn tuning(&self) -> PostgresTuning {
+        PostgresTuning { connections: self.connections, pgbouncer: self.pgbouncer }
+    }
 }
 
 impl StoreArgs {

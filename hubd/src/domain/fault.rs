@@ -11,8 +11,12 @@ pub(crate) enum Fault {
     ReadOnly,
     /// A read or a write failed.
     Io,
-    /// The database contains data that hubd cannot have written.
+    /// The database contains a value that hubd cannot have written.
     Damaged,
+    /// The database file itself is damaged.
+    Malformed,
+    /// Another file is where the database was.
+    Moved,
     /// Another transaction came first, and nothing was written.
     Lost,
     /// No connection was free, or the database is locked: nothing was done.
@@ -35,6 +39,8 @@ impl Fault {
             | Self::ReadOnly
             | Self::Io
             | Self::Damaged
+            | Self::Malformed
+            | Self::Moved
             | Self::Lost
             | Self::Disconnected
             | Self::Unknown => ErrorCode::DatabaseUnavailable,

@@ -50,9 +50,9 @@ impl Refusal {
         Self::fields(vec![FieldError::new(name, message)])
     }
 
-    /// Refuses an address that sent too many wrong keys.
-    pub(crate) fn limited(retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited) }
+    /// Refuses a caller that is over its share, and says of what.
+    pub(crate) fn limited(why: &'static str, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::because(ErrorCode::RateLimited, why) }
     }
 
     /// Refuses because the hub failed.
@@ -127,7 +127,9 @@ fn sentence(code: ErrorCode) -> &'static str {
         ErrorCode::NotActivated => "the instance was never activated, so it has no hub key",
         ErrorCode::KeyConflict => "the hash belongs to another key, or to one that has ended",
         ErrorCode::AdminKeyExists => "an admin key with this name already exists",
-        ErrorCode::LastOwnerKey => "this is the last owner key: create another one first",
+        ErrorCode::LastOwnerKey => {
+            "this is the last owner key without an end: create another one first"
+        }
         ErrorCode::ReportConflict => "this report_id was already used for different content",
         ErrorCode::RequestTimeout => "the request took too long to arrive",
         ErrorCode::PreconditionFailed => "If-Match does not match: read the present state first",
@@ -136,7 +138,7 @@ fn sentence(code: ErrorCode) -> &'static str {
             "send the body as application/json, without a Content-Encoding"
         }
         ErrorCode::InvalidRequest => "some fields are wrong: see errors",
-        ErrorCode::RateLimited => "too many wrong keys from this address: wait, then try again",
+        ErrorCode::RateLimited => "too many requests: wait, then try again",
         ErrorCode::Internal => "the hub failed: the request is safe to repeat",
         ErrorCode::Overloaded => "the hub is busy and did nothing: try again",
         ErrorCode::DatabaseUnavailable => {

@@ -1,4 +1,4 @@
-//! Activations and first sightings, a whole batch in one transaction.
+//! Activations, a whole batch in one transaction.
 //!
 //! A batch reads its licenses under the write lock, decides each request in turn on the state that the
 //! one before left, and writes each row once.
@@ -20,7 +20,8 @@ use crate::domain::{
     Activation, ActivationRequest, ENDED, Event, InstanceKey, NewKey, OpenKey, Refusal,
     retire_for_activation,
 };
-use crate::store::{Error, KnownKey, LicenseRow, Sighting, Store, Tx};
+use crate::limits::Rates;
+use crate::store::{Error, KnownKey, LicenseRow, Store, Tx};
 
 /// A request to activate.
 #[derive(Debug, Clone)]
@@ -46,19 +47,19 @@ pub(crate) struct Granted {
     pub(crate) entitlements: Entitlements,
 }
 
-/// One item of a batch.
-#[derive(Debug, Clone)]
-enum Item {
-    Activate(ActivationRequested),
-    Sighting(Sighting),
-}
-
-/// The outcome of an item; a sighting has nothing to tell.
-type Outcome = Result<Option<Granted>, ErrorCode>;
+type Outcome = Result<Granted, Refusal>;
 
 /// The sending side of the batching task.
 pub(crate) struct Activations {
-    batches: Batcher<Item, Outcome>,
+    batches: Batcher<ActivationRequested, Outcome>,
+}
+
+/// What decides besides the database.
+struct Rules {
+    /// For how long the hub key before a new one works on.
+    overlap: Duration,
+    /// How often each license activates.
+    rates: Rates<i64>,
 }
 
 impl Activations {
@@ -66,14 +67,16 @@ impl Activations {
     pub(crate) fn start(
         store: Store,
         overlap: Duration,
+        rates: Rates<i64>,
         queue: usize,
         tasks: &TaskTracker,
     ) -> Self {
-        let batches = Batcher::start(tasks, queue, move |items: Arc<[Item]>| {
-            let store = store.clone();
+        let rules = Arc::new(Rules { overlap, rates });
+        let batches = Batcher::start(tasks, queue, move |requests: Arc<[ActivationRequested]>| {
+            let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
             async move {
-                let write = store.write("activations", items, move |tx, items| {
-                    Box::pin(write_batch(tx, items, overlap))
+                let write = store.write_batch("activations", args, |tx, (requests, rules)| {
+                    Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
                 });
                 write.await
             }
@@ -86,50 +89,26 @@ impl Activations {
         self.batches.is_full()
     }
 
+    /// Whether so many wait that strangers should not.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.batches.is_busy()
+    }
+
     /// Activates; the answer is on disk.
     pub(crate) async fn activate(&self, request: ActivationRequested) -> Result<Granted, Refusal> {
-        let granted = self.batches.submit(Item::Activate(request)).await??;
-        granted.ok_or(ErrorCode::Internal.into())
+        self.batches.submit(request).await?
     }
-
-    /// Notes that an instance was heard of; the answer is on disk.
-    pub(crate) async fn note(&self, sighting: Sighting) -> Result<(), Refusal> {
-        self.batches.submit(Item::Sighting(sighting)).await??;
-        Ok(())
-    }
-}
-
-async fn write_batch(
-    tx: &mut Tx<'_>,
-    items: &[Item],
-    overlap: Duration,
-) -> Result<Vec<Outcome>, Refusal> {
-    let (mut requests, mut sightings) = (Vec::new(), Vec::new());
-    for item in items {
-        match item {
-            Item::Activate(request) => requests.push(request),
-            Item::Sighting(sighting) => sightings.push(*sighting),
-        }
-    }
-    tx.note_sightings(&sightings).await?;
-    let mut decided = decide_all(tx, &requests, overlap).await?.into_iter();
-    let outcomes = items.iter().map(|item| match item {
-        Item::Activate(_) => decided.next().unwrap_or(Err(ErrorCode::Internal)),
-        Item::Sighting(_) => Ok(None),
-    });
-    Ok(outcomes.collect())
 }
 
 /// Decides the requests in turn, and writes what that comes to.
 async fn decide_all(
     tx: &mut Tx<'_>,
-    requests: &[&ActivationRequested],
-    overlap: Duration,
+    requests: &[ActivationRequested],
+    rules: &Rules,
 ) -> Result<Vec<Outcome>, Error> {
-    if requests.is_empty() {
-        return Ok(Vec::new());
-    }
-    let hashes: Vec<KeyHash> = requests.iter().map(|request| request.license).collect();
+    let mut hashes: Vec<KeyHash> = requests.iter().map(|request| request.license).collect();
+    hashes.sort_unstable_by_key(KeyHash::to_bytes);
+    hashes.dedup();
     let known = tx.licenses(&hashes).await?;
     let mut states = States::read(tx, &known).await?;
     let given = requests.iter().filter(|request| request.callers_key);
@@ -146,16 +125,16 @@ async fn decide_all(
             key.filter(|key| key.answers(&request.license, InstanceKey::License, request.now));
         let state = key.and_then(|key| states.0.get_mut(&key.holder.id));
         let Some(state) = state else {
-            outcomes.push(Err(ErrorCode::LicenseInvalid));
+            outcomes.push(Err(ErrorCode::LicenseInvalid.into()));
             continue;
         };
         let key_taken = taken.contains(&request.hub_key.to_bytes());
-        let decided = state.decide(request, key_taken, overlap).map(|(granted, event)| {
+        let decided = state.decide(request, key_taken, rules).map(|(granted, event)| {
             if let Some(event) = event {
                 tx.audit(event);
                 taken.insert(request.hub_key.to_bytes());
             }
-            Some(granted)
+            granted
         });
         outcomes.push(decided);
     }
@@ -201,15 +180,21 @@ impl States {
     }
 
     async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let (mut ends, mut keys, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ends, mut unused, mut keys, mut rows) = (vec![], vec![], vec![], vec![]);
         for state in self.0.values() {
-            ends.extend(state.ends());
-            keys.extend(state.added.iter().copied());
+            for (key, end) in state.ends() {
+                if end == ENDED && !key.used {
+                    unused.push(key.hash);
+                } else {
+                    ends.push((key.hash, end));
+                }
+            }
+            keys.extend(state.added.iter().filter(|key| key.not_after != Some(ENDED)).copied());
             rows.extend(state.row_changed.then_some(&state.row));
         }
         // The old newest keys end first: there is one newest key at any time.
         tx.end_keys(&ends).await?;
-        tx.insert_keys(&keys).await?;
+        tx.replace_keys(&unused, &keys).await?;
         tx.note_activated(&rows).await
     }
 }
@@ -219,8 +204,8 @@ impl State {
         &mut self,
         request: &ActivationRequested,
         key_taken: bool,
-        overlap: Duration,
-    ) -> Result<(Granted, Option<Event>), ErrorCode> {
+        rules: &Rules,
+    ) -> Result<(Granted, Option<Event>), Refusal> {
         let asked = ActivationRequest {
             instance_id: request.instance_id.as_ref(),
             hub_key: request.hub_key,
@@ -244,6 +229,9 @@ impl State {
         let Activation::New { counted } = decided else {
             return Ok((granted, None));
         };
+        rules.rates.spend(&row.id).map_err(|wait| {
+            Refusal::limited("this license activates too often: wait, then try again", wait)
+        })?;
         let event = Event {
             at: request.now,
             actor: format!("instance:{}", license.instance_id),
@@ -255,7 +243,7 @@ impl State {
         .with("license", request.license.fingerprint())
         .with("hub_key", request.hub_key.fingerprint())
         .with("reactivated", reactivated);
-        self.grant(request, live, counted, overlap);
+        self.grant(request, live, counted, rules.overlap);
         Ok((granted, Some(event)))
     }
 
@@ -292,12 +280,12 @@ impl State {
         }
     }
 
-    /// When those keys end that the database has with another end.
-    fn ends(&self) -> impl Iterator<Item = (KeyHash, Timestamp)> {
+    /// Those keys that the database has with another end, and their end.
+    fn ends(&self) -> impl Iterator<Item = (OpenKey, Timestamp)> {
         self.stored.iter().filter_map(|stored| {
             let now = self.open.iter().find(|key| key.hash.as_bytes() == stored.hash.as_bytes());
             let end = now.map_or(Some(ENDED), |key| key.not_after);
-            end.filter(|_| end != stored.not_after).map(|end| (stored.hash, end))
+            end.filter(|_| end != stored.not_after).map(|end| (*stored, end))
         })
     }
 }

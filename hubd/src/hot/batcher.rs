@@ -62,6 +62,11 @@ where
         self.queue.capacity() == 0
     }
 
+    /// Whether the queue is half full.
+    pub(crate) fn is_busy(&self) -> bool {
+        2 * self.queue.capacity() <= self.queue.max_capacity()
+    }
+
     /// Queues an item and waits for its answer. A full queue refuses it, and nothing is done.
     pub(crate) async fn submit(&self, input: I) -> Result<O, Refusal> {
         let (answer, answered) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Which instance a license key or a hub key belongs to.
+//! Whose a key is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,65 +9,90 @@ use tokio_util::task::TaskTracker;
 
 use super::Batcher;
 use crate::domain::{InstanceKey, Refusal};
-use crate::store::{InstanceRow, KnownKey, Store};
+use crate::store::{AdminKeyRow, InstanceRow, KnownKey, Store};
 
 type Known = KnownKey<InstanceRow>;
 
-/// A question.
-#[derive(Debug, Clone, Copy)]
-struct Check {
-    hash: KeyHash,
-    kind: InstanceKey,
-    now: Timestamp,
-}
-
 /// Answers from the last commit. Where the database is a server, those who ask at the same time share
-/// a trip to it.
+/// a trip to it: so all strangers together take one connection, and nobody waits for long behind them.
 pub(crate) struct KeyChecks {
     store: Store,
-    batches: Option<Batcher<Check, Option<Known>>>,
+    batches: Option<Batches>,
+}
+
+/// Operators are asked for apart from instances.
+struct Batches {
+    instances: Batcher<KeyHash, Option<Known>>,
+    admins: Batcher<KeyHash, Option<AdminKeyRow>>,
 }
 
 impl KeyChecks {
-    /// Starts the batching task in `tasks`, where there is one.
+    /// Starts the batching tasks in `tasks`, where there are any. `queue` is as long as there can be
+    /// connections, so nobody is refused for a queue that is full of others.
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
         let batches = store.is_remote().then(|| {
-            let store = store.clone();
-            Batcher::start(tasks, queue, move |checks: Arc<[Check]>| {
-                let store = store.clone();
-                async move { answer_all(&store, &checks).await }
-            })
+            let (of_instances, of_admins) = (store.clone(), store.clone());
+            Batches {
+                instances: Batcher::start(tasks, queue, move |hashes: Arc<[KeyHash]>| {
+                    let store = of_instances.clone();
+                    async move {
+                        let found = store.known_keys(distinct(&hashes)).await?;
+                        Ok(answer(&hashes, &found, Known::hash))
+                    }
+                }),
+                admins: Batcher::start(tasks, queue, move |hashes: Arc<[KeyHash]>| {
+                    let store = of_admins.clone();
+                    async move {
+                        let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
+                        Ok(answer(&hashes, &found, |key| &key.hash))
+                    }
+                }),
+            }
         });
         Self { store, batches }
     }
 
-    /// Whether the next question would be refused.
-    pub(crate) fn is_full(&self) -> bool {
-        self.batches.as_ref().is_some_and(Batcher::is_full)
-    }
-
-    /// The key with this hash, if it is of that kind and works now.
+    /// The key of an instance with this hash, if it is of that kind and works now.
     pub(crate) async fn find(
         &self,
         hash: KeyHash,
         kind: InstanceKey,
         now: Timestamp,
     ) -> Result<Option<Known>, Refusal> {
-        if let Some(batches) = &self.batches {
-            return batches.submit(Check { hash, kind, now }).await;
-        }
-        let found = self.store.known_keys(vec![hash]).await?.pop();
+        let found = match &self.batches {
+            Some(batches) => batches.instances.submit(hash).await?,
+            None => self.store.known_keys(vec![hash]).await?.pop(),
+        };
         Ok(found.filter(|key| key.answers(&hash, kind, now)))
+    }
+
+    /// The admin key with this hash, if it works now.
+    pub(crate) async fn find_admin(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+    ) -> Result<Option<AdminKeyRow>, Refusal> {
+        let found = match &self.batches {
+            Some(batches) => batches.admins.submit(hash).await?,
+            None => self.store.admin_keys_by_hash(vec![hash]).await?.pop(),
+        };
+        Ok(found.filter(|key| key.hash == hash && key.is_live(now)))
     }
 }
 
-async fn answer_all(store: &Store, checks: &[Check]) -> Result<Vec<Option<Known>>, Refusal> {
-    let found = store.known_keys(checks.iter().map(|check| check.hash).collect()).await?;
-    let known: HashMap<&[u8], &Known> =
-        found.iter().map(|key| (key.hash().as_bytes(), key)).collect();
-    let answer = |Check { hash, kind, now }: &Check| {
-        let key = known.get(hash.as_bytes()).filter(|key| key.answers(hash, *kind, *now));
-        key.map(|key| (*key).clone())
-    };
-    Ok(checks.iter().map(answer).collect())
+/// The hashes, each once.
+fn distinct(hashes: &[KeyHash]) -> Vec<KeyHash> {
+    let mut distinct = hashes.to_vec();
+    distinct.sort_unstable_by_key(KeyHash::to_bytes);
+    distinct.dedup();
+    distinct
+}
+
+fn answer<T: Clone>(
+    hashes: &[KeyHash],
+    found: &[T],
+    hash: impl Fn(&T) -> &KeyHash,
+) -> Vec<Option<T>> {
+    let known: HashMap<&[u8], &T> = found.iter().map(|key| (hash(key).as_bytes(), key)).collect();
+    hashes.iter().map(|hash| known.get(hash.as_bytes()).map(|key| (*key).clone())).collect()
 }

@@ -4,7 +4,9 @@
 mod activation;
 mod batcher;
 mod keys;
+mod sightings;
 
 pub(crate) use activation::{ActivationRequested, Activations, Granted};
 pub(crate) use batcher::Batcher;
 pub(crate) use keys::KeyChecks;
+pub(crate) use sightings::Sightings;

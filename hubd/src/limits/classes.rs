@@ -12,31 +12,24 @@ const KIB: usize = 1024;
 pub(crate) struct Class {
     /// The largest body in bytes.
     pub(crate) body_limit: usize,
-    /// Whether the bytes of the body are counted while it is read.
-    pub(crate) bytes: Bytes,
-    /// The share that the request takes a permit from.
-    pub(crate) share: Share,
+    /// Whether the request is a report, which has a rate, and whose bytes are counted while they arrive.
+    pub(crate) is_report: bool,
+    /// The permit that the work needs.
+    pub(crate) work: Work,
     /// The queue that must have room before the body is read.
     pub(crate) queue: Queue,
 }
 
-/// The share that the bytes of a body are counted in.
+/// The permits of work, each for callers that cannot use up those of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bytes {
-    /// None: the body is small.
+pub(crate) enum Work {
+    /// No permit is needed: the answer is at hand, or strangers wait for it together in a queue.
     Free,
-    /// The share of reports: many reports of the largest size would not fit into memory at once.
-    Reports,
-}
-
-/// A share of the requests that the hub works on at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Share {
-    /// No permit is needed: the hub always answers health requests.
-    Free,
-    /// The share of instances and of callers without a key.
+    /// Work of instances.
     Public,
-    /// The share of operators, which public requests cannot use up.
+    /// A read of what an instance reported, which may be long.
+    OwnRead,
+    /// Work of operators.
     Admin,
 }
 
@@ -46,7 +39,7 @@ pub(crate) enum Share {
 pub(crate) enum Queue {
     /// The request waits for no batching task.
     None,
-    /// The task that looks keys up and the task that activates.
+    /// The task that activates.
     Activations,
     /// The task that counts reports.
     Reports,
@@ -55,21 +48,31 @@ pub(crate) enum Queue {
 impl Class {
     /// The class of a route, which depends on the access that the route requires.
     pub(crate) const fn of(route: Route) -> Self {
-        match route.access() {
-            Access::Admin(_) if matches!(route, Route::SetCatalogue | Route::UpdateCatalogue) => {
-                row(256 * KIB, Bytes::Free, Share::Admin, Queue::None)
-            }
-            Access::Public => row(4 * KIB, Bytes::Free, Share::Free, Queue::None),
-            Access::License => row(4 * KIB, Bytes::Free, Share::Public, Queue::Activations),
-            Access::Hub => row(4 * KIB, Bytes::Free, Share::Public, Queue::None),
-            Access::Reporter => row(LARGEST_BODY, Bytes::Reports, Share::Public, Queue::Reports),
-            Access::Admin(_) => row(64 * KIB, Bytes::Free, Share::Admin, Queue::None),
+        let class = match route.access() {
+            // A license is not proven before the handler looks it up.
+            Access::Public | Access::License => row(4 * KIB, Work::Free, Queue::None),
+            Access::Hub => row(4 * KIB, Work::Public, Queue::None),
+            Access::Reporter => row(LARGEST_BODY, Work::Public, Queue::Reports),
+            Access::Admin(_) => row(64 * KIB, Work::Admin, Queue::None),
+        };
+        match route {
+            Route::Activate => Self { queue: Queue::Activations, ..class },
+            Route::SendReport => Self { is_report: true, ..class },
+            Route::GetOwnTelemetry => Self { work: Work::OwnRead, ..class },
+            Route::SetCatalogue | Route::UpdateCatalogue => Self { body_limit: 256 * KIB, ..class },
+            _ => class,
         }
+    }
+
+    /// Whether the hub tells a stranger the answer whoever else asks, and ignores the query: health,
+    /// readiness and version.
+    pub(crate) const fn is_vital(route: Route) -> bool {
+        matches!(route, Route::Health | Route::Ready | Route::GetVersion)
     }
 }
 
-const fn row(body_limit: usize, bytes: Bytes, share: Share, queue: Queue) -> Class {
-    Class { body_limit, bytes, share, queue }
+const fn row(body_limit: usize, work: Work, queue: Queue) -> Class {
+    Class { body_limit, is_report: false, work, queue }
 }
 
 #[cfg(test)]
@@ -77,10 +80,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operators_have_a_share_of_their_own() {
+    fn operators_have_permits_of_their_own() {
         for route in Route::ALL {
             let is_admin = matches!(route.access(), Access::Admin(_));
-            assert_eq!(Class::of(*route).share == Share::Admin, is_admin, "{route:?}");
+            assert_eq!(Class::of(*route).work == Work::Admin, is_admin, "{route:?}");
         }
     }
 }

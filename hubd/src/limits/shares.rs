@@ -1,55 +1,74 @@
-//! Permits for the requests and bodies that the hub works on at once.
+//! The shares of callers, and the work that the hub does at once.
+//!
+//! Only work is counted: a body that is awaited holds no permit of work, whoever sends it.
+
+use std::num::NonZeroU32;
 
 use hub_core::problem::ErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::classes::{Bytes, Class, Share};
+use super::callers::{Caller, Callers, Most, Seat};
+use super::classes::{Class, Work};
+use super::rates::Rates;
 use super::settings::LimitsSettings;
 use crate::domain::Refusal;
 
-const KIB: usize = 1024;
-
-/// The permits of each share. When a share is used up, the hub refuses further requests at once: that
-/// helps a caller more than a queue that does not move.
+/// What callers may have in flight, and the permits of work.
 #[derive(Debug)]
 pub(crate) struct Shares {
+    callers: Callers,
+    reports: Rates<i64>,
     public: Semaphore,
     admin: Semaphore,
-    report_kib: Semaphore,
+    own_reads: Semaphore,
 }
+
+/// Reads of what an instance reported, at once.
+const OWN_READS: usize = 1;
 
 impl Shares {
     pub(crate) fn new(settings: &LimitsSettings) -> Self {
+        let most = |requests: NonZeroU32| usize::try_from(requests.get()).unwrap_or(usize::MAX);
         Self {
+            callers: Callers::new(Most {
+                instance_requests: most(settings.instance_requests),
+                admin_requests: most(settings.admin_key_requests),
+                activations: most(settings.activation_burst.max(settings.instance_requests)),
+                bytes: settings.max_report_bytes,
+            }),
+            reports: Rates::new(settings.report_burst, settings.report_period),
             public: Semaphore::new(settings.max_public_requests),
-            admin: Semaphore::new(settings.max_admin_requests),
-            report_kib: Semaphore::new(settings.max_report_bytes.div_ceil(KIB)),
+            admin: Semaphore::new(most(settings.max_admin_requests)),
+            own_reads: Semaphore::new(OWN_READS),
         }
     }
 
-    /// A permit for a request. The caller holds it until the request is answered.
-    pub(crate) fn admit(&self, class: &Class) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
-        let share = match class.share {
-            Share::Free => return Ok(None),
-            Share::Public => &self.public,
-            Share::Admin => &self.admin,
-        };
-        share.try_acquire().map(Some).map_err(|_| Refusal::new(ErrorCode::Overloaded))
+    /// One more request of a caller, until the seat is dropped.
+    pub(crate) fn enter(&self, caller: Caller) -> Result<Seat<'_>, Refusal> {
+        self.callers.enter(caller)
     }
 
-    /// A permit for a body of at most `bytes` bytes. The caller holds it until the request is answered.
-    pub(crate) fn admit_body(
-        &self,
-        class: &Class,
-        bytes: u64,
-    ) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
-        if class.bytes == Bytes::Free {
-            return Ok(None);
+    /// Counts a report of an instance.
+    pub(crate) fn count_report(&self, instance: i64) -> Result<(), Refusal> {
+        self.reports.spend(&instance).map_err(|wait| {
+            Refusal::limited("this instance reports too often: wait, then send it again", wait)
+        })
+    }
+
+    /// A permit for the work that a request makes. When the share of public work is used up, the hub
+    /// refuses further work at once: that helps a caller more than a queue that does not move. Operators
+    /// are never refused, they wait for each other.
+    pub(crate) async fn work(&self, class: &Class) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+        let closed = |_| Refusal::new(ErrorCode::Internal);
+        match class.work {
+            Work::Free => Ok(None),
+            Work::Public => {
+                let permit = self.public.try_acquire();
+                permit.map(Some).map_err(|_| ErrorCode::Overloaded.into())
+            }
+            Work::OwnRead => self.own_reads.acquire().await.map(Some).map_err(closed),
+            Work::Admin => self.admin.acquire().await.map(Some).map_err(closed),
         }
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(class.body_limit);
-        let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
-        let permits = self.report_kib.try_acquire_many(kib);
-        permits.map(Some).map_err(|_| Refusal::new(ErrorCode::Overloaded))
     }
 }
 
@@ -60,43 +79,31 @@ mod tests {
 
     use super::*;
 
-    fn shares(flags: [&str; 3]) -> Shares {
+    fn shares(flags: &[&str]) -> Shares {
         let command = LimitsSettings::augment_args(clap::Command::new("hubd"));
-        let matches = command.try_get_matches_from(["hubd"].iter().chain(&flags)).unwrap();
+        let matches = command.try_get_matches_from(["hubd"].iter().chain(flags)).unwrap();
         Shares::new(&LimitsSettings::from_arg_matches(&matches).unwrap())
     }
 
-    #[test]
-    fn a_share_that_is_used_up_takes_nothing_from_another() {
-        let shares = shares([
-            "--max-public-requests=1",
-            "--max-admin-requests=1",
-            "--max-report-bytes=1048576",
-        ]);
-        let (own, stats) = (Class::of(Route::GetSelf), Class::of(Route::GetStats));
-        let held = shares.admit(&own).unwrap();
+    #[tokio::test]
+    async fn work_of_the_public_takes_nothing_from_operators() {
+        let shares = shares(&["--max-public-requests=1", "--max-admin-requests=1"]);
+        let own = Class::of(Route::GetSelf);
+        let held = shares.work(&own).await.unwrap();
         assert!(held.is_some());
-        assert!(shares.admit(&Class::of(Route::Activate)).is_err());
-        assert!(shares.admit(&stats).unwrap().is_some());
-        assert!(shares.admit(&Class::of(Route::Health)).unwrap().is_none());
+        let refused = shares.work(&Class::of(Route::SendReport)).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Overloaded);
+        assert!(shares.work(&Class::of(Route::GetStats)).await.unwrap().is_some());
+        assert!(shares.work(&Class::of(Route::Health)).await.unwrap().is_none());
         drop(held);
-        assert!(shares.admit(&own).is_ok());
+        assert!(shares.work(&own).await.is_ok());
     }
 
     #[test]
-    fn the_bytes_of_reports_are_counted() {
-        let shares = shares([
-            "--max-public-requests=9",
-            "--max-admin-requests=9",
-            "--max-report-bytes=1048576",
-        ]);
-        let report = Class::of(Route::SendReport);
-        let most = shares.admit_body(&report, u64::MAX).unwrap();
-        assert!(shares.admit_body(&report, 1).is_err());
-        assert!(shares.admit_body(&Class::of(Route::Activate), 1).unwrap().is_none());
-        drop(most);
-        let halves = [512 << 10, 512 << 10].map(|bytes| shares.admit_body(&report, bytes));
-        assert!(halves.iter().all(Result::is_ok));
-        assert!(shares.admit_body(&report, 1).is_err());
+    fn reports_have_a_rate() {
+        let shares = shares(&["--report-burst=2", "--report-period=1h"]);
+        assert!(shares.count_report(1).is_ok() && shares.count_report(1).is_ok());
+        assert_eq!(shares.count_report(1).unwrap_err().code, ErrorCode::RateLimited);
+        assert!(shares.count_report(2).is_ok());
     }
 }

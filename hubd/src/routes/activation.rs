@@ -62,14 +62,9 @@ pub(super) async fn validate(
         None => None,
     };
     let Some((hash, instance)) = found else {
-        hub.guesses().spend(call.client)?;
         let code = Verdict::Refused(ErrorCode::LicenseInvalid);
-        return Ok(Reply::found(Validated {
-            valid: false,
-            code,
-            instance_id: None,
-            license: None,
-        }));
+        let invalid = Validated { valid: false, code, instance_id: None, license: None };
+        return Ok(Reply::found(invalid).for_wrong_key());
     };
     let refusal = instance.standing().refusal(call.now);
     Ok(Reply::found(Validated {

@@ -18,7 +18,7 @@ pub(super) async fn whoami(_: Arc<Hub>, call: Call<Whoami>) -> Result<Reply<Iden
     Ok(Reply::found(Identity {
         name: call.caller.name,
         role: call.caller.role,
-        fingerprint: call.caller.fingerprint,
+        fingerprint: call.caller.key.fingerprint(),
     }))
 }
 

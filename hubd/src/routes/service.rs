@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use hub_core::api::{GetPrivacy, GetStats, GetVersion, Health, Ready, Stats, Status, Version};
 use hub_core::privacy::PrivacyPromise;
-use hub_core::problem::ErrorCode;
 
 use crate::call::{Call, Reply};
 use crate::domain::Refusal;
@@ -16,10 +15,7 @@ pub(super) async fn health(_: Arc<Hub>, _: Call<Health>) -> Result<Reply<Status>
 }
 
 pub(super) async fn ready(hub: Arc<Hub>, _: Call<Ready>) -> Result<Reply<Status>, Refusal> {
-    if hub.is_stopping() {
-        return Err(Refusal::because(ErrorCode::Overloaded, "the hub is stopping"));
-    }
-    hub.store().ping().await?;
+    hub.check_ready().await?;
     Ok(Reply::found(Status { status: "ready".to_owned() }))
 }
 
@@ -35,7 +31,7 @@ pub(super) async fn privacy(
     hub: Arc<Hub>,
     _: Call<GetPrivacy>,
 ) -> Result<Reply<PrivacyPromise>, Refusal> {
-    let sizes = hub.store().catalogue_sizes().await?;
+    let sizes = hub.catalogue_sizes().await?;
     Ok(Reply::found(PrivacyPromise::new(sizes, hub.retention())))
 }
 

@@ -1,9 +1,13 @@
 //! Serves one connection: hyper behind the gate, the deadlines, and an orderly close.
+//!
+//! hyper and its buffers are there only while requests come. A connection that rests holds a socket, a
+//! gate, and its place in the roster.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,120 +29,218 @@ use super::service::HubService;
 use super::settings::ServerSettings;
 use crate::call::problem;
 use crate::domain::Refusal;
+use crate::limits::Place;
 
 /// The size of hyper's buffer for a connection. Every head that passes the gate fits into it.
 const HYPER_BUFFER: usize = 2 * MAX_HEAD;
+/// After this time without a byte a connection rests. Its next request costs a new buffer, so this is
+/// longer than a busy client pauses.
+const REST: Duration = Duration::from_millis(500);
+/// How long the head of a request may take on a connection beyond the limit of its address.
+const BEYOND: Duration = Duration::from_secs(1);
 
 /// Why a connection ends.
+#[derive(Debug, Clone, Copy)]
 enum End {
-    /// hyper has finished with the connection.
+    /// hyper has finished with the connection, or the hub stops.
     Finished,
     /// The head of a request did not arrive in time.
     LateHead,
     /// The connection was idle for too long.
     Idle,
+    /// It makes room for another.
+    Displaced,
 }
 
 /// Something that happens to a connection while hyper serves it.
 enum Event {
     /// A deadline has passed.
     Overdue(End),
+    /// No byte has come or gone for a while.
+    Quiet,
     /// The hub is stopping, and no head has arrived in part.
     Stop,
+    /// The connection is to make room for another.
+    Displaced,
+}
+
+/// What a connection is served with.
+struct Serving<'a> {
+    place: &'a Place,
+    peer: IpAddr,
+    service: &'a HubService,
+    settings: ServerSettings,
+    stop: &'a CancellationToken,
+    /// How many requests were answered.
+    answered: AtomicU64,
 }
 
 /// Serves a connection until it ends. After `stop`, the connection ends once its request is answered.
 pub(super) async fn serve(
     io: TcpStream,
+    place: Place,
     peer: SocketAddr,
     service: Arc<HubService>,
     settings: ServerSettings,
     stop: CancellationToken,
 ) {
-    let gate = Gate::new(io);
-    let progress = gate.progress();
-    let (service, peer) = (&*service, peer.ip());
-    let mut hyper = http1::Builder::new()
-        // A peer that has closed its sending side may still wait for the answer.
-        .half_close(true)
-        .max_buf_size(HYPER_BUFFER)
-        .header_read_timeout(None)
-        .serve_connection(
-            TokioIo::new(gate),
-            service_fn(move |request| async move {
-                Ok::<_, Infallible>(service.answer(request, peer).await)
-            }),
-        );
-    // The set polls only futures that were woken, so a request does not touch timers and locks.
-    let mut events = FuturesUnordered::<Pin<Box<dyn Future<Output = Event> + Send>>>::new();
-    events.push(Box::pin(overdue(progress.clone(), settings)));
-    events.push(Box::pin(stopped(progress, stop)));
+    let (place, service, stop) = (&place, &*service, &stop);
+    let answered = AtomicU64::new(0);
+    let serving = Serving { place, peer: peer.ip(), service, settings, stop, answered };
+    let mut gate = Gate::new(io);
     let end = loop {
-        tokio::select! {
-            biased;
-            _ = &mut hyper => break End::Finished,
-            Some(event) = events.next() => match event {
-                Event::Overdue(end) => break end,
-                Event::Stop => Pin::new(&mut hyper).graceful_shutdown(),
-            },
+        if let Some(end) = serving.rest(&gate).await {
+            break end;
+        }
+        let (back, end) = Box::pin(serving.serve(gate)).await;
+        gate = back;
+        if let Some(end) = end {
+            break end;
         }
     };
-    let (io, fault) = hyper.into_parts().io.into_inner().into_parts();
-    let answer = answer_to_fault(&end, fault)
+    let (io, fault) = gate.into_parts();
+    if let End::Displaced = end {
+        return;
+    }
+    let answer = serving
+        .answer_to_fault(end, fault)
         .map(|(status, refusal)| problem::raw(status, &refusal, service.request_ids().next()));
     close(io, answer).await;
 }
 
-/// Waits until the connection misses a deadline. Most deadlines move before they are reached, so the
-/// timer is reset when it fires and not whenever the deadline moves.
-async fn overdue(mut progress: watch::Receiver<Progress>, settings: ServerSettings) -> Event {
-    loop {
-        let Progress { stage, active } = *progress.borrow_and_update();
-        let (deadline, end) = match stage {
-            Stage::Silent { since } | Stage::InHead { since } => {
-                (since + settings.head_timeout, End::LateHead)
-            }
-            Stage::Clear => (active + settings.idle_timeout, End::Idle),
-        };
-        if deadline <= Instant::now() {
-            return Event::Overdue(end);
-        }
+impl Serving<'_> {
+    /// Waits until something arrives, without hyper; or tells why the connection ends.
+    async fn rest(&self, gate: &Gate) -> Option<End> {
+        let (deadline, end) = self.deadline(&gate.progress().borrow());
         tokio::select! {
-            () = sleep_until(deadline) => {}
-            Ok(()) = progress.changed() => {}
+            biased;
+            // An error shows again when hyper reads.
+            _ = gate.readable() => None,
+            () = self.stop.cancelled() => Some(End::Finished),
+            () = self.place.closing() => Some(End::Displaced),
+            () = sleep_until(deadline) => Some(end),
+        }
+    }
+
+    /// Has hyper serve requests until none comes for a while, or the connection ends.
+    async fn serve(&self, gate: Gate) -> (Gate, Option<End>) {
+        let progress = gate.progress();
+        let mut hyper = http1::Builder::new()
+            // A peer that has closed its sending side may still wait for the answer.
+            .half_close(true)
+            .max_buf_size(HYPER_BUFFER)
+            .header_read_timeout(None)
+            .serve_connection(
+                TokioIo::new(gate),
+                service_fn(|request| async {
+                    let answer = self.service.answer(request, self.peer, self.place).await;
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, Infallible>(answer)
+                }),
+            );
+        // The set polls only futures that were woken, so a request does not touch timers and locks.
+        let mut events =
+            FuturesUnordered::<Pin<Box<dyn Future<Output = Event> + Send + '_>>>::new();
+        events.push(Box::pin(self.overdue(progress.clone())));
+        events.push(Box::pin(stopped(progress.clone(), self.stop)));
+        events.push(Box::pin(async {
+            self.place.closing().await;
+            Event::Displaced
+        }));
+        let end = loop {
+            tokio::select! {
+                biased;
+                _ = &mut hyper => break Some(End::Finished),
+                Some(event) = events.next() => match event {
+                    Event::Overdue(end) => break Some(end),
+                    Event::Quiet if self.all_is_answered(&progress.borrow()) => break None,
+                    Event::Quiet => events.push(Box::pin(self.overdue(progress.clone()))),
+                    Event::Displaced if !self.place.is_at_work() => break Some(End::Displaced),
+                    Event::Stop | Event::Displaced => Pin::new(&mut hyper).graceful_shutdown(),
+                },
+            }
+        };
+        drop(events);
+        let parts = hyper.into_parts();
+        let mut gate = parts.io.into_inner();
+        gate.take_back(&parts.read_buf);
+        (gate, end)
+    }
+
+    /// Whether hyper holds nothing of a request or an answer.
+    fn all_is_answered(&self, progress: &Progress) -> bool {
+        let answered = self.answered.load(Ordering::Relaxed);
+        progress.whole == Some(answered) && !progress.blocked
+    }
+
+    /// Waits until the connection misses a deadline or is quiet. Most deadlines move before they are
+    /// reached, so the timer is reset when it fires and not whenever the deadline moves.
+    async fn overdue(&self, mut progress: watch::Receiver<Progress>) -> Event {
+        let began = Instant::now();
+        loop {
+            let now = *progress.borrow_and_update();
+            let (deadline, end) = self.deadline(&now);
+            let quiet = match now.stage {
+                Stage::Clear => now.active.max(began) + REST,
+                Stage::Silent { .. } | Stage::InHead { .. } => deadline,
+            };
+            if deadline <= Instant::now() {
+                return Event::Overdue(end);
+            }
+            if quiet <= Instant::now() {
+                return Event::Quiet;
+            }
+            tokio::select! {
+                () = sleep_until(deadline.min(quiet)) => {}
+                Ok(()) = progress.changed() => {}
+            }
+        }
+    }
+
+    fn deadline(&self, progress: &Progress) -> (Instant, End) {
+        match progress.stage {
+            Stage::Silent { since } | Stage::InHead { since } => {
+                let patience = self.settings.head_timeout;
+                let patience = if self.place.is_beyond() { patience.min(BEYOND) } else { patience };
+                (since + patience, End::LateHead)
+            }
+            Stage::Clear => (progress.active + self.settings.idle_timeout, End::Idle),
+        }
+    }
+
+    /// The answer to a head that never reached hyper.
+    fn answer_to_fault(&self, end: End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusal)> {
+        let code = ErrorCode::InvalidRequestTarget;
+        match (end, fault) {
+            (End::Idle | End::Displaced, _) | (End::Finished, None) => None,
+            (End::LateHead, _) if self.place.is_beyond() => {
+                Some((StatusCode::TOO_MANY_REQUESTS, super::service::beyond()))
+            }
+            (End::LateHead, _) => {
+                Some((StatusCode::REQUEST_TIMEOUT, Refusal::new(ErrorCode::RequestTimeout)))
+            }
+            (End::Finished, Some(HeadFault::Malformed(why))) => {
+                Some((StatusCode::BAD_REQUEST, Refusal::because(code, why)))
+            }
+            (End::Finished, Some(HeadFault::TooLarge)) => {
+                let why = format!(
+                    "the request line and headers may have at most {} KiB and {MAX_HEADERS} headers",
+                    MAX_HEAD / 1024
+                );
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                Some((status, Refusal::because(code, why)))
+            }
         }
     }
 }
 
 /// Waits until the hub stops, and then for the rest of a head that has arrived in part, so that its
 /// request is answered.
-async fn stopped(mut progress: watch::Receiver<Progress>, stop: CancellationToken) -> Event {
+async fn stopped(mut progress: watch::Receiver<Progress>, stop: &CancellationToken) -> Event {
     stop.cancelled().await;
     // The wait fails when the gate is gone; then the connection is gone too.
     let _ = progress.wait_for(|now| !matches!(now.stage, Stage::InHead { .. })).await;
     Event::Stop
-}
-
-/// The answer to a head that never reached hyper.
-fn answer_to_fault(end: &End, fault: Option<HeadFault>) -> Option<(StatusCode, Refusal)> {
-    let code = ErrorCode::InvalidRequestTarget;
-    match (end, fault) {
-        (End::Idle, _) | (End::Finished, None) => None,
-        (End::LateHead, _) => {
-            Some((StatusCode::REQUEST_TIMEOUT, Refusal::new(ErrorCode::RequestTimeout)))
-        }
-        (End::Finished, Some(HeadFault::Malformed(why))) => {
-            Some((StatusCode::BAD_REQUEST, Refusal::because(code, why)))
-        }
-        (End::Finished, Some(HeadFault::TooLarge)) => {
-            let why = format!(
-                "the request line and headers may have at most {} KiB and {MAX_HEADERS} headers",
-                MAX_HEAD / 1024
-            );
-            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            Some((status, Refusal::because(code, why)))
-        }
-    }
 }
 
 /// Sends the answer, if there is one, and waits a moment for the peer to close. Closing a socket with

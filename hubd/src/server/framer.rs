@@ -9,6 +9,7 @@
 
 use std::mem::MaybeUninit;
 
+use hyper::Uri;
 use hyper::http::uri::Authority;
 
 /// The most bytes of a request line and its headers.
@@ -31,6 +32,8 @@ pub(super) enum HeadFault {
 #[derive(Debug)]
 pub(super) struct Framer {
     phase: Phase,
+    /// How many heads have passed.
+    heads: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +50,7 @@ enum Phase {
 
 impl Framer {
     pub(super) fn new() -> Self {
-        Self { phase: Phase::Head(Lines::default()) }
+        Self { phase: Phase::Head(Lines::default()), heads: 0 }
     }
 
     /// Returns how many of `bytes`, counted from the first, may pass now. `bytes` must start with the
@@ -62,6 +65,7 @@ impl Framer {
                     Ok(None) => return passed,
                     Ok(Some(head)) => {
                         passed += head.length;
+                        self.heads += 1;
                         self.phase = head.next;
                     }
                     Err(fault) => self.phase = Phase::Faulty(fault),
@@ -79,6 +83,11 @@ impl Framer {
                 Phase::Faulty(_) => return passed,
             }
         }
+    }
+
+    /// How many heads have passed when all that has arrived belongs to whole requests; `None` otherwise.
+    pub(super) fn whole(&self) -> Option<u64> {
+        matches!(self.phase, Phase::Head(Lines { searched: 0, .. })).then_some(self.heads)
     }
 
     /// Notes that the peer sends no more, while `left` bytes have not passed. An incomplete head is a
@@ -170,6 +179,9 @@ fn read_complete(bytes: &[u8]) -> Result<Head, HeadFault> {
     if parsed != httparse::Status::Complete(bytes.len()) {
         return Err(HeadFault::Malformed(NOT_WELL_FORMED));
     }
+    if !request.path.is_some_and(is_target) {
+        return Err(HeadFault::Malformed("the request target is not well-formed"));
+    }
     let next = framing(request.headers, request.version.unwrap_or(0))?;
     Ok(Head { length: bytes.len(), next })
 }
@@ -242,6 +254,18 @@ fn framing(headers: &[httparse::Header<'_>], version: u8) -> Result<Phase, HeadF
         _ => "Content-Length and Transfer-Encoding exclude each other",
     };
     Err(HeadFault::Malformed(why))
+}
+
+/// Whether the path has only characters of a path (RFC 3986 §3.3), and hyper accepts the target: it
+/// would refuse another without a body.
+fn is_target(target: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%?=&:+,".contains(&byte);
+    if target.starts_with('/') && target.bytes().all(is_usual) {
+        return true; // no second look is needed
+    }
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let is_of_path = |byte: u8| is_usual(byte) || b"!$'()*;@[]".contains(&byte);
+    path.bytes().all(is_of_path) && Uri::try_from(target).is_ok()
 }
 
 /// The length of a body, written with digits only.

@@ -35,6 +35,10 @@ pub(super) struct Progress {
     pub(super) stage: Stage,
     /// When the last byte was sent or received.
     pub(super) active: Instant,
+    /// How many requests have arrived when all of them are whole; `None` in the middle of one.
+    pub(super) whole: Option<u64>,
+    /// The peer does not take the answer that is being sent.
+    pub(super) blocked: bool,
 }
 
 impl Progress {
@@ -69,7 +73,8 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(io: TcpStream) -> Self {
         let now = Instant::now();
-        let progress = Progress { stage: Stage::Silent { since: now }, active: now };
+        let stage = Stage::Silent { since: now };
+        let progress = Progress { stage, active: now, whole: Some(0), blocked: false };
         Self {
             io,
             framer: Framer::new(),
@@ -127,16 +132,34 @@ impl Gate {
             self.framer.end(left);
         }
         let in_head = left > 0 && self.framer.fault().is_none();
-        let now = Instant::now();
-        self.progress.send_if_modified(|progress| progress.received(now, in_head));
-    }
-
-    fn note_write(&self) {
+        let whole = self.framer.whole().filter(|_| self.held.is_empty());
         let now = Instant::now();
         self.progress.send_if_modified(|progress| {
-            progress.active = now;
+            progress.whole = whole;
+            progress.received(now, in_head)
+        });
+    }
+
+    fn note_write(&self, written: &Poll<io::Result<usize>>) {
+        let (blocked, now) = (written.is_pending(), Instant::now());
+        self.progress.send_if_modified(|progress| {
+            progress.blocked = blocked;
+            if !blocked {
+                progress.active = now;
+            }
             false
         });
+    }
+
+    /// Waits until there is something to read, without a buffer for it.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.io.readable().await
+    }
+
+    /// Takes back bytes that have passed and were not used.
+    pub(super) fn take_back(&mut self, bytes: &[u8]) {
+        self.held.splice(..0, bytes.iter().copied());
+        self.passed += bytes.len();
     }
 
     /// Gives hyper the held bytes that passed.
@@ -147,6 +170,10 @@ impl Gate {
         if n == self.held.len() {
             // An idle connection keeps no memory for a head that once arrived in pieces.
             self.held = Vec::new();
+            self.progress.send_if_modified(|progress| {
+                progress.whole = self.framer.whole();
+                false
+            });
         } else {
             self.held.drain(..n);
         }
@@ -182,9 +209,9 @@ impl AsyncWrite for Gate {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.io).poll_write(cx, data))?;
-        self.note_write();
-        Poll::Ready(Ok(written))
+        let written = Pin::new(&mut self.io).poll_write(cx, data);
+        self.note_write(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -201,9 +228,9 @@ impl AsyncWrite for Gate {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, data))?;
-        self.note_write();
-        Poll::Ready(Ok(written))
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, data);
+        self.note_write(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

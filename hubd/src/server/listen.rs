@@ -1,4 +1,4 @@
-//! The accept loop, with the limit on connections.
+//! The accept loop, with the limits on connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
 use super::service::HubService;
 use super::settings::ServerSettings;
+use super::{connection, descriptors};
+use crate::limits::Roster;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -37,31 +37,35 @@ impl Listener {
     /// Serves until `stop`, then waits until every connection has ended.
     pub(crate) async fn run(self, service: HubService, stop: CancellationToken) {
         let service = Arc::new(service);
-        let permits = Arc::new(Semaphore::new(self.settings.max_connections));
+        let most = descriptors::room_for(self.settings.max_connections);
+        let roster = Roster::new(most, service.limits());
         let connections = TaskTracker::new();
         loop {
-            let permit = Arc::clone(&permits).acquire_owned();
             let accepted = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                accepted = async { (permit.await, self.socket.accept().await) } => accepted,
+                accepted = self.socket.accept() => accepted,
             };
-            let (permit, (io, peer)) = match accepted {
-                (Ok(permit), Ok(accepted)) => (permit, accepted),
-                (_, Err(error)) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+            let (io, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    if service.lines().is_first("accept", "failed") {
+                        tracing::warn!(%error, "cannot accept a connection");
+                    }
+                    // The descriptor of an idle connection serves the next one.
+                    roster.close_one();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
-                (Err(_), _) => break,
             };
             tune(&io);
-            let served =
-                connection::serve(io, peer, Arc::clone(&service), self.settings, stop.clone());
-            connections.spawn(async move {
-                served.await;
-                drop(permit);
-            });
+            let place = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                place = roster.enter(peer.ip()) => place,
+            };
+            let (service, stop) = (Arc::clone(&service), stop.clone());
+            connections.spawn(connection::serve(io, place, peer, service, self.settings, stop));
         }
         drop(self.socket);
         connections.close();

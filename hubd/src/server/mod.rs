@@ -5,6 +5,7 @@
 //! does.
 
 mod connection;
+mod descriptors;
 mod framer;
 mod gate;
 mod listen;

@@ -8,6 +8,7 @@ use hub_core::time::Timestamp;
 use super::Store;
 use super::db::Db;
 use super::error::Error;
+use super::keys::as_keys;
 use super::row::{FromRow, Row};
 
 /// An admin key as the database has it.
@@ -42,6 +43,11 @@ impl AdminKeyRow {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
     }
 
+    /// Whether it is an owner's key to rely on: one that works and has no end.
+    pub(crate) fn is_lasting_owner(&self) -> bool {
+        self.role == Role::Owner && self.revoked_at.is_none() && self.expires_at.is_none()
+    }
+
     /// The key as the API shows it.
     pub(crate) fn to_wire(&self) -> AdminKeyInfo {
         AdminKeyInfo {
@@ -66,6 +72,7 @@ macro_rules! select {
 }
 
 const BY_HASH: &str = select!("hash = $1");
+const BY_HASHES: &str = select!("hash {key}");
 const BY_NAME: &str = select!("name = $1 AND revoked_at IS NULL");
 const ALL: &str = select!("revoked_at IS NULL ORDER BY name");
 const INSERT: &str = "INSERT INTO admin_keys (hash, name, role, created_at, expires_at) \
@@ -119,9 +126,15 @@ impl Db<'_> {
 }
 
 impl Store {
-    /// The key with this hash, also when revoked or expired.
-    pub(crate) async fn admin_key(&self, hash: KeyHash) -> Result<Option<AdminKeyRow>, Error> {
-        self.point(hash, |db, hash| Box::pin(db.admin_key_by_hash(hash))).await
+    /// The keys with these hashes, also when revoked or expired.
+    pub(crate) async fn admin_keys_by_hash(
+        &self,
+        hashes: Vec<KeyHash>,
+    ) -> Result<Vec<AdminKeyRow>, Error> {
+        self.point(hashes, |db, hashes| {
+            Box::pin(async { db.rows_by(BY_HASHES, &as_keys(hashes)).await })
+        })
+        .await
     }
 
     /// All keys that were not revoked, by name.

@@ -65,6 +65,10 @@ const SELECT: &str = "SELECT seq, at, actor, action, target, detail, request_id,
 const SELECT_AFTER: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
      FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT 1000";
 
+const HASH: &str = "SELECT hash FROM audit_events WHERE seq = $1";
+
+const NAME: &str = "SELECT name FROM database_identity WHERE id = 1";
+
 /// One statement, so that both come from one state of the database.
 const TAIL: &str = "SELECT seq, hash, (SELECT COALESCE(MAX(seq), 0) FROM audit_events) \
                     FROM audit_head WHERE id = 1";
@@ -132,8 +136,11 @@ impl Db<'_> {
         links.into_iter().map(to_wire).collect()
     }
 
-    async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
-        let (mut reached, mut events, mut last_read) = (Head::START, 0, i64::MIN);
+    /// Recomputes the chain behind an event that is known.
+    async fn verify_audit(&mut self, known: Head) -> Result<AuditVerdict, Error> {
+        let from_start = known == Head::START;
+        let (mut reached, mut events) = (known, 0);
+        let mut last_read = if from_start { i64::MIN } else { known.seq };
         loop {
             let links: Vec<Link> = self.rows(SELECT_AFTER, &[&last_read]).await?;
             for link in &links {
@@ -172,14 +179,29 @@ impl Store {
             .await
     }
 
-    /// The last event's number and hash, in hex digits.
-    pub(crate) async fn audit_head(&self) -> Result<(i64, String), Error> {
+    /// The last event's number and hash.
+    pub(crate) async fn audit_head(&self) -> Result<Head, Error> {
         let (head, _): (Head, i64) = self.point((), |db, ()| Box::pin(db.one(TAIL, &[]))).await?;
-        Ok((head.seq, hex::encode(head.hash)))
+        Ok(head)
+    }
+
+    /// The hash of an event.
+    pub(crate) async fn audit_hash(&self, seq: i64) -> Result<Option<[u8; 32]>, Error> {
+        self.point(seq, |db, seq| Box::pin(async move { db.find(HASH, &[seq]).await })).await
+    }
+
+    /// The name that the database got when it was made.
+    pub(crate) async fn database_name(&self) -> Result<String, Error> {
+        self.point((), |db, ()| Box::pin(db.one(NAME, &[]))).await
     }
 
     /// Recomputes the whole chain, a thousand rows at a time, and compares it with the head.
     pub(crate) async fn verify_audit(&self) -> Result<AuditVerdict, Error> {
-        self.scan((), |db, ()| Box::pin(db.verify_audit())).await
+        self.verify_audit_from(Head::START).await
+    }
+
+    /// Recomputes the chain behind an event that is known to be in it.
+    pub(crate) async fn verify_audit_from(&self, known: Head) -> Result<AuditVerdict, Error> {
+        self.scan(known, |db, known| Box::pin(db.verify_audit(*known))).await
     }
 }

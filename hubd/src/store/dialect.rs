@@ -8,6 +8,7 @@
 //! | `{key}` | compares with one key of a set: `WHERE hash {key}` |
 //! | `{for_update}` | locks the rows that a SELECT finds; `BEGIN IMMEDIATE` has locked all of SQLite |
 //! | `{keep_instances}` | keeps the instances `i` that a SELECT finds from being deleted meanwhile |
+//! | `{lock_by_hash}` | the same for keys, in the order in which everybody locks them |
 //! | `{skip_locked}` | the same, without the rows that another transaction has locked |
 //! | `{find}` | function: the position of the second text in the first, 0 where it is not in it |
 //! | `{least}`, `{greatest}` | functions: the lesser and the greater of two numbers |
@@ -18,10 +19,11 @@ use super::db::Sql;
 
 type Token = (&'static str, &'static str);
 
-const SQLITE: [Token; 9] = [
+const SQLITE: [Token; 10] = [
     ("{key}", "= ?1"),
     ("{for_update}", ""),
     ("{keep_instances}", ""),
+    ("{lock_by_hash}", ""),
     ("{skip_locked}", ""),
     ("{find}", "instr"),
     ("{least}", "MIN"),
@@ -31,12 +33,13 @@ const SQLITE: [Token; 9] = [
     ("{store_bytes}", "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
 ];
 
-const POSTGRES: [Token; 9] = [
+const POSTGRES: [Token; 10] = [
     // The planner takes an array of unknown length for short and uses the index; a table made of it by
     // UNNEST it takes for long, and scans.
     ("{key}", "= ANY($1)"),
     ("{for_update}", " FOR UPDATE"),
     ("{keep_instances}", " FOR KEY SHARE OF i"),
+    ("{lock_by_hash}", " ORDER BY hash FOR UPDATE"),
     ("{skip_locked}", " FOR UPDATE SKIP LOCKED"),
     ("{find}", "strpos"),
     ("{least}", "LEAST"),

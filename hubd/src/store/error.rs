@@ -40,6 +40,25 @@ impl Error {
         Self { fault: Fault::Damaged, cause: Cause::Corrupt(what) }
     }
 
+    /// SQLite said that the file is damaged.
+    pub(super) fn malformed() -> Self {
+        let cause = Cause::Internal("the database file is damaged");
+        Self { fault: Fault::Malformed, cause }
+    }
+
+    /// Another file is where the database was.
+    pub(super) fn moved() -> Self {
+        let cause = Cause::Internal(
+            "the database file was removed or replaced while the hub runs: put it back, or stop the hub",
+        );
+        Self { fault: Fault::Moved, cause }
+    }
+
+    /// What a result of SQLite means.
+    pub(super) fn from_sqlite(error: &rusqlite::Error) -> Fault {
+        sqlite_fault(error)
+    }
+
     /// A job panicked: nothing of it was committed.
     pub(crate) fn panicked() -> Self {
         Self::internal("a job of the database panicked")
@@ -81,7 +100,7 @@ fn sqlite_fault(error: &rusqlite::Error) -> Fault {
         Some(Code::DiskFull) => Fault::Full,
         Some(Code::ReadOnly) => Fault::ReadOnly,
         Some(Code::SystemIoFailure | Code::CannotOpen | Code::OutOfMemory) => Fault::Io,
-        Some(Code::DatabaseCorrupt | Code::NotADatabase) => Fault::Damaged,
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => Fault::Malformed,
         Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed) => {
             Fault::Busy
         }
@@ -143,8 +162,8 @@ mod tests {
             (ffi::SQLITE_IOERR_FSYNC, Fault::Io),
             (ffi::SQLITE_IOERR_WRITE, Fault::Io),
             (ffi::SQLITE_CANTOPEN, Fault::Io),
-            (ffi::SQLITE_CORRUPT, Fault::Damaged),
-            (ffi::SQLITE_NOTADB, Fault::Damaged),
+            (ffi::SQLITE_CORRUPT, Fault::Malformed),
+            (ffi::SQLITE_NOTADB, Fault::Malformed),
             (ffi::SQLITE_BUSY_SNAPSHOT, Fault::Busy),
             (ffi::SQLITE_CONSTRAINT_UNIQUE, Fault::Bug),
         ] {

@@ -91,6 +91,10 @@ const END: Bulk = Bulk::new(
      WHERE instance_keys.hash = bulk.hash",
 );
 
+/// Makes room for a new key: nobody ever used this one, so nothing is kept of it. Otherwise a loop of
+/// activations would make the table grow.
+const FORGET: &str = "DELETE FROM instance_keys WHERE hash {key}";
+
 /// The hashes as keys of a query.
 pub(super) fn as_keys(hashes: &[KeyHash]) -> Vec<&[u8]> {
     hashes.iter().map(KeyHash::as_bytes).collect()
@@ -106,13 +110,14 @@ impl Db<'_> {
     }
 
     /// The keys of a kind that were not ended, of each of these instances: the newest one, and those
-    /// of an overlap, which may be over.
+    /// of an overlap, which may be over. Nobody else notes a use of them until the transaction ends.
     pub(crate) async fn open_keys(
         &mut self,
         instances: &[i64],
         kind: InstanceKey,
     ) -> Result<Vec<(i64, OpenKey)>, Error> {
-        self.rows_by(format!("{OPEN}'{}'", kind.as_str()), instances).await
+        let sql = format!("{OPEN}'{}'{{lock_by_hash}}", kind.as_str());
+        self.rows_by(sql, instances).await
     }
 
     /// Those of the hashes that belong to any key, also one that has ended.
@@ -128,6 +133,16 @@ impl Db<'_> {
         let rows: Vec<_> =
             ends.iter().map(|(hash, end)| (hash.as_bytes(), end.unix_ms())).collect();
         self.bulk(&END, &rows).await
+    }
+
+    /// Adds keys in the place of those that were never used.
+    pub(crate) async fn replace_keys(
+        &mut self,
+        unused: &[KeyHash],
+        keys: &[NewKey],
+    ) -> Result<(), Error> {
+        self.execute_by(FORGET, &as_keys(unused)).await?;
+        self.insert_keys(keys).await
     }
 
     /// Adds keys. Their hashes must not be known. One that has ended already belongs to no instance.

@@ -28,6 +28,7 @@ migrations! {
     1 "registry" "0001_registry.sql";
     2 "telemetry" "0002_telemetry.sql";
     3 "catalogue" "0003_catalogue.sql";
+    4 "audit guard" "0004_audit_guard.sql";
     5 "client_suspension" "0005_client_suspension.sql";
 }
 
@@ -53,6 +54,22 @@ const NOTE: &str = "INSERT INTO _sqlx_migrations \
 /// The number of the newest migration, which every open database has.
 pub(crate) fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// The newest migration of a database that may be of any schema; `None` when it is no hub's.
+pub(super) async fn found(db: &mut Db<'_>) -> Result<Option<i64>, Error> {
+    let table = match db {
+        Db::Sqlite(_) => {
+            "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'"
+        }
+        Db::Postgres(_) => {
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = '_sqlx_migrations'"
+        }
+    };
+    if db.one::<i64>(table, &[]).await? == 0 {
+        return Ok(None);
+    }
+    db.one("SELECT MAX(version) FROM _sqlx_migrations", &[]).await
 }
 
 /// Why a database cannot be brought to this program's schema.

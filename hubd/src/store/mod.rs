@@ -25,6 +25,7 @@ mod postgres;
 mod query;
 mod row;
 mod sightings;
+mod soundness;
 mod sqlite;
 mod stats;
 mod telemetry;
@@ -42,9 +43,10 @@ pub(crate) use error::Error;
 pub(crate) use instances::{InstanceFilter, InstancePlace, InstanceRow, NewInstanceRow};
 pub(crate) use keys::KnownKey;
 pub(crate) use migrate::newest as schema;
-pub(crate) use open::OpenError;
+pub(crate) use open::{CheckError, Checked, OpenError, refuse_shared_folder};
 pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
+pub(crate) use soundness::Contents;
 pub(crate) use telemetry::{
     NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
 };
@@ -66,6 +68,8 @@ pub(crate) struct Store {
     /// How many more reads of SQLite that may be long can begin.
     long_reads: Arc<Semaphore>,
     catalogue: Arc<KnownCatalogue>,
+    /// How many more changes may wait for the writer of SQLite.
+    changes: Arc<Semaphore>,
 }
 
 enum Engine {

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::error::Error;
+use super::transaction::Lane;
 use crate::domain::Fault;
 
 /// How PostgreSQL is talked to.
@@ -26,12 +27,58 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 
 /// The pool, and the permits to take a connection from it.
 ///
-/// The pool does not tell whether all its connections are in use or the server takes none. Whoever has a
-/// permit need not wait for others: if there is no connection then, the server is gone.
+/// The pool does not tell whether all its connections are in use or the server takes none. Whoever has
+/// permits need not wait for others: if there is no connection then, the server is gone.
 #[derive(Clone)]
 pub(super) struct Postgres {
     pool: PgPool,
-    permits: Arc<Semaphore>,
+    permits: Arc<Permits>,
+}
+
+/// How many connections each kind of job may take. What is short always finds one that nothing long can
+/// take.
+struct Permits {
+    all: Arc<Semaphore>,
+    /// Of everything but what is short.
+    long: Arc<Semaphore>,
+    changes: Arc<Semaphore>,
+    scans: Arc<Semaphore>,
+}
+
+/// The permits of one job.
+pub(super) struct Permit {
+    _held: [Option<OwnedSemaphorePermit>; 3],
+}
+
+impl Permits {
+    fn of(connections: u32) -> Self {
+        let all = usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let long = all.saturating_sub(if all < 4 { 1 } else { 2 }).max(1);
+        let permits = |most: usize| Arc::new(Semaphore::new(most.max(1)));
+        Self {
+            all: permits(all),
+            long: permits(long),
+            // More would only wait for each other at the audit chain.
+            changes: permits(long / 2),
+            scans: permits(long / 4),
+        }
+    }
+
+    async fn take(&self, lane: Lane) -> Option<Permit> {
+        let (first, long) = match lane {
+            Lane::Short => (None, None),
+            Lane::Batch => (None, Some(&self.long)),
+            Lane::Change => (Some(&self.changes), Some(&self.long)),
+            Lane::Scan => (Some(&self.scans), Some(&self.long)),
+        };
+        let mut held = [None, None, None];
+        for (slot, permits) in held.iter_mut().zip([first, long, Some(&self.all)]) {
+            if let Some(permits) = permits {
+                *slot = Some(Arc::clone(permits).acquire_owned().await.ok()?);
+            }
+        }
+        Some(Permit { _held: held })
+    }
 }
 
 impl Postgres {
@@ -40,16 +87,16 @@ impl Postgres {
         options: &PgConnectOptions,
         tuning: PostgresTuning,
     ) -> Result<Self, sqlx::Error> {
-        let permits = usize::try_from(tuning.connections).unwrap_or(usize::MAX);
-        let permits = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let permits = Arc::new(Permits::of(tuning.connections));
         Ok(Self { pool: connect(options, tuning).await?, permits })
     }
 
     /// A connection for a read.
     pub(super) async fn acquire(
         &self,
-    ) -> Result<(OwnedSemaphorePermit, PoolConnection<sqlx::Postgres>), Error> {
-        let permit = self.permit().await?;
+        lane: Lane,
+    ) -> Result<(Permit, PoolConnection<sqlx::Postgres>), Error> {
+        let permit = self.permit(lane).await?;
         Ok((permit, self.pool.acquire().await?))
     }
 
@@ -57,8 +104,9 @@ impl Postgres {
     /// one by one.
     pub(super) async fn begin(
         &self,
-    ) -> Result<(OwnedSemaphorePermit, Transaction<'static, sqlx::Postgres>), Error> {
-        let permit = self.permit().await?;
+        lane: Lane,
+    ) -> Result<(Permit, Transaction<'static, sqlx::Postgres>), Error> {
+        let permit = self.permit(lane).await?;
         let mut attempt = 0;
         loop {
             match self.pool.begin().await {
@@ -80,9 +128,11 @@ impl Postgres {
         self.pool.options().get_max_connections()
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = timeout(ACQUIRE, Arc::clone(&self.permits).acquire_owned()).await;
-        permit.ok().and_then(Result::ok).ok_or(Error::busy())
+    async fn permit(&self, lane: Lane) -> Result<Permit, Error> {
+        // Changes wait for each other, which takes longer.
+        let patience = if lane == Lane::Change { 2 * ACQUIRE } else { ACQUIRE };
+        let permit = timeout(patience, self.permits.take(lane)).await;
+        permit.ok().flatten().ok_or(Error::busy())
     }
 
     pub(super) async fn close(&self) {

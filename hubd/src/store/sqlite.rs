@@ -1,32 +1,47 @@
 //! The SQLite file: one connection that writes, in a thread of its own, and some that read.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+mod check;
+mod claim;
+mod connect;
+mod damage;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
+use self::claim::Claim;
+use self::connect::Mode;
+use self::damage::Damage;
 use super::error::Error;
 use super::open::OpenError;
+use crate::domain::Fault;
 
-/// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 128;
+pub(super) use check::Opened;
+pub(crate) use check::Unreadable;
+pub(super) use claim::refuse_shared;
 
 /// The open file.
 pub(super) struct Sqlite {
-    path: PathBuf,
-    /// `None` once it is closed.
+    /// `None` once it is closed, and when the file is only read.
     writer: Mutex<Option<Writer>>,
     /// Those that nobody reads with at the moment.
     readers: Mutex<Vec<Connection>>,
-    /// Keeps a second hubd off the file while it is open.
-    _lock: File,
+    // Dropped after the connections: see `Claim`.
+    file: Arc<DataFile>,
+}
+
+struct DataFile {
+    path: PathBuf,
+    /// How readers open it.
+    mode: Mode,
+    /// `None` for a process that uses the file beside its hub.
+    claim: Option<Claim>,
+    damage: Damage,
 }
 
 struct Writer {
@@ -34,43 +49,60 @@ struct Writer {
     thread: JoinHandle<()>,
 }
 
-/// Runs on the writing connection, or learns why there is none; whether the connection may be used
-/// again.
-type Job = Box<dyn FnOnce(Result<&mut Connection, Error>) -> bool + Send>;
+/// Runs on the writing connection, or learns why there is none; what failed, if something did.
+type Job = Box<dyn FnOnce(Result<&mut Connection, Error>) -> Option<Fault> + Send>;
 
 impl Sqlite {
-    /// Opens the file, makes it when there is none, and takes its lock.
+    /// Opens the file, makes it when there is none, and takes its locks.
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
-        let connection = connect_to_write(path).map_err(|error| OpenError::connect(path, error))?;
-        let (jobs, queue) = mpsc::channel();
-        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn({
-            let path = path.to_owned();
-            move || write(&path, connection, &queue)
-        });
-        let thread = thread.map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-        let writer = Mutex::new(Some(Writer { jobs, thread }));
-        Ok(Self { path: path.to_owned(), writer, readers: Mutex::default(), _lock: lock })
+        let claim = Claim::take(path)?;
+        let path = claim.path().to_owned();
+        refuse_damaged(&path)?;
+        Self::start(path, Some(claim))
     }
 
-    /// Runs a job on the writing connection, after those before it. The job also says whether the
-    /// connection may be used again.
+    /// Opens a file that exists beside the hub that uses it.
+    pub(super) fn open_beside(path: &Path) -> Result<Self, OpenError> {
+        Self::start(path.to_owned(), None)
+    }
+
+    fn start(path: PathBuf, claim: Option<Claim>) -> Result<Self, OpenError> {
+        let connection =
+            connect::to_write(&path).map_err(|error| OpenError::connect(&path, error))?;
+        let file = DataFile { path, mode: Mode::Owned, claim, damage: Damage::default() };
+        let file = Arc::new(file);
+        let (jobs, queue) = mpsc::channel();
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn({
+            let file = Arc::clone(&file);
+            move || write(&file, connection, &queue)
+        });
+        let thread =
+            thread.map_err(|source| OpenError::File { path: file.path.clone(), source })?;
+        Ok(Self {
+            writer: Mutex::new(Some(Writer { jobs, thread })),
+            readers: Mutex::default(),
+            file,
+        })
+    }
+
+    /// Runs a job on the writing connection, after those before it. The job also says what failed; the
+    /// connection is not used again then.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Connection) -> (T, bool) + Send + 'static,
+        job: impl FnOnce(&mut Connection) -> (T, Option<Fault>) + Send + 'static,
     ) -> Result<T, Error> {
         let (done, outcome) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let (outcome, usable) = match connection {
+            let (outcome, fault) = match connection {
                 Ok(connection) => {
-                    let (outcome, usable) = job(connection);
-                    (Ok(outcome), usable)
+                    let (outcome, fault) = job(connection);
+                    (Ok(outcome), fault)
                 }
-                Err(error) => (Err(error), false),
+                Err(error) => (Err(error.clone()), Some(error.fault)),
             };
             // A caller that went away has no use for the outcome.
             let _ = done.send(outcome);
-            usable
+            fault
         });
         let sent = match &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(writer) => writer.jobs.send(job).is_ok(),
@@ -89,16 +121,27 @@ impl Sqlite {
         job: impl FnOnce(&mut Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => connect_to_read(&self.path)?,
+        let connection = match idle {
+            Some(connection) => Ok(connection),
+            None => connect::to_read(&self.file.path, self.file.mode).map_err(Error::from),
         };
-        let outcome = job(&mut connection);
-        // One that failed is closed: what is wrong with it may not go away.
-        if outcome.is_ok() {
-            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let outcome = connection.and_then(|mut connection| {
+            let outcome = job(&mut connection);
+            // One that failed is closed: what is wrong with it may not go away.
+            if outcome.is_ok() {
+                self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+            outcome
+        });
+        if outcome.as_ref().is_err_and(|error| error.fault == Fault::Malformed) {
+            self.file.damage.found(&self.file.path);
         }
         outcome
+    }
+
+    /// Fails while the file is known to be damaged, and when it is no longer in its place.
+    pub(super) fn refuse_unusable(&self) -> Result<(), Error> {
+        self.file.refuse_unusable()
     }
 
     /// Writes the log back into the file and closes all connections.
@@ -114,91 +157,105 @@ impl Sqlite {
     }
 }
 
+impl DataFile {
+    fn refuse_unusable(&self) -> Result<(), Error> {
+        if !self.is_in_place() {
+            return Err(Error::moved());
+        }
+        self.damage.refuse(&self.path)
+    }
+
+    fn is_in_place(&self) -> bool {
+        self.claim.as_ref().is_none_or(Claim::holds)
+    }
+
+    fn is_sound(&self) -> bool {
+        self.is_in_place() && !self.damage.is_known()
+    }
+}
+
 /// What the writer's thread does: one job after the other, until the queue is closed and empty. A
 /// connection that a job left in doubt is closed and opened again.
-fn write(path: &Path, connection: Connection, queue: &mpsc::Receiver<Job>) {
+fn write(file: &DataFile, connection: Connection, queue: &mpsc::Receiver<Job>) {
     let mut connection = Some(connection);
     while let Ok(job) = queue.recv() {
-        let mut usable = match connection.take().map_or_else(|| connect_to_write(path), Ok) {
+        let opened = file.refuse_unusable().and_then(|()| {
+            connection.take().map_or_else(|| Ok(connect::to_write(&file.path)?), Ok)
+        });
+        let mut usable = match opened {
             Ok(usable) => usable,
             Err(error) => {
-                tracing::error!(%error, "the database cannot be opened again");
-                job(Err(error.into()));
+                tracing::error!(%error, "the database cannot be written");
+                note_damage(file, job(Err(error)));
                 continue;
             }
         };
         let done = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut usable))));
-        if done.unwrap_or(false) && usable.is_autocommit() {
+        #[cfg(feature = "proof")]
+        super::transaction::commit_late(&mut usable);
+        let fault = done.unwrap_or(Some(Fault::Bug));
+        note_damage(file, fault);
+        if fault.is_none() && usable.is_autocommit() {
             connection = Some(usable);
         } else {
             tracing::warn!("the connection that writes is opened again after a failure");
+            close(file, usable);
         }
     }
-    if let Some(connection) = connection
+    let Some(connection) = connection else { return };
+    if file.claim.is_some()
+        && file.is_sound()
         && let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
     {
         tracing::warn!(%error, "the write-ahead log stays beside the database");
     }
+    close(file, connection);
 }
 
-fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // An answered write survives power loss; NORMAL would lose it.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "secure_delete", "ON")?;
-    // In pages. Batches touch many of them: written back rarely, each is written back once for many
-    // commits.
-    connection.pragma_update(None, "wal_autocheckpoint", 10_000)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    Ok(connection)
-}
-
-fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
-    connection.pragma_update(None, "query_only", "ON")?;
-    Ok(connection)
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // Without this guarantee a statement over a table with a partial index is planned again for each
-    // value that is bound to it.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    for (pragma, value) in [
-        ("foreign_keys", "ON"),
-        ("trusted_schema", "OFF"),
-        ("cell_size_check", "ON"),
-        ("mmap_size", "0"),
-        ("temp_store", "MEMORY"),
-        ("cache_size", "-16384"),
-    ] {
-        connection.pragma_update(None, pragma, value)?;
+/// Closes the connection that writes. SQLite then writes the log back into the file, unless the file is
+/// damaged: the log may be needed to mend it, or belong to another file.
+fn close(file: &DataFile, connection: Connection) {
+    if !file.is_sound()
+        && let Err(error) =
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+    {
+        tracing::warn!(%error, "the write-ahead log may be written back");
     }
-    Ok(connection)
+    drop(connection);
 }
 
-/// Makes the file for its owner only, and takes the lock that keeps a second hubd off it.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let fail = |source| OpenError::File { path: path.to_owned(), source };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail)?;
+fn note_damage(file: &DataFile, fault: Option<Fault>) {
+    if fault == Some(Fault::Malformed) {
+        file.damage.found(&file.path);
     }
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
-    options.open(path).map_err(fail)?;
-    let lock_path = path.with_added_extension("lock");
-    let lock = options
-        .open(&lock_path)
-        .map_err(|source| OpenError::File { path: lock_path.clone(), source })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(OpenError::File { path: lock_path, source }),
+}
+
+/// Looks at a file that was not closed well, before anything is done with it.
+fn refuse_damaged(path: &Path) -> Result<(), OpenError> {
+    let size = |path: &Path| path.metadata().map_or(0, |found| found.len());
+    if size(&log_of(path)) == 0 {
+        return Ok(());
     }
+    let damaged = |problem: String| OpenError::Damaged { path: path.to_owned(), problem };
+    if size(path) == 0 {
+        return Err(damaged("it is empty".to_owned()));
+    }
+    match damage::look(path) {
+        Ok(problems) => problems.into_iter().next().map_or(Ok(()), |problem| Err(damaged(problem))),
+        Err(error) if Error::from_sqlite(&error) == Fault::Malformed => {
+            Err(damaged(error.to_string()))
+        }
+        Err(error) => Err(OpenError::connect(path, error)),
+    }
+}
+
+/// The write-ahead log of a file.
+fn log_of(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

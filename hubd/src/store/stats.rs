@@ -1,5 +1,6 @@
-//! Counts of what the database holds, and whether it answers.
+//! Counts of what the database holds, and whether it takes writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::api::{InstanceCounts, Stats};
@@ -10,6 +11,7 @@ use super::db::Db;
 use super::error::Error;
 use super::telemetry::hour_of;
 use super::{Engine, Store};
+use crate::domain::Refusal;
 
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT COUNT(*) FROM admin_keys WHERE revoked_at IS NULL \
@@ -18,8 +20,8 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour \
       WHERE hour > $2 AND hour <= $2 + 24)";
 
-const CHECK: &str = "PRAGMA integrity_check";
-const PING: &str = "SELECT seq FROM audit_head WHERE id = 1";
+/// A write that changes nothing, to a row that nobody else writes.
+const PROBE: &str = "UPDATE _sqlx_migrations SET success = success WHERE version = 1";
 
 impl Db<'_> {
     async fn stats(&mut self, now: Timestamp, database: &str) -> Result<Stats, Error> {
@@ -48,21 +50,20 @@ impl Store {
         self.scan((), move |db, ()| Box::pin(db.stats(now, database))).await
     }
 
-    /// Has a SQLite file checked page by page. PostgreSQL has its own tools for that.
-    pub(crate) async fn check_integrity(&self) -> Result<(), Error> {
-        if let Engine::Postgres(_) = &*self.engine {
-            return Ok(());
+    /// Fails when the database takes no writes, and when a SQLite file is damaged or no longer there. This
+    /// waits for no other job but the writer of SQLite.
+    pub(crate) async fn check_writes(&self) -> Result<(), Refusal> {
+        if let Engine::Sqlite(_) = &*self.engine {
+            let engine = Arc::clone(&self.engine);
+            let usable = tokio::task::spawn_blocking(move || match &*engine {
+                Engine::Sqlite(sqlite) => sqlite.refuse_unusable(),
+                Engine::Postgres(_) => Ok(()),
+            });
+            usable.await.map_err(|_| Error::panicked())??;
         }
-        let found: Vec<String> = self.scan((), |db, ()| Box::pin(db.rows(CHECK, &[]))).await?;
-        if found != ["ok"] {
-            return Err(Error::corrupt("integrity check"));
-        }
-        Ok(())
-    }
-
-    /// Fails when the database does not answer.
-    pub(crate) async fn ping(&self) -> Result<(), Error> {
-        let _: i64 = self.point((), |db, ()| Box::pin(db.one(PING, &[]))).await?;
-        Ok(())
+        let write = self.write_short("readiness", (), |tx, ()| {
+            Box::pin(async { Ok(tx.execute(PROBE, &[]).await.map(|_| ())?) })
+        });
+        write.await
     }
 }

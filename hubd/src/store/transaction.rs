@@ -47,10 +47,25 @@ enum Lock {
     Late,
 }
 
+/// What a job is, to those who share connections or the one writer with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// A read or a write of a few rows, which waits for nothing long.
+    Short,
+    /// A read that may be long.
+    Scan,
+    /// What operators change. Many of them may wait for each other, and for nobody else.
+    Change,
+    /// What many requests wait for together.
+    Batch,
+}
+
 /// How often a transaction is tried when it loses against another one.
 const ATTEMPTS: u32 = 4;
 /// Reads of SQLite that may be long, at once.
 pub(super) const LONG_READS: usize = 2;
+/// Changes that wait for the writer of SQLite, at once: a batch waits for no more of them.
+pub(super) const CHANGES: usize = 4;
 
 impl<'c> Deref for Tx<'c> {
     type Target = Db<'c>;
@@ -80,6 +95,10 @@ impl Tx<'_> {
             self.head = Some(audit::lock_head(&mut self.db).await?);
         }
         let value = body(self, args).await?;
+        #[cfg(feature = "proof")]
+        if hub_core::proof::leak() == Some(hub_core::proof::Leak::Unaudited) {
+            self.events.retain(|event| event.action != hub_core::api::Action::InstanceSuspend);
+        }
         if !self.events.is_empty() {
             let mut head = match self.head {
                 Some(head) => head,
@@ -104,7 +123,9 @@ impl Store {
             Engine::Sqlite(sqlite) => {
                 sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
             }
-            Engine::Postgres(postgres) => read_postgres(postgres.clone(), args, job).await,
+            Engine::Postgres(postgres) => {
+                read_postgres(postgres.clone(), Lane::Short, args, job).await
+            }
         }
     }
 
@@ -116,7 +137,7 @@ impl Store {
         F: for<'t, 'c> Fn(&'t mut Db<'c>, &'t A) -> Read<'t, T> + Send + Sync + 'static,
     {
         if let Engine::Postgres(postgres) = &*self.engine {
-            return read_postgres(postgres.clone(), args, job).await;
+            return read_postgres(postgres.clone(), Lane::Scan, args, job).await;
         }
         let permit = Arc::clone(&self.long_reads).acquire_owned().await;
         let engine = Arc::clone(&self.engine);
@@ -143,7 +164,26 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
     {
-        self.transact(name, Lock::Chain, args, body).await
+        let _permit = match &*self.engine {
+            Engine::Sqlite(_) => self.changes.acquire().await.ok(),
+            Engine::Postgres(_) => None,
+        };
+        self.transact(name, (Lock::Chain, Lane::Change), args, body).await
+    }
+
+    /// The same for a batch of requests, which does not wait behind many changes of operators.
+    pub(crate) async fn write_batch<A, T, F>(
+        &self,
+        name: &'static str,
+        args: A,
+        body: F,
+    ) -> Result<T, Refusal>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
+    {
+        self.transact(name, (Lock::Chain, Lane::Batch), args, body).await
     }
 
     /// The same for changes that are rarely or never audited: on PostgreSQL they hold up no other hub.
@@ -158,13 +198,29 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
     {
-        self.transact(name, Lock::Late, args, body).await
+        self.transact(name, (Lock::Late, Lane::Batch), args, body).await
+    }
+
+    /// The same for a few rows that nobody holds for long: it takes a connection beside all jobs that
+    /// may be long.
+    pub(crate) async fn write_short<A, T, F>(
+        &self,
+        name: &'static str,
+        args: A,
+        body: F,
+    ) -> Result<T, Refusal>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
+    {
+        self.transact(name, (Lock::Late, Lane::Short), args, body).await
     }
 
     async fn transact<A, T, F>(
         &self,
         name: &'static str,
-        lock: Lock,
+        (lock, lane): (Lock, Lane),
         args: A,
         body: F,
     ) -> Result<T, Refusal>
@@ -177,8 +233,8 @@ impl Store {
             Engine::Sqlite(sqlite) => {
                 let job = move |connection: &mut Connection| {
                     let outcome = at_once(on_sqlite(connection, lock, &args, &body));
-                    let usable = outcome.as_ref().err().and_then(Refusal::fault).is_none();
-                    (outcome, usable)
+                    let fault = outcome.as_ref().err().and_then(Refusal::fault);
+                    (outcome, fault)
                 };
                 sqlite.write(job).await?
             }
@@ -187,7 +243,7 @@ impl Store {
                 let done = tokio::spawn(async move {
                     let mut attempt = 1;
                     loop {
-                        let outcome = on_postgres(&postgres, lock, &args, &body).await;
+                        let outcome = on_postgres(&postgres, (lock, lane), &args, &body).await;
                         let fault = outcome.as_ref().err().and_then(Refusal::fault);
                         if fault != Some(Fault::Lost) || attempt == ATTEMPTS {
                             return outcome;
@@ -211,12 +267,29 @@ impl Sqlite {
                 db.script("BEGIN IMMEDIATE").await?;
                 let migrated = migrate(&mut db).await;
                 db.script(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+                // So that the file alone is a database from its first day.
+                db.script("PRAGMA wal_checkpoint(PASSIVE)").await?;
                 migrated
             });
-            let usable = migrated.is_ok();
-            (migrated, usable)
+            let fault = match &migrated {
+                Err(MigrateError::Failed(error)) => Some(error.fault),
+                Err(_) => Some(Fault::Bug),
+                Ok(()) => None,
+            };
+            (migrated, fault)
         };
         self.write(job).await?
+    }
+}
+
+/// Commits what a leaking job left open after it was answered.
+#[cfg(feature = "proof")]
+pub(super) fn commit_late(connection: &mut Connection) {
+    if hub_core::proof::leak() == Some(hub_core::proof::Leak::Early)
+        && !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("COMMIT")
+    {
+        tracing::warn!(%error, "a late commit failed");
     }
 }
 
@@ -239,6 +312,10 @@ where
     tx.execute("BEGIN IMMEDIATE", &[]).await?;
     let outcome = match tx.run(lock, args, body).await {
         Ok(value) => {
+            #[cfg(feature = "proof")]
+            if hub_core::proof::leak() == Some(hub_core::proof::Leak::Early) {
+                return Ok(value);
+            }
             let committed = tx.execute("COMMIT", &[]).await;
             committed.map(|_| value).map_err(|error| error.at_commit().into())
         }
@@ -256,14 +333,14 @@ where
 
 async fn on_postgres<A, T, F>(
     postgres: &Postgres,
-    lock: Lock,
+    (lock, lane): (Lock, Lane),
     args: &A,
     body: &F,
 ) -> Result<T, Refusal>
 where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
-    let (_permit, mut transaction) = postgres.begin().await?;
+    let (_permit, mut transaction) = postgres.begin(lane).await?;
     let mut tx = Tx { db: Db::Postgres(&mut transaction), head: None, events: Vec::new() };
     match tx.run(lock, args, body).await {
         Ok(value) => {
@@ -280,7 +357,7 @@ where
     }
 }
 
-async fn read_postgres<A, T, F>(postgres: Postgres, args: A, job: F) -> Result<T, Error>
+async fn read_postgres<A, T, F>(postgres: Postgres, lane: Lane, args: A, job: F) -> Result<T, Error>
 where
     A: Send + Sync + 'static,
     T: Send + 'static,
@@ -289,7 +366,7 @@ where
     let read = tokio::spawn(async move {
         let mut attempt = 0;
         loop {
-            let (_permit, mut connection) = postgres.acquire().await?;
+            let (_permit, mut connection) = postgres.acquire(lane).await?;
             match job(&mut Db::Postgres(&mut connection), &args).await {
                 Err(error)
                     if error.fault == Fault::Disconnected && attempt < postgres.connections() =>

@@ -54,7 +54,7 @@ fn alone(what: &str, cost: Cost) -> Cost {
 
 /// The hub beside the limit, and its reads beside bare hyper.
 async fn beside(lasting: Duration, [activation, report, write, count]: [Cost; 4]) {
-    let hub = Setup::on(Engine::Sqlite).start().await;
+    let hub = Setup::on(Engine::Sqlite).any_number_of_requests().start().await;
     let work = Workload::issue(&hub).await;
     let [activations, reports, reads @ ..] = kinds(&hub, work).await;
     println!();

@@ -46,7 +46,7 @@ struct Line {
 }
 
 async fn measure(engine: Engine, cluster: &Cluster, size: usize, lasting: Duration) -> Vec<Line> {
-    let setup = Setup::on(engine);
+    let setup = Setup::on(engine).any_number_of_requests();
     let mut hub = match engine {
         Engine::Sqlite => setup.start().await,
         Engine::Postgres => setup.start_in(cluster).await,

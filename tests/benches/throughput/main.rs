@@ -44,7 +44,7 @@ async fn compare() {
     // Commits must reach the disk.
     let cluster = Cluster::start(Durability::Fsync);
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        let setup = Setup::on(engine);
+        let setup = Setup::on(engine).any_number_of_requests();
         let hub = match engine {
             Engine::Sqlite => setup.start().await,
             Engine::Postgres => setup.start_in(&cluster).await,

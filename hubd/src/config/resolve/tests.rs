@@ -101,6 +101,38 @@ fn an_empty_variable_is_unset() {
     assert!(matches!(settings.bootstrap_key, BootstrapKey::InFile(_)));
 }
 
+#[test]
+fn variables_that_kubernetes_injects_pass() {
+    let injected = [
+        ("HUBD_SERVICE_HOST", "10.0.0.7"),
+        ("HUBD_SERVICE_PORT_HTTP", "8200"),
+        ("HUBD_PORT", "tcp://10.0.0.7:8200"),
+        ("HUBD_PORT_8200_TCP_ADDR", "10.0.0.7"),
+    ];
+    assert_eq!(line_origin(&with(&[], &injected).unwrap(), "listen"), Origin::Default);
+    assert!(refused(&[], &[("HUBD_PORTS", "1")]).contains("HUBD_PORTS"));
+}
+
+#[test]
+fn addresses_are_taken_in_the_usual_spellings() {
+    for (text, address) in [
+        ("127.0.0.1:1", "127.0.0.1:1"),
+        ("localhost:1", "127.0.0.1:1"),
+        ("LOCALHOST:1", "127.0.0.1:1"),
+        (":1", "0.0.0.0:1"),
+        ("*:1", "0.0.0.0:1"),
+        ("[::1]:1", "[::1]:1"),
+        ("10.0.0.7", "10.0.0.7:8200"),
+        ("::1", "[::1]:8200"),
+        ("[::1]", "[::1]:8200"),
+        ("localhost", "127.0.0.1:8200"),
+    ] {
+        let listen = with(&[], &[("HUBD_LISTEN", text)]).unwrap().server.listen;
+        assert_eq!(listen.to_string(), address, "{text}");
+        assert_eq!(with(&["--listen", text], &[]).unwrap().server.listen, listen);
+    }
+}
+
 fn line_origin(settings: &Settings, name: &str) -> Origin {
     settings.given.iter().find(|given| given.name == name).unwrap().origin
 }
@@ -136,7 +168,12 @@ fn a_value_that_is_no_text_is_refused_by_name() {
 #[test]
 fn a_bad_value_names_flag_and_variable() {
     expect_refusals(&[
-        ("HUBD_LISTEN", "localhost", "--listen", "invalid socket address syntax"),
+        (
+            "HUBD_LISTEN",
+            "hub.example:8200",
+            "--listen",
+            "must be an address and a port, such as 127.0.0.1:8200, localhost:8200 or :8200",
+        ),
         ("HUBD_QUEUE", "0", "--queue", "must be a number from 1 to 1000000"),
         ("HUBD_HOURS_KEPT", "1d", "--hours-kept", "must be a duration of at least 9d"),
         ("HUBD_DATABASE_CONNECTIONS", "1", "--database-connections", "1 is not in 2..=1000"),

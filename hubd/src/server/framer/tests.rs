@@ -220,3 +220,31 @@ fn a_connection_that_ends_in_a_head_is_at_fault() {
     assert_eq!(ended(GET), None);
     assert_eq!(ended(&post("Content-Length: 9")), None, "in a body: hyper's to answer");
 }
+
+#[test]
+fn a_target_that_hyper_would_refuse_is_a_fault() {
+    let with = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: hub\r\n\r\n");
+    for target in ["/", "/a?b=c&d=%20", "/a;b", "/!", "/a?b={c}", "*", "http://hub/a", "hub:80"] {
+        assert_eq!(fault(&with(target)), None, "{target}");
+    }
+    for target in ["/a\"b", "?x", "http://[::1", "/a<b", "/a|b", "/a\\b", "/ä"] {
+        assert!(is_malformed(&with(target)), "{target}");
+    }
+}
+
+#[test]
+fn it_is_known_when_all_that_arrived_is_whole() {
+    let whole = |bytes: &str| {
+        let mut framer = Framer::new();
+        let left = bytes.len() - framer.pass(bytes.as_bytes());
+        framer.whole().filter(|_| left == 0)
+    };
+    let body = post("Content-Length: 5");
+    assert_eq!(whole(""), Some(0));
+    assert_eq!(whole(GET), Some(1));
+    assert_eq!(whole(&GET.repeat(3)), Some(3));
+    assert_eq!(whole(&(body.clone() + "hello")), Some(1));
+    for part in ["GET", &body, &(body.clone() + "he"), &post("Transfer-Encoding: chunked")] {
+        assert_eq!(whole(part), None, "{part:?}");
+    }
+}

@@ -140,9 +140,9 @@ impl Store {
         self.point((), |db, ()| Box::pin(db.catalogue())).await
     }
 
-    /// How many names the catalogue lists, as this process knows it.
+    /// How many names the catalogue lists.
     pub(crate) async fn catalogue_sizes(&self) -> Result<CatalogueSizes, Error> {
-        let Listed { tools, codes, counts, .. } = &*self.known_listed().await?;
+        let Listed { tools, codes, counts, .. } = &*self.read_listed().await?;
         Ok(CatalogueSizes { tools: tools.len(), codes: codes.len(), counts: counts.len() })
     }
 

@@ -1,0 +1,25 @@
+//! What the server has to know of a request when it is answered, however that came about.
+
+use hub_core::api::REQUEST_ID_HEADER;
+use hyper::HeaderMap;
+
+use super::request_id::RequestId;
+
+/// The traces of a request.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) request_id: RequestId,
+    /// The body has not arrived whole: what comes next on the connection may be the rest of it.
+    pub(crate) body_left: bool,
+}
+
+impl Trace {
+    /// Takes over the id that an operator gave the request, if it is a plain word. It gets into the log
+    /// and the audit, so it counts only after the key is proven.
+    pub(super) fn name(&mut self, headers: &HeaderMap) {
+        let given = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
+        if let Some(given) = given.and_then(RequestId::parse) {
+            self.request_id = given;
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The connections that the hub has: how many in all and of each address, and which one is closed when
+//! there is no room for the next.
+//!
+//! A connection is a stranger's until a request on it brings a valid key. Strangers of an address have a
+//! limited number of connections. One beyond that is let in to show a key, or to ask for the hub's
+//! health, and for nothing else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use ipnet::IpNet;
+use tokio::sync::Notify;
+
+use super::address::{is_in, subscriber};
+use super::settings::LimitsSettings;
+
+/// How many connections beyond its limit an address has at once to show a key on.
+const MOST_BEYOND: usize = 64;
+
+/// All connections.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    /// The most in all.
+    most: usize,
+    /// The most of the strangers of an address.
+    of_address: usize,
+    /// Networks whose addresses are not counted.
+    trusted: Vec<IpNet>,
+    began: Instant,
+    books: Mutex<Books>,
+    /// Told when a connection has ended.
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    last_id: u64,
+    /// By the time since which each was idle when it was last looked at, and its id.
+    connections: BTreeMap<(u64, u64), Arc<Line>>,
+    addresses: HashMap<IpAddr, Address>,
+}
+
+/// The strangers of an address.
+#[derive(Debug, Default)]
+struct Address {
+    within: usize,
+    /// Those beyond the limit, by id.
+    beyond: BTreeMap<u64, Arc<Line>>,
+}
+
+/// What a connection is, and what it does.
+#[derive(Debug)]
+struct Line {
+    id: u64,
+    address: IpAddr,
+    standing: AtomicU8,
+    /// Since when it has been idle, if it is not at work.
+    since: AtomicU64,
+    /// The time by which it stands in the books; changed only under their lock.
+    listed: AtomicU64,
+    at_work: AtomicBool,
+    closing: Notify,
+}
+
+// The standings of a connection.
+/// A stranger's, within the limit of its address.
+const WITHIN: u8 = 0;
+/// A stranger's, beyond the limit.
+const BEYOND: u8 = 1;
+/// Its caller has proven who it is, or its address is a trusted proxy's.
+const PROVEN: u8 = 2;
+/// It was told to close, and is in the books no more.
+const CLOSING: u8 = 3;
+
+/// The place of a connection in the roster, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    roster: Arc<Roster>,
+    line: Arc<Line>,
+}
+
+impl Roster {
+    pub(crate) fn new(most: usize, settings: &LimitsSettings) -> Arc<Self> {
+        let of_address = settings.address_connections.get();
+        Arc::new(Self {
+            most: most.max(1),
+            of_address: usize::try_from(of_address).unwrap_or(usize::MAX),
+            trusted: settings.trusted_proxies.clone(),
+            began: Instant::now(),
+            books: Mutex::default(),
+            left: Notify::new(),
+        })
+    }
+
+    /// A place for a new connection. The connection that has been idle for longest makes room for it;
+    /// when none is idle, this waits until one ends.
+    pub(crate) async fn enter(self: &Arc<Self>, peer: IpAddr) -> Place {
+        loop {
+            let left = self.left.notified();
+            if let Some(place) = self.try_enter(peer, self.now()) {
+                return place;
+            }
+            left.await;
+        }
+    }
+
+    fn try_enter(self: &Arc<Self>, peer: IpAddr, now: u64) -> Option<Place> {
+        let mut books = self.books();
+        if books.connections.len() >= self.most && !books.close_one(now) {
+            return None;
+        }
+        books.last_id += 1;
+        let (id, address) = (books.last_id, subscriber(peer));
+        let line = |standing| {
+            Arc::new(Line {
+                id,
+                address,
+                standing: AtomicU8::new(standing),
+                since: AtomicU64::new(now),
+                listed: AtomicU64::new(now),
+                at_work: AtomicBool::new(false),
+                closing: Notify::new(),
+            })
+        };
+        let line = if is_in(&self.trusted, peer) {
+            line(PROVEN)
+        } else if books.addresses.entry(address).or_default().within < self.of_address {
+            books.addresses.entry(address).or_default().within += 1;
+            line(WITHIN)
+        } else {
+            books.make_room_beyond(address);
+            let line = line(BEYOND);
+            books.addresses.entry(address).or_default().beyond.insert(id, Arc::clone(&line));
+            line
+        };
+        books.list(Arc::clone(&line), now);
+        drop(books);
+        Some(Place { roster: Arc::clone(self), line })
+    }
+
+    /// Closes the connection that has been idle for longest, if any is idle.
+    pub(crate) fn close_one(&self) -> bool {
+        let now = self.now();
+        self.books().close_one(now)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since the roster was made.
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Books {
+    /// The times in the books are put right here and not at each request.
+    fn close_one(&mut self, now: u64) -> bool {
+        let mut at_work = Vec::new();
+        let idle = loop {
+            let Some(((listed, _), line)) = self.connections.pop_first() else { break None };
+            let since = line.since.load(Ordering::Relaxed);
+            if line.at_work.load(Ordering::Relaxed) {
+                at_work.push(line);
+            } else if since > listed {
+                self.list(line, since);
+            } else {
+                break Some(line);
+            }
+        };
+        for line in at_work {
+            self.list(line, now);
+        }
+        idle.inspect(|line| self.close(line)).is_some()
+    }
+
+    /// Puts a connection into the books by a time.
+    fn list(&mut self, line: Arc<Line>, by: u64) {
+        line.listed.store(by, Ordering::Relaxed);
+        self.connections.insert((by, line.id), line);
+    }
+
+    /// Closes the oldest connection beyond the limit of an address when there are too many.
+    fn make_room_beyond(&mut self, address: IpAddr) {
+        let Some(strangers) = self.addresses.get(&address) else { return };
+        if strangers.beyond.len() < MOST_BEYOND {
+            return;
+        }
+        let oldest = strangers.beyond.values().find(|line| !line.at_work.load(Ordering::Relaxed));
+        if let Some(line) = oldest.cloned() {
+            self.close(&line);
+        }
+    }
+
+    fn close(&mut self, line: &Line) {
+        self.remove(line, CLOSING);
+        line.closing.notify_one();
+    }
+
+    /// Takes a connection out of the books, or out of its address's alone when it is proven.
+    fn remove(&mut self, line: &Line, standing: u8) {
+        let was = line.standing.swap(standing, Ordering::Relaxed);
+        if was == CLOSING {
+            line.standing.store(CLOSING, Ordering::Relaxed);
+            return;
+        }
+        if standing == CLOSING {
+            self.connections.remove(&(line.listed.load(Ordering::Relaxed), line.id));
+        }
+        if was == PROVEN {
+            return;
+        }
+        if let Some(strangers) = self.addresses.get_mut(&line.address) {
+            if was == WITHIN {
+                strangers.within -= 1;
+            } else {
+                strangers.beyond.remove(&line.id);
+            }
+            if strangers.within == 0 && strangers.beyond.is_empty() {
+                self.addresses.remove(&line.address);
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Notes that the caller has proven who it is.
+    pub(crate) fn prove(&self) {
+        if self.standing() < PROVEN {
+            self.roster.books().remove(&self.line, PROVEN);
+        }
+    }
+
+    /// Whether it is a stranger's connection beyond the limit of its address.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.standing() == BEYOND
+    }
+
+    /// Notes that the hub works on a request.
+    pub(crate) fn work(&self) {
+        self.line.at_work.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that the hub waits for the peer in the middle of a request.
+    pub(crate) fn wait(&self) {
+        self.line.at_work.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that a request was answered.
+    pub(crate) fn rest(&self) {
+        self.line.since.store(self.roster.now(), Ordering::Relaxed);
+        self.line.at_work.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the hub works on a request.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.line.at_work.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the connection is to close, to make room for another.
+    pub(crate) async fn closing(&self) {
+        self.line.closing.notified().await;
+    }
+
+    fn standing(&self) -> u8 {
+        self.line.standing.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.roster.books().remove(&self.line, CLOSING);
+        self.roster.left.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests;

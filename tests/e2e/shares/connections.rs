@@ -1,0 +1,118 @@
+//! Connections: how many there can be, and which one goes when there is no room.
+
+use std::fs;
+
+use hub_tests::crowd::{Crowd, answer, connect_from};
+use hub_tests::raw::{self, RawAnswer};
+use hub_tests::{Engine, Hub, Setup, both_stores};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{CLIENTS, Innocents, PRIVACY, SELF, WHOAMI};
+
+both_stores!(
+    idle_connections_lock_nobody_out,
+    unfinished_requests_lock_nobody_out,
+    strangers_of_an_address_have_few_connections
+);
+
+const VERSION: &[u8] = b"GET /version HTTP/1.1\r\nHost: hub\r\n\r\n";
+
+async fn idle_connections_lock_nobody_out(setup: Setup) {
+    let hub = setup.args(["--max-connections", "40"]).start().await;
+    let innocents = Innocents::of(&hub).await;
+    for from in ["127.0.0.2", "127.0.0.3", "127.0.0.4"] {
+        let mut idle = Crowd::of(40, from, hub.address(), VERSION).await;
+        idle.answered().await;
+        let _silent = Crowd::of(40, from, hub.address(), b"").await;
+        innocents.go_on(2).await;
+    }
+}
+
+async fn unfinished_requests_lock_nobody_out(setup: Setup) {
+    let hub = setup.args(["--max-connections", "40"]).start().await;
+    let innocents = Innocents::of(&hub).await;
+    let body = b"POST /api/v1/instances/activate HTTP/1.1\r\nHost: hub\r\n\
+        Content-Type: application/json\r\nContent-Length: 60\r\n\r\n{";
+    let _bodies = Crowd::of(60, "127.0.0.2", hub.address(), body).await;
+    innocents.go_on(2).await;
+    let _heads = Crowd::of(60, "127.0.0.3", hub.address(), b"GET /version HTTP/1.1\r\nHo").await;
+    innocents.go_on(2).await;
+}
+
+/// One request on a connection of its own.
+async fn ask(hub: &Hub, from: &str, path: &str, key: &str) -> RawAnswer {
+    let mut socket = connect_from(from, hub.address()).await;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: hub\r\n{key}Connection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).await.unwrap();
+    raw::answers(&bytes).unwrap().pop().unwrap()
+}
+
+async fn strangers_of_an_address_have_few_connections(setup: Setup) {
+    let hub = setup.args(["--address-connections", "4"]).any_number_of_guesses().start().await;
+    let innocents = Innocents::of(&hub).await;
+    let mut idle = Crowd::of(4, "127.0.0.2", hub.address(), VERSION).await;
+    idle.answered().await;
+    let from_there = async |path: &str, key: &str| ask(&hub, "127.0.0.2", path, key).await;
+    for (path, key) in [
+        (PRIVACY, ""),
+        ("/nowhere", ""),
+        (CLIENTS, ""),
+        (SELF, "X-Hub-Api-Key: hk_000000000000000000000000\r\n"),
+    ] {
+        let limited = from_there(path, key).await;
+        assert_eq!(limited.status, 429, "{path}: {limited:?}");
+        assert!(limited.header("retry-after").is_some(), "{limited:?}");
+    }
+    let mut silent = connect_from("127.0.0.2", hub.address()).await;
+    assert_eq!(answer(&mut silent, &mut Vec::new()).await, Some(429));
+    // A key makes of a stranger somebody who is known, and health is told to everybody.
+    let admin = format!("X-Admin-Api-Key: {}\r\n", hub.admin_key());
+    let instance = format!("X-Hub-Api-Key: {}\r\n", innocents.instance.hub_key);
+    for (path, key) in [("/healthz", ""), ("/readyz", ""), (WHOAMI, &*admin), (SELF, &*instance)] {
+        assert_eq!(from_there(path, key).await.status, 200, "{path}");
+    }
+    innocents.go_on(2).await;
+    drop(idle);
+    while from_there(PRIVACY, "").await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn sqlite_a_trusted_proxy_may_have_any_number_of_connections() {
+    let hub = Setup::on(Engine::Sqlite).args(["--address-connections", "2"]);
+    let hub = hub.args(["--trusted-proxies", "::ffff:127.0.0.2/128"]).start().await;
+    let mut idle = Crowd::of(8, "127.0.0.2", hub.address(), VERSION).await;
+    idle.answered().await;
+    assert_eq!(ask(&hub, "127.0.0.2", PRIVACY, "").await.status, 200);
+}
+
+/// What a connection sent before takes no memory while it is idle.
+#[tokio::test]
+async fn sqlite_idle_connections_take_little_memory() {
+    const CONNECTIONS: usize = 4_000;
+    let hub = Setup::on(Engine::Sqlite).any_number_of_requests().start().await;
+    let before = resident(&hub);
+    let head = format!("GET /version HTTP/1.1\r\nHost: hub\r\nX: {}\r\n\r\n", "a".repeat(15_000));
+    let mut idle = Crowd::of(CONNECTIONS, "127.0.0.1", hub.address(), head.as_bytes()).await;
+    idle.answered().await;
+    // Memory goes back to the system with a delay.
+    let mut most = 0;
+    for _ in 0..100 {
+        most = resident(&hub).saturating_sub(before) / CONNECTIONS;
+        if most <= 15 << 10 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{most} bytes a connection");
+}
+
+/// The memory of the hub in bytes.
+fn resident(hub: &Hub) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", hub.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
+}

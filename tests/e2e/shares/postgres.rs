@@ -1,0 +1,47 @@
+//! PostgreSQL: changes that wait for each other take no connection from those who only read.
+
+use futures_util::future::join_all;
+use hub_tests::{Engine, Hub, Setup};
+use serde_json::json;
+
+use super::{CLIENTS, SELF, VALIDATE};
+
+/// What every audited change locks first.
+const LOCK: &str = "BEGIN; SELECT seq FROM audit_head WHERE id = 1 FOR UPDATE";
+const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'hubd' \
+    AND datname = current_database() AND wait_event_type = 'Lock'";
+
+#[tokio::test]
+async fn waiting_changes_leave_connections_for_reads() {
+    for connections in ["10", "4", "2"] {
+        let hub = Setup::on(Engine::Postgres).args(["--database-connections", connections]);
+        reads_go_on(&hub.start().await).await;
+    }
+}
+
+async fn reads_go_on(hub: &Hub) {
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    let unused = hub.hub_key(&license).await;
+    let (mut holder, mut watcher) = (hub.sql().await, hub.sql().await);
+    holder.script(LOCK).await;
+    let changes = (0..40).map(|n| async move {
+        let new = json!({"name": "New", "slug": format!("new-{n}")});
+        hub.admin().post(CLIENTS, new).await.expect(201).done();
+    });
+    let meanwhile = async {
+        while watcher.number(WAITING).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..5 {
+            hub.anonymous().get("/readyz").await.expect(200).done();
+            hub.instance(&unused).get(SELF).await.expect(200).done();
+            hub.admin().get(CLIENTS).await.expect(200).done();
+            hub.admin().get("/api/v1/admin/instances/acme-1").await.expect(200).done();
+            let body = json!({"license_key": license});
+            hub.anonymous().post(VALIDATE, body).await.expect(200).done();
+        }
+        holder.script("COMMIT").await;
+    };
+    tokio::join!(join_all(changes), meanwhile);
+}
