@@ -279,9 +279,10 @@ the_line "$license_file" || fail $REFUSED "$license_file does not hold one licen
 license=$line
 is_key "$license" lb_inst_ 32 64 || fail $REFUSED "$license_file holds no license key"
 check_folder "$sink"
-check_file "$sink"
-check_private "$sink"
-check_file "$pending"
+for path in "$sink" "$pending"; do
+    check_file "$path"
+    check_private "$path"
+done
 if [ -n "$id_file" ]; then
     check_folder "$id_file"
     check_file "$id_file"

@@ -152,7 +152,9 @@ async fn a_run_that_was_killed_is_finished_by_the_next() {
         let license = hub.issue_with("acme", &id, json!({"max_activations": 1})).await.license_key;
         let machine = Machine::new(&shell, &license, true);
         let own = own_hub_key(n);
-        fs::write(machine.dir.path().join("hub.key.pending"), format!("{own}\n")).unwrap();
+        let pending = machine.dir.path().join("hub.key.pending");
+        fs::write(&pending, format!("{own}\n")).unwrap();
+        fs::set_permissions(&pending, fs::Permissions::from_mode(0o600)).unwrap();
         let body = json!({"license_key": license, "hub_key_sha256": sha256(&own)});
         hub.anonymous().post("/api/v1/instances/activate", body).await.expect(200).done();
         hub.use_key(&own).await;
@@ -249,12 +251,11 @@ async fn a_shared_folder_or_a_strangers_file_is_refused() {
             .unwrap();
         assert!(machine.run(&hub, 78).contains("symbolic link"));
         fs::remove_file(machine.dir.path().join("hub.key.pending")).unwrap();
-        fs::write(machine.sink(), own_hub_key(1)).unwrap();
-        fs::set_permissions(machine.sink(), fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(machine.run(&hub, 78).contains("others have access"));
         for planted in ["hub.key", "hub.key.pending"] {
             let planted = machine.dir.path().join(planted);
             fs::write(&planted, own_hub_key(2)).unwrap();
+            fs::set_permissions(&planted, fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(machine.run(&hub, 78).contains("others have access"));
             fs::set_permissions(&planted, fs::Permissions::from_mode(0o600)).unwrap();
             if std::os::unix::fs::chown(&planted, Some(65_534), None).is_ok() {
                 assert!(machine.run(&hub, 78).contains("belongs to another user"));

@@ -122,7 +122,7 @@ pub(super) fn cell(value: Option<&Value>) -> String {
 }
 
 /// A fraction with up to six decimals: nobody reads more, and a spreadsheet has no use for them.
-fn rounded(number: f64) -> String {
+pub(super) fn rounded(number: f64) -> String {
     let text = format!("{number:.6}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     // A share above zero is never shown as zero.

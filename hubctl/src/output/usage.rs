@@ -4,11 +4,12 @@ use hub_core::api::{DurationStats, ErrorCount, NamedCount, ToolUsage, UsageStep}
 
 use super::bars::{Bars, sparkline};
 use super::measures::{duration, percent};
+use super::select::rounded;
 use super::{Column, Picture, Row, Times, column, number};
 
 /// A number, or nothing.
 fn plain(number: Option<f64>) -> String {
-    number.map(|number| number.to_string()).unwrap_or_default()
+    number.map(rounded).unwrap_or_default()
 }
 
 /// A duration, or nothing.
@@ -58,7 +59,7 @@ impl Row for ToolUsage {
             self.handle(),
             self.calls.to_string(),
             self.errors.to_string(),
-            self.error_rate.to_string(),
+            rounded(self.error_rate),
             self.instances.to_string(),
             stats.map_or(0, |stats| stats.n).to_string(),
             of(|stats| Some(stats.mean)),
