@@ -9,6 +9,8 @@ pub enum Leak {
     Log,
     /// hubd counts an unlisted name of a tool, code or count by its length.
     Names,
+    /// hubd keeps the beginning of the body of each report as a name.
+    Text,
     /// hubd keeps the request id that anybody sends.
     RequestIds,
     /// `redacted` grows with the length of the dropped text.
@@ -21,6 +23,8 @@ pub enum Leak {
     Early,
     /// A suspension is not audited.
     Unaudited,
+    /// hubd remembers for two seconds whose a key is.
+    Remembered,
 }
 
 /// The leak that the environment variable names.
@@ -30,12 +34,14 @@ pub fn leak() -> Option<Leak> {
     match std::env::var("HUBD_PROOF_LEAK").ok()?.as_str() {
         "log" => Some(Leak::Log),
         "names" => Some(Leak::Names),
+        "text" => Some(Leak::Text),
         "request-ids" => Some(Leak::RequestIds),
         "length" => Some(Leak::Length),
         "stored" => Some(Leak::Stored),
         "unsynced" => Some(Leak::Unsynced),
         "early" => Some(Leak::Early),
         "unaudited" => Some(Leak::Unaudited),
+        "remembered" => Some(Leak::Remembered),
         _ => None,
     }
 }

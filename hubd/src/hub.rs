@@ -78,10 +78,11 @@ impl Hub {
         let keys = KeyChecks::start(store.clone(), strangers, tasks);
         let sightings = Sightings::start(store.clone(), strangers, tasks);
         let counter = store.clone();
-        let reports = Batcher::start(tasks, queue, move |batch: Arc<[NewReport]>| {
+        let count = move |batch: Arc<[NewReport]>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
-        });
+        };
+        let reports = Batcher::start_with_rows(tasks, queue, NewReport::rows, count);
         let reader = store.clone();
         let catalogue_sizes = Batcher::start(tasks, strangers, move |asked: Arc<[()]>| {
             let store = reader.clone();
@@ -187,12 +188,16 @@ impl Hub {
         hub_key: KeyHash,
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
-        let key = self.find_hub_key(hub_key, now).await?;
-        let (row, is_unused) = (&key.holder, key.is_unused());
-        if is_unused || is_stale(row.instance.last_seen_at, now) {
-            // As many as an instance may have in flight, so that they are no more to the database.
-            let _seat = self.shares.enter(Caller::Instance(row.id))?;
-            self.sightings.note(Sighting { instance: row.id, hub_key, now }).await?;
+        let mut key = self.find_hub_key(hub_key, now).await?;
+        if key.is_unused() || is_stale(key.holder.instance.last_seen_at, now) {
+            let instance = key.holder.id;
+            // No more of them wait for the database than the instance may have in flight.
+            let _seat = self.shares.enter(Caller::Instance(instance))?;
+            self.sightings.note(Sighting { instance, hub_key, now }).await?;
+            if key.is_unused() {
+                // An activation may have replaced the key before its use was noted.
+                key = self.find_hub_key(hub_key, now).await?;
+            }
         }
         Ok(HubCaller { row: key.holder, hub_key })
     }

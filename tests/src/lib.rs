@@ -16,6 +16,7 @@
 //! - [`sweep`]: searches everything that a hub writes
 //! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
 //!   does nothing; [`cpu`], CPU time
+//! - [`linear`]: whether a history is linearizable
 //! - [`clock`]: times for requests
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
 
@@ -29,6 +30,7 @@ pub mod fleet;
 pub mod http;
 pub mod hub;
 pub mod journal;
+pub mod linear;
 pub mod load;
 pub mod postgres;
 pub mod power;

@@ -75,6 +75,10 @@ impl Exchange<'_> {
     {
         let Self { hub, head, body, handle, client, place, trace, now, body_timeout } = self;
         let (access, class) = (E::ROUTE.access(), const { Class::of(E::ROUTE) });
+        #[cfg(feature = "proof")]
+        if hub_core::proof::leak() == Some(hub_core::proof::Leak::RequestIds) {
+            trace.name(&head.headers);
+        }
         let caller = E::Access::authenticate(hub, &head.headers, now).await?;
         let mut seat = None;
         if let Some(proven) = E::Access::proven(&caller) {

@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     Busy,
     /// The connection was cut or cannot be made.
     Disconnected,
-    /// The commit was sent, but its result is unknown.
+    /// The commit or another statement was sent, but its result is unknown.
     Unknown,
     /// A statement or a task failed because of a bug.
     Bug,

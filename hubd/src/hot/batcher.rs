@@ -28,6 +28,8 @@ struct Item<I, O> {
 
 /// The most items of a batch: more only makes the first of them wait for the last.
 const MOST: usize = 512;
+/// The most rows of a batch, for the same reason; one item may have more.
+const MOST_ROWS: usize = 20_000;
 
 impl<I, O> Batcher<I, O>
 where
@@ -42,15 +44,30 @@ where
         W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
+        Self::start_with_rows(tasks, capacity, |_| 1, work)
+    }
+
+    /// The same for items that each write several rows.
+    pub(crate) fn start_with_rows<W, F>(
+        tasks: &TaskTracker,
+        capacity: usize,
+        rows: fn(&I) -> usize,
+        work: W,
+    ) -> Self
+    where
+        W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+    {
         let (queue, mut items) = mpsc::channel(capacity);
         // In a thread of its own: woken by the database, a task would wait behind all the answers that
         // the batch before set free, and the database with it.
         let runtime = Handle::current();
         tasks.spawn_blocking(move || {
             runtime.block_on(async {
-                let mut batch = Vec::with_capacity(MOST);
-                while items.recv_many(&mut batch, MOST).await > 0 {
-                    do_batch(&work, batch.drain(..)).await;
+                let mut queued: Vec<Item<I, O>> = Vec::with_capacity(MOST);
+                while !queued.is_empty() || items.recv_many(&mut queued, MOST).await > 0 {
+                    let length = batch_length(queued.iter().map(|item| rows(&item.input)));
+                    do_batch(&work, queued.drain(..length)).await;
                 }
             });
         });
@@ -73,6 +90,17 @@ where
         self.queue.try_send(Item { input, answer }).map_err(|_| ErrorCode::Overloaded)?;
         answered.await.map_err(|_| ErrorCode::Internal)?
     }
+}
+
+/// How many of the items, counted from the first, make a batch: as many as have few enough rows, and at
+/// least one.
+fn batch_length(rows: impl Iterator<Item = usize>) -> usize {
+    let mut all = 0;
+    let fits = |rows: &usize| {
+        all += rows;
+        all <= MOST_ROWS
+    };
+    rows.take_while(fits).count().max(1)
 }
 
 async fn do_batch<I, O, W, F>(work: &W, batch: impl Iterator<Item = Item<I, O>>)
@@ -139,6 +167,15 @@ mod tests {
         assert_eq!(bad.unwrap_err().code, ErrorCode::Internal);
         assert_eq!(other.unwrap(), 4);
         assert_eq!(batcher.submit(21).await.unwrap(), 42);
+    }
+
+    #[test]
+    fn a_batch_has_few_enough_rows() {
+        let length = |rows: &[usize]| batch_length(rows.iter().copied());
+        assert_eq!(length(&[1; 5]), 5);
+        assert_eq!(length(&[MOST_ROWS, 1]), 1);
+        assert_eq!(length(&[MOST_ROWS - 1, 1, 1]), 2);
+        assert_eq!(length(&[MOST_ROWS + 1, 1]), 1, "one item may have more");
     }
 
     #[tokio::test]

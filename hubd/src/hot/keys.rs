@@ -1,5 +1,8 @@
 //! Whose a key is.
 
+#[cfg(feature = "proof")]
+mod memory;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,6 +21,8 @@ type Known = KnownKey<InstanceRow>;
 pub(crate) struct KeyChecks {
     store: Store,
     batches: Option<Batches>,
+    #[cfg(feature = "proof")]
+    memory: memory::Memory,
 }
 
 /// Operators are asked for apart from instances.
@@ -49,7 +54,12 @@ impl KeyChecks {
                 }),
             }
         });
-        Self { store, batches }
+        Self {
+            store,
+            batches,
+            #[cfg(feature = "proof")]
+            memory: memory::Memory::default(),
+        }
     }
 
     /// The key of an instance with this hash, if it is of that kind and works now.
@@ -59,11 +69,18 @@ impl KeyChecks {
         kind: InstanceKey,
         now: Timestamp,
     ) -> Result<Option<Known>, Refusal> {
-        let found = match &self.batches {
-            Some(batches) => batches.instances.submit(hash).await?,
-            None => self.store.known_keys(vec![hash]).await?.pop(),
-        };
+        #[cfg(feature = "proof")]
+        let found = self.memory.find(hash, self.look_up(hash)).await?;
+        #[cfg(not(feature = "proof"))]
+        let found = self.look_up(hash).await?;
         Ok(found.filter(|key| key.answers(&hash, kind, now)))
+    }
+
+    async fn look_up(&self, hash: KeyHash) -> Result<Option<Known>, Refusal> {
+        match &self.batches {
+            Some(batches) => batches.instances.submit(hash).await,
+            None => Ok(self.store.known_keys(vec![hash]).await?.pop()),
+        }
     }
 
     /// The admin key with this hash, if it works now.

@@ -59,6 +59,11 @@ impl Error {
         sqlite_fault(error)
     }
 
+    /// The server did not answer in time: what it did is unknown.
+    pub(super) fn silent() -> Self {
+        Self { fault: Fault::Unknown, cause: Cause::Internal("the database does not answer") }
+    }
+
     /// A job panicked: nothing of it was committed.
     pub(crate) fn panicked() -> Self {
         Self::internal("a job of the database panicked")

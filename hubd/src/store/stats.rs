@@ -23,6 +23,9 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
 /// A write that changes nothing, to a row that nobody else writes.
 const PROBE: &str = "UPDATE _sqlx_migrations SET success = success WHERE version = 1";
 
+/// How long a database that is ready takes for one write at most.
+const READY: Duration = Duration::from_secs(3);
+
 impl Db<'_> {
     async fn stats(&mut self, now: Timestamp, database: &str) -> Result<Stats, Error> {
         let hour = hour_of(now.before(Duration::from_hours(24)).unix_ms());
@@ -64,6 +67,8 @@ impl Store {
         let write = self.write_short("readiness", (), |tx, ()| {
             Box::pin(async { Ok(tx.execute(PROBE, &[]).await.map(|_| ())?) })
         });
-        write.await
+        // Whoever asks does not wait for long.
+        let written = tokio::time::timeout(READY, write).await;
+        written.unwrap_or_else(|_| Err(Error::silent().into()))
     }
 }

@@ -20,7 +20,7 @@ use rusqlite::Connection;
 use super::db::Db;
 use super::error::Error;
 use super::migrate::{MigrateError, migrate};
-use super::postgres::Postgres;
+use super::postgres::{Postgres, answered};
 use super::sqlite::Sqlite;
 use super::{Engine, Store, audit};
 use crate::domain::{Event, Fault, Head, Refusal};
@@ -344,12 +344,12 @@ where
     let mut tx = Tx { db: Db::Postgres(&mut transaction), head: None, events: Vec::new() };
     match tx.run(lock, args, body).await {
         Ok(value) => {
-            transaction.commit().await.map_err(|error| Error::from(error).at_commit())?;
+            answered(transaction.commit()).await.map_err(Error::at_commit)?;
             Ok(value)
         }
         Err(refusal) => {
             // One that fails leaves a connection that its pool rolls back or drops.
-            if let Err(error) = transaction.rollback().await {
+            if let Err(error) = answered(transaction.rollback()).await {
                 tracing::warn!(%error, "a rollback failed");
             }
             Err(refusal)

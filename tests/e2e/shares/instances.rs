@@ -18,7 +18,8 @@ both_stores!(
     an_instance_has_a_rate_of_reports,
     a_license_has_a_rate_of_activations,
     activations_whose_keys_are_never_used_leave_nothing,
-    one_admin_key_has_few_requests_in_flight
+    one_admin_key_has_few_requests_in_flight,
+    an_overloaded_hub_refuses_some_and_recovers
 );
 
 fn expect_limited(answer: &Answer) {
@@ -183,4 +184,50 @@ async fn one_admin_key_has_few_requests_in_flight(setup: Setup) {
     };
     expect_limited(&limited);
     innocents.go_on(5).await;
+}
+
+/// Many times what the hub has room for, all of it by valid keys: some are told to come again later.
+async fn an_overloaded_hub_refuses_some_and_recovers(setup: Setup) {
+    const INSTANCES: usize = 20;
+    let hub = setup.args(["--queue", "8"]).any_number_of_requests().start().await;
+    let innocents = Innocents::of(&hub).await;
+    hub.client("many").await;
+    let mut floods = Vec::new();
+    let mut last = String::new();
+    for n in 0..INSTANCES {
+        last = hub.issue("many", &format!("many-{n}")).await.license_key;
+        let body = json!({"license_key": last}).to_string();
+        let request = format!(
+            "POST {ACTIVATE} HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        floods.push(Flood::of(10, "127.0.0.2", hub.address(), &request));
+    }
+    let busy = loop {
+        let body = json!({"license_key": last});
+        let answer = hub.anonymous().post(ACTIVATE, body).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    busy.problem(503, "overloaded");
+    assert!(busy.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{busy}");
+    for n in 0..5 {
+        innocents.probe().await;
+        innocents.operate(1_000 + n).await;
+        hub.use_key(&innocents.instance.hub_key).await;
+    }
+    for flood in floods {
+        let statuses: Vec<u16> = flood.statuses().into_keys().collect();
+        assert!(statuses.contains(&200), "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    }
+    // What was under way when the crowd left is still to be answered.
+    while hub.anonymous().post(ACTIVATE, json!({"license_key": last})).await.status == 503 {
+        tokio::task::yield_now().await;
+    }
+    innocents.go_on(3).await;
+    let chain = hub.admin().get("/api/v1/admin/audit/verify").await.ok();
+    assert_eq!(chain["ok"], true);
 }

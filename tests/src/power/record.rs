@@ -127,7 +127,8 @@ fn begun(call: &str, folder: &str) -> Option<Op> {
             let (bytes, rest) = bytes.split_once('"').expect("bytes end");
             assert!(rest.starts_with(", "), "the record is cut: {}", &rest[..rest.len().min(20)]);
             let place = rest.split([',', ')']).nth(2).expect("a place").trim();
-            Some(Op::Write(file, place.parse().expect("a place"), unescape(bytes)))
+            let place = place.parse().unwrap_or_else(|_| panic!("no place in {rest}"));
+            Some(Op::Write(file, place, unescape(bytes)))
         }
         "ftruncate" => {
             let file = file().filter(|name| is_recorded(name))?;

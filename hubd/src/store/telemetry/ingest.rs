@@ -72,6 +72,12 @@ impl NewReport {
         let limited = can_be_too_many(listed) && report.has_codes();
         Self(Arc::new(Prepared { instance, hub_key, report, rows, limited, now, name, digest }))
     }
+
+    /// How many rows it writes.
+    pub(crate) fn rows(&self) -> usize {
+        // One more says that it was counted.
+        self.0.rows.len() + 1
+    }
 }
 
 impl Prepared {

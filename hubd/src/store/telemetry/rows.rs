@@ -24,6 +24,11 @@ fn capped(n: u64) -> i64 {
 }
 
 impl Rows {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.usage.len() + self.errors.len() + self.counts.len() + self.durations.len()
+    }
+
     /// The rows of a report, by its hour.
     pub(super) fn of(instance: i64, report: &CleanReport) -> Self {
         let hour = hour_of(report.start().unix_ms());
