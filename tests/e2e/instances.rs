@@ -1,6 +1,6 @@
 //! Instances: issuing, terms, labels, status, suspension, deletion.
 
-use hub_tests::clock::{DAY, ago, later};
+use hub_tests::clock::{DAY, ago, later, later_than};
 use hub_tests::fleet::{fingerprint, text};
 use hub_tests::{Hub, both_stores};
 use serde_json::json;
@@ -41,7 +41,8 @@ async fn a_new_instance_is_whole_and_shows_its_license_once(hub: Hub) {
         "status": "pending", "effective_status": "pending",
         "license": {
             "fingerprint": fingerprint(&license), "issued_at": key_made, "expires_at": until,
-            "grace_days": 14, "max_activations": 3, "activations": 0,
+            "grace_days": 14, "works_until": later_than(&until, DAY * 14), "in_grace": false,
+            "max_activations": 3, "activations": 0,
             "entitlements": ["audit", "sso"],
         },
         "hub_key": null, "suspension": null, "labels": {"env": "prod"},
@@ -170,7 +171,7 @@ async fn suspension_shows_its_reason_and_ends_with_reactivation(hub: Hub) {
     );
     assert_eq!(suspended["suspension"]["reason"], "unpaid");
 
-    let again = hub.act("acme-1", "suspend", json!({"reason": "other"})).await;
+    let again = hub.act("acme-1", "suspend", json!({"reason": "unpaid"})).await;
     assert_eq!(again, suspended, "already suspended: unchanged");
     let own = hub.instance(&key).get(SELF).await.ok();
     assert_eq!(own["suspension"], suspended["suspension"]);

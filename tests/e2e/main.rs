@@ -13,6 +13,7 @@ mod owners; // the key file, owners that end, the way back for whoever has no ke
 mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
 mod clocks; // a clock that was wrong for a while
+mod conditional; // If-Match, If-None-Match, reasons of suspensions
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
 
@@ -20,6 +21,7 @@ mod lists; // pages, filters, cursors
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
 mod certificates; // licenses that verify offline, by libraries of other languages
+mod reporters; // deploy/client, killed at any moment
 mod rollup; // days are made of hours, whatever is killed meanwhile
 mod telemetry; // reports: what is kept, and that it counts once
 mod usage; // reads over instances, tools and time

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cursor, Limit};
 use crate::fields::{Fields, FromFields};
 use crate::labels::{LabelPair, Labels};
-use crate::model::{self, ClientSettings, ClientStatus};
+use crate::model::{self, ClientSettings, ClientStatus, Suspension};
 use crate::name::Slug;
 use crate::text::{DisplayName, ExternalRef, SearchText};
 use crate::time::Timestamp;
@@ -24,6 +24,8 @@ pub struct Client {
     pub external_ref: Option<ExternalRef>,
     /// Whether the client's instances work.
     pub status: ClientStatus,
+    /// The suspension, while the client is suspended.
+    pub suspension: Option<Suspension>,
     /// The operator's labels.
     pub labels: Labels,
     /// When the client was created.
@@ -38,13 +40,14 @@ impl Client {
     /// Builds the client as the API shows it.
     #[must_use]
     pub fn of(client: model::Client, instances: InstanceCounts) -> Self {
-        let ClientSettings { name, external_ref, labels, status } = client.settings;
+        let ClientSettings { name, external_ref, labels, status, suspension } = client.settings;
         Self {
             id: client.id,
             slug: client.slug,
             name,
             external_ref,
             status,
+            suspension,
             labels,
             created_at: client.created_at,
             updated_at: client.updated_at,
@@ -60,6 +63,7 @@ impl Client {
             external_ref: self.external_ref.clone(),
             labels: self.labels.clone(),
             status: self.status,
+            suspension: self.suspension.clone(),
         }
     }
 }
@@ -102,6 +106,7 @@ impl NewClient {
             external_ref: self.external_ref.clone(),
             labels: self.labels.clone().unwrap_or_default(),
             status: ClientStatus::Active,
+            suspension: None,
         }
     }
 }

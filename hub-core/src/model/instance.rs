@@ -80,6 +80,14 @@ pub struct InstanceSettings {
     pub suspension: Option<Suspension>,
 }
 
+impl Suspension {
+    /// The same suspension, for this reason if one is given.
+    #[must_use]
+    pub fn because(&self, reason: Option<&ReasonCode>) -> Self {
+        Self { reason: reason.or(self.reason.as_ref()).cloned(), since: self.since }
+    }
+}
+
 impl Instance {
     /// The facts that decide whether the instance works.
     #[must_use]

@@ -110,7 +110,7 @@ impl Standing {
     /// Why the hub refuses the license; the first reason when there are several.
     #[must_use]
     pub fn refusal(&self, now: Timestamp) -> Option<ErrorCode> {
-        let expired = self.ends_at().is_some_and(|end| now >= end);
+        let expired = self.works_until().is_some_and(|end| now >= end);
         self.suspension().or(expired.then_some(ErrorCode::LicenseExpired))
     }
 
@@ -128,12 +128,12 @@ impl Standing {
     #[must_use]
     pub fn in_grace(&self, now: Timestamp) -> bool {
         let expired = self.expires_at.is_some_and(|at| now >= at);
-        expired && self.ends_at().is_some_and(|end| now < end)
+        expired && self.works_until().is_some_and(|end| now < end)
     }
 
-    /// When the license stops to work: the end of its grace period; `None` means never.
+    /// Until when the license works: the end of its grace; `None` means for ever.
     #[must_use]
-    pub fn ends_at(&self) -> Option<Timestamp> {
+    pub fn works_until(&self) -> Option<Timestamp> {
         let grace = Duration::from_hours(24) * self.grace_days.get();
         self.expires_at.map(|at| at.after(grace))
     }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hub_core::api::{Access, Endpoint};
+use hub_core::api::{Access, Endpoint, Route};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::body::Incoming;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MATCH, IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 
 use super::authenticate::Authenticate;
 use super::body;
@@ -24,7 +24,7 @@ use super::reply::{Outcome, Reply};
 use super::request_id::RequestId;
 use super::trace::Trace;
 use crate::changes::Change;
-use crate::domain::{Precondition, Refusal};
+use crate::domain::{self, Precondition, Refusal};
 use crate::hub::Hub;
 use crate::limits::{self, Class, Place};
 
@@ -105,9 +105,15 @@ impl Exchange<'_> {
         trace.body_left = false;
         let body = body::parse(&bytes, access, now)?;
         drop(bytes);
-        let if_match = head.headers.get(IF_MATCH).map_or_else(Precondition::default, |value| {
-            Precondition::parse(value.to_str().unwrap_or_default())
-        });
+        let if_match = header(&head.headers, &IF_MATCH)
+            .map_or_else(Precondition::default, |value| Precondition::parse(&value));
+        if matches!(E::ROUTE, Route::CreateClient | Route::IssueInstance)
+            || matches!(E::ROUTE, Route::CreateAdminKey | Route::DeleteAdminKey)
+        {
+            // What these change has no tag, so none can match.
+            if_match.check_untagged()?;
+        }
+        let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| head.method == Method::GET);
         let request_id = trace.request_id;
         let _permit = hub.shares().work(&class).await?;
         let call = Call { handle, query, body, caller, if_match, request_id, now };
@@ -119,7 +125,10 @@ impl Exchange<'_> {
         if reply.wrong_key {
             hub.guesses().spend(client)?;
         }
-        encode(reply)
+        match (&reply.etag, known) {
+            (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),
+            _ => encode(reply),
+        }
     }
 }
 
@@ -132,6 +141,24 @@ fn shows_a_license<T>(replied: &Result<Reply<T>, Refusal>) -> bool {
             StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS
         ),
     }
+}
+
+/// The value of a header; several of one name are one list.
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> =
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+/// The answer that the caller has the object already.
+fn not_modified(etag: &domain::ETag) -> Result<Answer, Refusal> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let tag = HeaderValue::from_str(&etag.to_string()).map_err(|_| ErrorCode::Internal)?;
+    headers.insert(ETAG, tag);
+    Ok(answer)
 }
 
 fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {

@@ -230,7 +230,7 @@ impl State {
             reactivated,
             activated_at: row.activated_at.unwrap_or(request.now),
             expires_at: license.standing.expires_at,
-            ends_at: license.standing.ends_at(),
+            ends_at: license.standing.works_until(),
             in_grace: license.standing.in_grace(request.now),
             entitlements: row.entitlements.clone(),
         };

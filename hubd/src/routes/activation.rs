@@ -100,7 +100,7 @@ pub(super) async fn get_self(
             client: &instance.owner.id,
             license: &instance.license.hash.fingerprint(),
             entitlements: &instance.terms.entitlements,
-            ends_at: standing.ends_at(),
+            ends_at: standing.works_until(),
         };
         hub.certificates().certificate(licensed, now)
     });

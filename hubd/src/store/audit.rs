@@ -136,6 +136,7 @@ impl Db<'_> {
         links.into_iter().map(to_wire).collect()
     }
 
+    /// Recomputes the chain from its first event.
     pub(super) async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
         self.verify_audit_from(Head::START).await
     }

@@ -45,7 +45,7 @@ pub(crate) use audit::AuditFilter;
 pub(crate) use backup::{CopyError, back_up, back_up_into, last_backup, restore};
 pub(crate) use clients::ClientFilter;
 pub(crate) use error::Error;
-pub(crate) use instances::{InstanceFilter, InstanceRow, NewInstanceRow};
+pub(crate) use instances::{InstanceFilter, InstancePlace, InstanceRow, NewInstanceRow};
 pub(crate) use keys::KnownKey;
 pub(crate) use migrate::newest as schema;
 pub(crate) use open::{CheckError, Checked, OpenError, refuse_shared_folder};
