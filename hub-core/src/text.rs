@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::fields::Field;
+use crate::schema::inline_schema;
 
 /// Whether a character cannot be seen: a control character, one without width, or one that changes the
 /// direction of the text around it.
@@ -21,7 +22,7 @@ pub fn is_unseen(c: char) -> bool {
 }
 
 macro_rules! text {
-    ($(#[doc = $doc:literal])+ $name:ident, $valid:expr, $expected:literal) => {
+    ($(#[doc = $doc:literal])+ $name:ident, $valid:expr, $expected:literal, $schema:tt) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
@@ -56,6 +57,8 @@ macro_rules! text {
             }
         }
 
+        inline_schema!($name, $schema);
+
         impl Field for $name {
             const EXPECTED: &'static str = $expected;
         }
@@ -71,14 +74,16 @@ text!(
             && text.chars().any(char::is_alphanumeric)
             && !text.chars().any(is_unseen)
     },
-    "must be 1 to 128 characters, one of them a letter or digit, without control, invisible and direction-changing characters"
+    "must be 1 to 128 characters, one of them a letter or digit, without control, invisible and direction-changing characters",
+    {"type": "string", "minLength": 1, "maxLength": 128, "examples": ["Acme GmbH"]}
 );
 
 text!(
     /// A client's place in the operator's own records: up to 128 visible ASCII characters.
     ExternalRef,
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
-    "must be 1 to 128 visible ASCII characters"
+    "must be 1 to 128 visible ASCII characters",
+    {"type": "string", "pattern": "^[!-~]{1,128}$"}
 );
 
 text!(
@@ -89,7 +94,8 @@ text!(
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     },
-    "must be a code: a-z, then up to 47 of a-z, 0-9 and _"
+    "must be a code: a-z, then up to 47 of a-z, 0-9 and _",
+    {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,47}$", "examples": ["unpaid"]}
 );
 
 text!(
@@ -98,14 +104,16 @@ text!(
     |text| {
         !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
     },
-    "must be 1 to 200 characters without control characters"
+    "must be 1 to 200 characters without control characters",
+    {"type": "string", "minLength": 1, "maxLength": 200}
 );
 
 text!(
     /// A filter's value: an actor, a target, a handle.
     Word,
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
-    "must be 1 to 128 visible ASCII characters"
+    "must be 1 to 128 visible ASCII characters",
+    {"type": "string", "pattern": "^[!-~]{1,128}$"}
 );
 
 #[cfg(test)]

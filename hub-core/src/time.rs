@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::fields::Field;
+use crate::schema::inline_schema;
 
 /// A point in time with millisecond precision, between the years 1 and 9999.
 ///
@@ -124,6 +125,10 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+inline_schema!(Timestamp, {
+    "type": "string", "format": "date-time", "examples": ["2026-11-27T08:00:00.000Z"]
+});
+
 impl Field for Timestamp {
     const EXPECTED: &'static str = "must be an RFC 3339 time, such as 2027-12-31T00:00:00Z";
 }
@@ -186,6 +191,10 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+inline_schema!(Span, {
+    "type": "string", "pattern": "^[1-9][0-9]{0,3}[mhdw]$", "examples": ["24h"]
+});
+
 impl Field for Span {
     const EXPECTED: &'static str = "must be a span: 1 to 9999 and m, h, d or w, such as 24h";
 }
@@ -233,6 +242,15 @@ impl<'de> Deserialize<'de> for Moment {
         text.parse().map_err(de::Error::custom)
     }
 }
+
+inline_schema!(Moment, {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": "^[1-9][0-9]{0,3}[mhdw]$"}
+    ],
+    "examples": ["7d", "2026-11-01"]
+});
 
 impl Field for Moment {
     const EXPECTED: &'static str = "must be an RFC 3339 time, a date, or a span before now such as 24h (1 to 9999 and m, h, d or w)";

@@ -217,6 +217,7 @@ async fn expiry_and_grace_come_from_the_dates(hub: Hub) {
     assert_eq!(validate().await["code"], "license_expired");
     let own = hub.instance(&key).get(SELF).await.ok();
     assert_eq!((&own["effective_status"], &own["certificate"]), (&json!("expired"), &json!(null)));
+    assert_eq!((&own["valid"], &own["code"]), (&json!(false), &json!("license_expired")));
     hub.patch_instance("acme-1", json!({"expires_at": null})).await;
     assert_eq!(validate().await["code"], "valid");
 }
@@ -229,6 +230,10 @@ async fn an_instance_sees_itself_without_labels(hub: Hub) {
     let mut own = hub.instance(&key).get(SELF).await.ok();
     let own = own.as_object_mut().unwrap();
     assert!(own.remove("certificate").is_some());
+    assert_eq!(
+        (own.remove("valid"), own.remove("code")),
+        (Some(json!(true)), Some(json!("valid")))
+    );
     let mut shown = hub.show("acme-1").await;
     shown.as_object_mut().unwrap().remove("labels");
     // This request counts as a sign of life.

@@ -1,5 +1,6 @@
 //! Clients on the wire.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
@@ -11,7 +12,7 @@ use crate::text::{DisplayName, ExternalRef, SearchText};
 use crate::time::Timestamp;
 
 /// A client as the API shows it, with counts of its instances.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Client {
     /// A UUID.
     pub id: String,
@@ -68,7 +69,7 @@ impl Client {
 }
 
 /// Counts of instances by status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceCounts {
     /// All instances.
     pub total: u64,
@@ -81,7 +82,7 @@ pub struct InstanceCounts {
 }
 
 /// `POST /api/v1/admin/clients`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NewClient {
     /// The name that people read.
     pub name: DisplayName,
@@ -121,7 +122,7 @@ impl FromFields for NewClient {
 }
 
 /// Filters of `GET /api/v1/admin/clients`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct ClientQuery {
     /// Only clients whose slug or name contains this text; upper and lower case are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,7 +153,7 @@ impl FromFields for ClientQuery {
 }
 
 /// Parameters of `DELETE /api/v1/admin/clients/{id}`.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct DeleteClientQuery {
     /// Whether to delete the client's instances too.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! Instances on the wire.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
@@ -15,7 +16,7 @@ use crate::text::{ReasonCode, SearchText};
 use crate::time::{Span, Timestamp};
 
 /// An instance as the API shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// The instance's handle, unique in the hub.
     pub instance_id: InstanceId,
@@ -108,7 +109,7 @@ impl Instance {
 }
 
 /// An instance's license.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LicenseInfo {
     /// The fingerprint of the newest license key.
     pub fingerprint: Fingerprint,
@@ -131,7 +132,7 @@ pub struct LicenseInfo {
 }
 
 /// The newest hub key of an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HubKeyInfo {
     /// The fingerprint of the key.
     pub fingerprint: Fingerprint,
@@ -140,7 +141,7 @@ pub struct HubKeyInfo {
 }
 
 /// `POST /api/v1/admin/clients/{id}/instances`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct NewInstance {
     /// The handle; when absent, the hub makes one from the client's slug.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +178,7 @@ impl FromFields for NewInstance {
 }
 
 /// A new instance. The license key is in no other answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IssuedInstance {
     /// The instance.
     #[serde(flatten)]
@@ -188,7 +189,7 @@ pub struct IssuedInstance {
 }
 
 /// `POST …/suspend`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct SuspendRequest {
     /// The code of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,7 +203,7 @@ impl FromFields for SuspendRequest {
 }
 
 /// Filters of a client's instances.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct InstanceQuery {
     /// Only instances with this effective status.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -229,7 +230,7 @@ impl FromFields for InstanceQuery {
 }
 
 /// Filters of all instances.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct FleetQuery {
     /// The filters that also apply to a client's instances.
     #[serde(flatten)]
@@ -251,7 +252,7 @@ pub struct FleetQuery {
 }
 
 /// An order of instances: by this member, those without it last, the handle as second key.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceSort {
     /// By handle.

@@ -1,5 +1,6 @@
 //! Clients: the customers that instances are issued to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Suspension;
@@ -40,7 +41,7 @@ pub struct ClientSettings {
 }
 
 /// Whether a client's instances work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientStatus {
     /// The instances work.
@@ -73,19 +74,22 @@ impl Field for ClientStatus {
 }
 
 /// `PATCH /api/v1/admin/clients/{id}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClientPatch {
     /// A new name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DisplayName")]
     pub name: Option<DisplayName>,
     /// A new reference, or `null` to clear it.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub external_ref: Patch<ExternalRef>,
     /// The complete new set of labels.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Labels")]
     pub labels: Option<Labels>,
     /// A new status: suspends or reactivates the client.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ClientStatus")]
     pub status: Option<ClientStatus>,
     /// The code of the reason for the suspension.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 
 mod admin;
 mod asked;
+mod certificate;
 mod client;
 mod context;
 mod examples;
@@ -16,6 +17,7 @@ mod telemetry;
 
 pub(crate) use admin::*;
 pub(crate) use asked::json_was_asked;
+pub(crate) use certificate::*;
 pub(crate) use client::*;
 pub(crate) use context::*;
 pub(crate) use fleet::*;
@@ -172,6 +174,9 @@ pub(crate) enum Command {
     /// Check whether a license is valid; needs no admin key
     #[command(after_help = examples::VALIDATE)]
     Validate(ValidateArgs),
+    /// Certificates: licenses that verify offline
+    #[command(subcommand, visible_alias = "certificates")]
+    Certificate(CertificateCommand),
     /// Telemetry: how the tools of all instances are used
     #[command(subcommand)]
     Telemetry(TelemetryCommand),

@@ -6,6 +6,7 @@ mod activate;
 mod admin_key;
 mod api;
 mod audit;
+mod certificate;
 mod client;
 mod completion;
 mod context;
@@ -31,7 +32,7 @@ use hub_core::problem::ErrorCode;
 use hub_core::text::ReasonCode;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Command, TelemetryCommand};
+use crate::cli::{CertificateCommand, Cli, Command, TelemetryCommand};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::output::{FieldChange, Out};
@@ -73,6 +74,9 @@ fn offline(cli: &Cli, env: &Env, out: &Out) -> Option<Result<Exit>> {
         Command::Fingerprint => hub::fingerprint(out),
         Command::Telemetry(TelemetryCommand::Preview(args)) if args.catalogue.is_some() => {
             telemetry::preview_offline(args, out)
+        }
+        Command::Certificate(CertificateCommand::Verify(args)) => {
+            certificate::offline(args, args.jwks.as_deref()?, out)
         }
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => man::run(args, out),
@@ -131,6 +135,7 @@ async fn command(command: Command, invocation: &Invocation<'_>) -> Result<Exit> 
         Command::Instance(command) => instance::run(command, invocation).await,
         Command::Activate(args) => activate::run(args, invocation).await,
         Command::Validate(args) => validate::run(args, invocation).await,
+        Command::Certificate(command) => certificate::run(command, invocation).await,
         Command::Telemetry(command) => telemetry::run(command, invocation).await,
         Command::AdminKey(command) => admin_key::run(command, invocation).await,
         Command::Audit(command) => audit::run(command, invocation).await,

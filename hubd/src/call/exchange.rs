@@ -11,8 +11,8 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::body::Incoming;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
-    LOCATION,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MATCH, IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
@@ -167,6 +167,7 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
         Outcome::Accepted(body) => (StatusCode::ACCEPTED, None, Some(body)),
         Outcome::Created(path, body) => (StatusCode::CREATED, Some(path), Some(body)),
         Outcome::Deleted => (StatusCode::NO_CONTENT, None, None),
+        Outcome::Page(html) => return Ok(page(html)),
     };
     let json = body.map(|body| to_json(&body)).transpose()?;
     let has_body = json.is_some();
@@ -185,6 +186,22 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
         headers.insert(ETAG, header(etag.to_string())?);
     }
     Ok(answer)
+}
+
+/// A page that may load nothing and run nothing.
+fn page(html: &'static str) -> Answer {
+    let mut answer = Response::new(Full::from(html));
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
 }
 
 fn to_json<T: serde::Serialize>(body: &T) -> Result<Bytes, ErrorCode> {

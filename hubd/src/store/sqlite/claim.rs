@@ -51,6 +51,10 @@ impl Claim {
             }
         }
         let found = database.metadata().map_err(fail)?;
+        if found.len() == 0 {
+            // So that a power cut does not take a new file away with all that was written to it.
+            File::open(folder_of(&resolved)).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        }
         if found.nlink() > 1 {
             tracing::warn!(
                 path = %resolved.display(),
