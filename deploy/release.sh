@@ -5,7 +5,8 @@
 #   deploy/release.sh [OUT]          (default: dist)
 #
 # Needs the Rust target x86_64-unknown-linux-musl, musl-tools, dpkg-deb and python3. RELEASE_KEY=FILE signs with a
-# private key of ssh-keygen. OFFLINE=1 uses the registry's cache alone. PROFILE=release builds faster programs to try.
+# private key of ssh-keygen. OFFLINE=1 uses the registry's cache alone. PROFILE=release builds sooner; BUILT=DIR packs the
+# programs of a folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,8 +32,9 @@ for map in $maps; do
     CFLAGS="$CFLAGS -ffile-prefix-map=$map"
 done
 export RUSTFLAGS CFLAGS
-cargo build --locked ${OFFLINE:+--offline} --profile "$profile" --target "$triple" -p hubd -p hubctl
-built=$target/$triple/$profile
+built=${BUILT:-$target/$triple/$profile}
+[ -n "${BUILT:-}" ] ||
+    cargo build --locked ${OFFLINE:+--offline} --profile "$profile" --target "$triple" -p hubd -p hubctl
 
 say "collecting"
 rm -rf "$out"
@@ -47,7 +49,8 @@ install -m 0644 deploy/hubd.service deploy/hubd-backup.service deploy/hubd-backu
 cp -r deploy/client deploy/grafana docs "$tree/"
 "$tree/hubctl" man --out "$tree/man" >/dev/null
 for shell in bash zsh fish; do
-    "$tree/hubctl" completion "$shell" >"$tree/completions/hubctl.$shell"
+    # By its name: the script must not know where it was made.
+    PATH=$tree:$PATH hubctl completion "$shell" >"$tree/completions/hubctl.$shell"
 done
 
 # Everything as old as the commit.
