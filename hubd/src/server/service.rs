@@ -56,13 +56,19 @@ impl HubService {
     ) -> Answer {
         let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
         let body_left = !request.body().is_end_stream();
-        let mut trace = Trace { request_id: self.request_ids.next(), body_left };
+        let client = client_of(peer, request.headers(), self.hub.trusted_proxies());
+        let request_id = self.request_ids.next();
+        let mut trace = Trace { request_id, body_left, is_proven: false };
         // The framer does not parse chunks, so it cannot find a head behind them.
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let mut route = "";
         place.work();
-        let routed = self.route(request, peer, place, &mut trace, &mut route);
+        let routed = self.route(request, client, place, &mut trace, &mut route);
         let routed = AssertUnwindSafe(routed).catch_unwind().await;
+        if !trace.is_proven {
+            place.wait();
+            self.hub.shares().pace(client).await;
+        }
         place.rest();
         let id = trace.request_id;
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
@@ -81,7 +87,7 @@ impl HubService {
     async fn route(
         &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        client: IpAddr,
         place: &Place,
         trace: &mut Trace,
         name: &mut &'static str,
@@ -96,7 +102,6 @@ impl HubService {
             _ => return problem::answer(&beyond(), trace.request_id, None),
         };
         *name = target.route.path();
-        let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
         let exchange = Exchange {
             hub: &self.hub,
             head,
