@@ -9,6 +9,8 @@ pub enum Leak {
     Log,
     /// hubd counts an unlisted name of a tool, code or count by its length.
     Names,
+    /// hubd keeps the beginning of the body of each report as a name.
+    Text,
     /// hubd keeps the request id that anybody sends.
     RequestIds,
     /// `redacted` grows with the length of the dropped text.
@@ -32,6 +34,7 @@ pub fn leak() -> Option<Leak> {
     match std::env::var("HUBD_PROOF_LEAK").ok()?.as_str() {
         "log" => Some(Leak::Log),
         "names" => Some(Leak::Names),
+        "text" => Some(Leak::Text),
         "request-ids" => Some(Leak::RequestIds),
         "length" => Some(Leak::Length),
         "stored" => Some(Leak::Stored),

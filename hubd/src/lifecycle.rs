@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// When the system refuses.
 pub fn forbid_core_dumps() -> io::Result<()> {
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    let limited = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     // The limit does not hold for a program that takes dumps through a pipe.
-    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+    let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    Ok(limited.and(hidden)?)
 }
 
 /// Lets the hub outlive the signals that would end a process: of a terminal that was closed, of scripts

@@ -106,6 +106,8 @@ async fn let_out(hub: &Hub, aviary: &mut Aviary) -> Vec<Answer> {
     answers.push(instance.send_bytes(format!("{hidden}{secret}")).await);
     answers.push(instance.send_bytes(secret.repeat(100_000)).await);
     answers.push(with_headers(hub, &instance, &secret).await);
+    let secret = aviary.secret(7);
+    answers.push(activate(hub, &secret).await);
     let preview = instance.preview(&hidden).await;
     assert!(!preview.to_string().contains(&secret));
     let catalogue = "/api/v1/admin/telemetry/catalogue";
@@ -119,6 +121,14 @@ async fn let_out(hub: &Hub, aviary: &mut Aviary) -> Vec<Answer> {
     answers.push(hub.instance(&instance.hub_key).get("/api/v1/instances/self/telemetry").await);
     answers.push(hub.admin().get("/api/v1/admin/audit").await);
     answers
+}
+
+/// An activation is audited for ever, with an id of the hub's own.
+async fn activate(hub: &Hub, secret: &str) -> Answer {
+    let license = hub.issue("canary-client", "canary-active").await.license_key;
+    let stranger = hub.anonymous().header("x-request-id", secret).header("user-agent", secret);
+    let body = json!({"license_key": license});
+    stranger.post("/api/v1/instances/activate", body).await.expect(200)
 }
 
 async fn with_headers(hub: &Hub, instance: &Instance, secret: &str) -> Answer {
@@ -164,7 +174,7 @@ async fn no_canary_is_found_anywhere(setup: Setup) {
 }
 
 async fn a_leak_is_found(setup: Setup) {
-    for (leak, place) in [("log", "hubd.log")] {
+    for (leak, place) in [("log", "hubd.log"), ("text", "running"), ("request-ids", "running")] {
         let leaky = setup.clone().for_proofs().env("HUBD_PROOF_LEAK", leak);
         let hub = leaky.args(["--log", "trace"]).any_number_of_guesses().start().await;
         let found = found(hub).await;

@@ -1,11 +1,11 @@
 //! A disk that fails once: each system call of a write to the SQLite file in turn returns an error. The
 //! hub may refuse that write; the next one must succeed without a restart.
 
-use hub_tests::Hub;
 use hub_tests::fleet::text;
 use hub_tests::http::Answer;
 use hub_tests::reports::report;
 use hub_tests::strace::{self, Fault, Step};
+use hub_tests::{Engine, Hub, Setup};
 use serde_json::{Value, json};
 
 /// The calls by which a write reaches the disk.
@@ -16,17 +16,24 @@ const MOST: usize = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_client_meets_a_fault() {
-    survives(Clients).await;
+    survives(Clients, Setup::on(Engine::Sqlite)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_activation_meets_a_fault() {
-    survives(Activations::default()).await;
+    survives(Activations::default(), Setup::on(Engine::Sqlite)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_meets_a_fault() {
-    survives(Reports::default()).await;
+    survives(Reports::default(), Setup::on(Engine::Sqlite)).await;
+}
+
+/// The log is written back into the file after each commit: a fault there loses nothing either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_meets_a_fault() {
+    let setup = Setup::on(Engine::Sqlite).for_proofs().env("HUBD_PROOF_CHECKPOINT", "1");
+    survives(Clients, setup).await;
 }
 
 /// Writes of one kind, counted from 0.
@@ -41,11 +48,11 @@ trait Writes {
 /// Lets each call of a write fail with each error, until a write makes no further call of that name;
 /// first with a hub that was just started, whose write begins a new write-ahead log, then with one that
 /// goes on with its log.
-async fn survives(mut writes: impl Writes) {
+async fn survives(mut writes: impl Writes, setup: Setup) {
     if !strace::works() {
         return;
     }
-    let mut hub = Hub::sqlite().await;
+    let mut hub = setup.start().await;
     let (mut n, mut faults) = (0, 0);
     for (call, error) in CALLS.iter().flat_map(|call| ERRORS.iter().map(move |error| (call, error)))
     {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use hub_tests::journal::{Bases, Worker};
-use hub_tests::power::{Disk, Image, Kept, Op, Record, Recorder};
+use hub_tests::power::{self, Disk, Image, Kept, Op};
 use hub_tests::{Engine, Setup, strace};
 
 const WORKERS: u32 = 6;
@@ -18,22 +18,22 @@ const STARTS: usize = 5;
 
 /// A record, and the worker that each of its answers was for.
 struct Recorded {
-    record: Record,
+    ops: Vec<Op>,
     answered: HashMap<String, u32>,
     admin_key: String,
 }
 
-/// Lets workers work while everything is recorded, from a hub that just started to its stop.
+/// Lets workers work while everything is recorded, from the first start of a hub to its stop.
 async fn record(leak: Option<&str>) -> Recorded {
     // The log is written back often, so that the record has checkpoints too.
-    let mut setup = Setup::on(Engine::Sqlite).for_proofs().env("HUBD_PROOF_CHECKPOINT", "60");
+    let setup = Setup::on(Engine::Sqlite).for_proofs().recorded();
+    let mut setup = setup.env("HUBD_PROOF_CHECKPOINT", "60");
     if let Some(leak) = leak {
         setup = setup.env("HUBD_PROOF_LEAK", leak);
     }
     let mut hub = setup.start().await;
     let admin_key = hub.admin_key().to_owned();
     let bases: Bases = Arc::new(RwLock::new(vec![hub.base().to_owned()]));
-    let recorder = Recorder::start(&hub);
     let mut working = Vec::new();
     for number in 0..WORKERS {
         let (bases, mut worker) = (Arc::clone(&bases), Worker::new(number, &admin_key));
@@ -49,9 +49,9 @@ async fn record(leak: Option<&str>) -> Recorded {
         answered.extend(ids.map(|id| (id, worker.number())));
     }
     assert!(hub.stop().success());
-    let record = recorder.finish();
+    let ops = power::read(&hub);
     assert_eq!(answered.len(), WORKERS as usize * STEPS, "every answer has an id of its own");
-    Recorded { record, answered, admin_key }
+    Recorded { ops, answered, admin_key }
 }
 
 /// What can be said of a record: its length, and how often it is in doubt what is on the disk.
@@ -84,7 +84,7 @@ impl Recorded {
     /// Checks images of every prefix of the record, at least this many; how many there were, or what is
     /// wrong with one.
     fn check(&self, images: usize) -> Result<usize, String> {
-        let ops = &self.record.ops;
+        let ops = &self.ops;
         let random = images.div_ceil(ops.len());
         let (checked, failed) = (AtomicUsize::new(0), Mutex::new(None));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -117,10 +117,10 @@ impl Recorded {
 
     /// Goes through the record: before it, and after each operation.
     fn each_cut(&self, mut look: impl FnMut(usize, &Disk, &[(u32, usize)])) {
-        let mut disk = Disk::new(self.record.before.clone());
+        let mut disk = Disk::default();
         let mut acknowledged: Vec<_> = (0..WORKERS).map(|number| (number, 0)).collect();
         look(0, &disk, &acknowledged);
-        for (at, op) in self.record.ops.iter().enumerate() {
+        for (at, op) in self.ops.iter().enumerate() {
             disk.take(op);
             if let Op::Answer(id) = op
                 && let Some(worker) = self.answered.get(id)
@@ -133,7 +133,7 @@ impl Recorded {
 
     /// Starts the real hub on a few of the images.
     async fn start_some(&self) {
-        let every = self.record.ops.len() / STARTS;
+        let every = self.ops.len() / STARTS;
         let mut images = Vec::new();
         self.each_cut(|at, disk, _| {
             if at % every == every / 2 {
@@ -168,7 +168,7 @@ async fn every_power_cut_keeps_what_was_acknowledged() {
     }
     let recorded = record(None).await;
     let checked = recorded.check(images()).unwrap_or_else(|problem| panic!("{problem}"));
-    eprintln!("{}", describe(&recorded.record.ops, checked));
+    eprintln!("{}", describe(&recorded.ops, checked));
     assert!(checked >= images(), "{checked}");
     recorded.start_some().await;
 }

@@ -155,10 +155,95 @@ async fn said_and_stored(hub: &Hub) -> (Rows, Rows) {
     (said, stored(hub).await)
 }
 
+/// A word of letters that no name, column or statement of the hub's has.
+fn word(dice: &mut StdRng) -> String {
+    let letters = b"qxzjvkw";
+    (0..dice.random_range(4..14)).map(|_| char::from(*letters.choose(dice).unwrap())).collect()
+}
+
+/// A report with made words wherever a text or a name may stand, in every case.
+fn wordy(dice: &mut StdRng, words: &mut Vec<String>) -> Value {
+    let mut new = |upper: bool| {
+        let word = word(dice);
+        words.push(word.clone());
+        if upper { word.to_uppercase() } else { word }
+    };
+    let mut report = report_of(json!({
+        "tools": [
+            {"name": "browser.navigate", "calls": 3, "errors": {new(true): 1, "TIMEOUT": 1},
+                new(false): new(false)},
+            {"name": format!("{}.{}", new(false), new(false)), "calls": 2, "errors": {new(true): 1}},
+            {"name": new(false), "durations_ms": [1, new(false)]},
+            new(false),
+        ],
+        "counts": {new(false): 1, format!("{}_{}", new(false), new(false)): 2, "agents_online": 1},
+    }));
+    report[new(false)] = json!({new(false): [new(false)]});
+    report
+}
+
+/// Every value of every row of these tables, as text.
+async fn values(hub: &Hub) -> Vec<String> {
+    let mut sql = hub.sql().await;
+    let tables = [
+        "tools",
+        "error_codes",
+        "count_names",
+        "catalogue",
+        "reports",
+        "report_hour",
+        "usage_hour",
+        "error_hour",
+        "count_hour",
+        "duration_hour",
+        "fleet_hour",
+        "fleet_day",
+        "last_use",
+        "last_use_hour",
+        "audit_events",
+        "instances",
+        "clients",
+    ];
+    let mut values = Vec::new();
+    for table in tables {
+        values.extend(sql.rows_as_text(table).await);
+    }
+    values
+}
+
+async fn words_that_are_stored(hub: &Hub) -> Vec<String> {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let mut dice = StdRng::seed_from_u64(0x77);
+    let mut words = Vec::new();
+    for _ in 0..120 {
+        instance.report(&wordy(&mut dice, &mut words)).await;
+    }
+    let values = values(hub).await;
+    assert!(values.iter().any(|value| value.contains("browser.navigate")), "{values:?}");
+    let values = values.join("\n").to_lowercase();
+    let four = words.iter().flat_map(|word| word.as_bytes().windows(4));
+    let four: std::collections::BTreeSet<_> =
+        four.map(|part| str::from_utf8(part).unwrap()).collect();
+    assert!(four.len() > 500, "{} sequences", four.len());
+    four.into_iter().filter(|part| values.contains(part)).map(str::to_owned).collect()
+}
+
 both_stores!(
+    no_four_letters_of_a_body_are_in_any_row,
+    a_text_that_is_stored_would_be_found,
     generated_reports_are_stored_as_previewed,
     a_hub_that_stores_more_than_it_says_would_be_found
 );
+
+async fn no_four_letters_of_a_body_are_in_any_row(hub: Hub) {
+    assert_eq!(words_that_are_stored(&hub).await, Vec::<String>::new());
+}
+
+async fn a_text_that_is_stored_would_be_found(setup: Setup) {
+    let leaky = setup.for_proofs().env("HUBD_PROOF_LEAK", "text").start().await;
+    assert!(!words_that_are_stored(&leaky).await.is_empty());
+}
 
 async fn generated_reports_are_stored_as_previewed(hub: Hub) {
     let (said, stored) = said_and_stored(&hub).await;

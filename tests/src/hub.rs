@@ -15,7 +15,7 @@ use crate::http::Caller;
 use crate::postgres::{Database, tail};
 use crate::setup::{Engine, Setup};
 use crate::watchdog::{self, Chore};
-use crate::{binaries, raw};
+use crate::{binaries, power, raw};
 
 /// How long a hub may take until it listens.
 const START: Duration = Duration::from_mins(1);
@@ -25,6 +25,7 @@ const START: Duration = Duration::from_mins(1);
 pub struct Hub {
     setup: Setup,
     process: Option<Process>,
+    last_pid: u32,
     admin_key: String,
     dir: TempDir,
     // Dropped after the process, which is connected to it.
@@ -60,7 +61,7 @@ impl Hub {
             fs::create_dir_all(&folder).expect("the data folder is made");
             fs::write(folder.join(name), text).expect("the file is written");
         }
-        let mut hub = Self { setup, process: None, admin_key, dir, database };
+        let mut hub = Self { setup, process: None, last_pid: 0, admin_key, dir, database };
         hub.launch();
         hub.admin_key = hub.bootstrap_key();
         hub
@@ -73,7 +74,7 @@ impl Hub {
     ) -> Self {
         let dir = tempfile::Builder::new().prefix("hub-").tempdir().expect("a temporary folder");
         let admin_key = admin_key.to_owned();
-        let mut hub = Self { setup, process: None, admin_key, dir, database };
+        let mut hub = Self { setup, process: None, last_pid: 0, admin_key, dir, database };
         hub.launch();
         hub
     }
@@ -93,6 +94,7 @@ impl Hub {
     pub fn launch(&mut self) {
         assert!(self.process.is_none(), "the hub runs already");
         let mut child = self.command().spawn().expect("hubd starts");
+        self.last_pid = child.id();
         let clean = format!("kill -9 {}; rm -rf '{}'", child.id(), self.dir.path().display());
         let chore = watchdog::at_exit(&clean);
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -110,6 +112,19 @@ impl Hub {
         self.setup.env.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Listens on another address from the next start on.
+    pub fn listen_on(&mut self, address: &str) {
+        address.clone_into(&mut self.setup.listen);
+    }
+
+    /// A hub with these settings on the database at this URL, which has this owner key.
+    #[must_use]
+    pub fn launched_on(&self, url: &str, admin_key: &str) -> Self {
+        let mut setup = self.setup.clone();
+        setup.database = Some(url.to_owned());
+        Self::start_with_key(setup, None, admin_key)
+    }
+
     /// Leaves out the last arguments of the setup at the next start.
     pub fn drop_args(&mut self, last: usize) {
         self.setup.args.truncate(self.setup.args.len() - last);
@@ -120,10 +135,16 @@ impl Hub {
         let log = File::options().create(true).append(true).open(self.log_path());
         let program =
             if self.setup.for_proofs { binaries::hubd_for_proofs() } else { binaries::hubd() };
-        let mut hubd = Command::new(program);
+        let mut hubd = if self.setup.recorded {
+            power::recorded(&program, self.dir.path())
+        } else {
+            Command::new(program)
+        };
         hubd.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        hubd.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
-        if let Some(database) = &self.database {
+        hubd.args(["--listen", &self.setup.listen, "--data-dir"]).arg(self.data_dir());
+        if let Some(url) = &self.setup.database {
+            hubd.args(["--database", url]);
+        } else if let Some(database) = &self.database {
             hubd.args(["--database", &database.url()]);
         }
         hubd.args(&self.setup.args).envs(self.setup.env.iter().map(|(n, v)| (n, v)));
@@ -226,7 +247,8 @@ impl Hub {
     /// A caller without a key.
     #[must_use]
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.base())
+        let caller = Caller::new(self.base());
+        if self.setup.for_proofs { caller.of_any_answers() } else { caller }
     }
 
     /// Sends bytes over a bare connection; see [`raw::exchange`].
@@ -244,6 +266,12 @@ impl Hub {
     #[must_use]
     pub fn address(&self) -> &str {
         self.base().trim_start_matches("http://")
+    }
+
+    /// The number of the process that was started last, which may have ended.
+    #[must_use]
+    pub fn last_pid(&self) -> u32 {
+        self.last_pid
     }
 
     /// The number of the process.
@@ -325,7 +353,8 @@ fn first_line(stream: impl std::io::Read + Send + 'static) -> Option<String> {
 
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the folder is made");
-    for entry in fs::read_dir(from).expect("the folder is there").flatten() {
+    let entries = fs::read_dir(from).expect("the folder is there").flatten();
+    for entry in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
     }
 }

@@ -10,4 +10,5 @@ mod record;
 
 pub use disk::{Disk, Kept};
 pub use image::Image;
-pub use record::{Op, Record, Recorder};
+pub(crate) use record::recorded;
+pub use record::{Op, read};

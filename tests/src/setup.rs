@@ -22,7 +22,10 @@ pub struct Setup {
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
+    pub(crate) recorded: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: String,
+    pub(crate) database: Option<String>,
     pub(crate) files: Vec<(String, String)>,
 }
 
@@ -30,8 +33,11 @@ impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
+        let listen = "127.0.0.1:0".to_owned();
         let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
-        Self { engine, args, env, for_proofs: false, data: None, files }
+        let (data, database) = (None, None);
+        let (for_proofs, recorded) = (false, false);
+        Self { engine, args, env, for_proofs, recorded, data, listen, database, files }
     }
 
     /// Which database it is for.
@@ -58,6 +64,13 @@ impl Setup {
     #[must_use]
     pub fn for_proofs(mut self) -> Self {
         self.for_proofs = true;
+        self
+    }
+
+    /// With a record of everything that it writes, syncs and answers; see [`crate::power::read`].
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.recorded = true;
         self
     }
 

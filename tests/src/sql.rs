@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use sqlx::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection, Decode, PgConnection, Type};
 
@@ -83,6 +83,29 @@ impl Sql {
     /// The one column of bytes of a query.
     pub async fn blobs(&mut self, sql: &str) -> Vec<Vec<u8>> {
         self.column(sql).await
+    }
+
+    /// Every row of a table, with all its values as text.
+    pub async fn rows_as_text(&mut self, table: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite(file) => {
+                let mut statement =
+                    file.prepare(&format!("SELECT * FROM {table}")).expect("a table");
+                let columns = statement.column_count();
+                let text = |row: &rusqlite::Row<'_>| {
+                    let values = (0..columns).map(|at| match row.get_ref_unwrap(at) {
+                        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                            String::from_utf8_lossy(bytes).into_owned()
+                        }
+                        other => format!("{other:?}"),
+                    });
+                    Ok(values.collect::<Vec<_>>().join(" "))
+                };
+                let rows = statement.query_map([], text).expect("rows");
+                rows.map(|row| row.expect("a row")).collect()
+            }
+            Self::Postgres(_) => self.texts(&format!("SELECT t::text FROM {table} t")).await,
+        }
     }
 
     async fn column<T>(&mut self, sql: &str) -> Vec<T>

@@ -55,6 +55,15 @@ impl RawReport {
     }
 }
 
+#[cfg(feature = "proof")]
+impl RawReport {
+    /// The body as text, for a hub that is told to keep it.
+    #[must_use]
+    pub fn leaked(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
 impl fmt::Debug for RawReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RawReport")

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use hub_core::api::{Action, Role};
@@ -205,6 +205,9 @@ fn write_key_file(path: &Path, key: &AdminKey) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
+    // For root, who resets the key of a hub that runs as somebody else; nobody else can give it away.
+    let owner = folder.metadata()?;
+    let _ = fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()));
     file.write_all(key.expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.as_file().sync_all()?;

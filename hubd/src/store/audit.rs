@@ -136,8 +136,13 @@ impl Db<'_> {
         links.into_iter().map(to_wire).collect()
     }
 
-    /// Recomputes the chain behind an event that is known.
-    async fn verify_audit(&mut self, known: Head) -> Result<AuditVerdict, Error> {
+    /// Recomputes the chain from its first event.
+    pub(super) async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
+        self.verify_audit_from(Head::START).await
+    }
+
+    /// Recomputes the chain behind an event that is known to be in it.
+    async fn verify_audit_from(&mut self, known: Head) -> Result<AuditVerdict, Error> {
         let from_start = known == Head::START;
         let (mut reached, mut events) = (known, 0);
         let mut last_read = if from_start { i64::MIN } else { known.seq };
@@ -197,11 +202,11 @@ impl Store {
 
     /// Recomputes the whole chain, a thousand rows at a time, and compares it with the head.
     pub(crate) async fn verify_audit(&self) -> Result<AuditVerdict, Error> {
-        self.verify_audit_from(Head::START).await
+        self.scan((), |db, ()| Box::pin(db.verify_audit())).await
     }
 
     /// Recomputes the chain behind an event that is known to be in it.
     pub(crate) async fn verify_audit_from(&self, known: Head) -> Result<AuditVerdict, Error> {
-        self.scan(known, |db, known| Box::pin(db.verify_audit(*known))).await
+        self.scan(known, |db, known| Box::pin(db.verify_audit_from(*known))).await
     }
 }

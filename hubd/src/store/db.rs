@@ -13,6 +13,7 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, Type};
 use super::bulk::{Bulk, BulkRow, Cell, add_array};
 use super::dialect;
 use super::error::Error;
+use super::postgres::answered;
 use super::row::{FromRow, Row};
 
 /// A connection.
@@ -61,7 +62,7 @@ impl Db<'_> {
             }
             Self::Postgres(db) => {
                 let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
-                let rows = query.fetch_all(&mut **db).await?;
+                let rows = answered(query.fetch_all(&mut **db)).await?;
                 rows.iter().map(|row| T::from_row(&mut Row::postgres(row))).collect()
             }
         }
@@ -82,7 +83,7 @@ impl Db<'_> {
             }
             Self::Postgres(db) => {
                 let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
-                let row = query.fetch_optional(&mut **db).await?;
+                let row = answered(query.fetch_optional(&mut **db)).await?;
                 row.map(|row| T::from_row(&mut Row::postgres(&row))).transpose()
             }
         }
@@ -111,7 +112,7 @@ impl Db<'_> {
             }
             Self::Postgres(db) => {
                 let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
-                Ok(query.execute(&mut **db).await?.rows_affected())
+                Ok(answered(query.execute(&mut **db)).await?.rows_affected())
             }
         }
     }
@@ -147,7 +148,7 @@ impl Db<'_> {
                 let mut arguments = PgArguments::default();
                 add_array(keys.iter().copied(), &mut arguments)?;
                 let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), arguments);
-                for row in query.fetch_all(&mut **db).await? {
+                for row in answered(query.fetch_all(&mut **db)).await? {
                     found.push(T::from_row(&mut Row::postgres(&row))?);
                 }
             }
@@ -192,7 +193,7 @@ impl Db<'_> {
                 let mut arguments = PgArguments::default();
                 R::add_all(rows, &mut arguments)?;
                 let query = sqlx::query_with(AssertSqlSafe(bulk.postgres::<R>()), arguments);
-                for row in query.fetch_all(&mut **db).await? {
+                for row in answered(query.fetch_all(&mut **db)).await? {
                     found.push(T::from_row(&mut Row::postgres(&row))?);
                 }
             }

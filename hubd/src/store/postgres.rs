@@ -25,6 +25,20 @@ pub(crate) struct PostgresTuning {
 /// How long a job waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(2);
 
+/// The longest that a statement takes: its own timeout and the way there and back. A server that stands
+/// still keeps no timeout of its own.
+const ANSWER: Duration = Duration::from_secs(7);
+
+/// What the server answers to a statement, unless it stands still.
+pub(super) async fn answered<T>(
+    asked: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, Error> {
+    match timeout(ANSWER, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Error::silent()),
+    }
+}
+
 /// The pool, and the permits to take a connection from it.
 ///
 /// The pool does not tell whether all its connections are in use or the server takes none. Whoever has
@@ -109,7 +123,12 @@ impl Postgres {
         let permit = self.permit(lane).await?;
         let mut attempt = 0;
         loop {
-            match self.pool.begin().await {
+            let pool = self.pool.clone();
+            // In a task of its own, which goes on when it is no longer waited for: a `begin` that is
+            // cancelled would leave its transaction open.
+            let begun = tokio::spawn(async move { pool.begin().await });
+            let begun = timeout(ANSWER, begun).await.map_err(|_| Error::silent())?;
+            match begun.map_err(|_| Error::panicked())? {
                 Ok(transaction) => return Ok((permit, transaction)),
                 Err(error) => {
                     let gone = matches!(error, sqlx::Error::PoolTimedOut);

@@ -178,6 +178,8 @@ impl DataFile {
 /// connection that a job left in doubt is closed and opened again.
 fn write(file: &DataFile, connection: Connection, queue: &mpsc::Receiver<Job>) {
     let mut connection = Some(connection);
+    // A fault that lasts is logged once, however many jobs it refuses.
+    let mut lasting = None;
     while let Ok(job) = queue.recv() {
         let opened = file.refuse_unusable().and_then(|()| {
             connection.take().map_or_else(|| Ok(connect::to_write(&file.path)?), Ok)
@@ -185,11 +187,14 @@ fn write(file: &DataFile, connection: Connection, queue: &mpsc::Receiver<Job>) {
         let mut usable = match opened {
             Ok(usable) => usable,
             Err(error) => {
-                tracing::error!(%error, "the database cannot be written");
+                if lasting.replace(error.fault) != Some(error.fault) {
+                    tracing::error!(%error, "the database cannot be written");
+                }
                 note_damage(file, job(Err(error)));
                 continue;
             }
         };
+        lasting = None;
         let done = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut usable))));
         #[cfg(feature = "proof")]
         super::transaction::commit_late(&mut usable);

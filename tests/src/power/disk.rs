@@ -10,8 +10,8 @@ use super::record::Op;
 /// What a disk writes at once.
 const SECTOR: usize = 512;
 
-/// The files of a hub on a disk.
-#[derive(Debug, Clone)]
+/// The files of a hub on a disk; there are none at first.
+#[derive(Debug, Clone, Default)]
 pub struct Disk {
     synced: HashMap<String, Vec<u8>>,
     /// In the order in which it was written.
@@ -30,12 +30,6 @@ pub enum Kept {
 }
 
 impl Disk {
-    /// A disk that has these files for certain.
-    #[must_use]
-    pub fn new(files: HashMap<String, Vec<u8>>) -> Self {
-        Self { synced: files, pending: Vec::new() }
-    }
-
     /// Whether something was written that is not synced.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {

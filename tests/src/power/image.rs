@@ -44,7 +44,7 @@ impl Image {
 
     /// Puts these files in the place of those that are there.
     pub fn put(&self, files: &HashMap<String, Vec<u8>>) {
-        for name in ["hub.db", "hub.db-wal", "hub.db-shm"] {
+        for name in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.db-journal"] {
             let path = self.folder().join(name);
             match files.get(name) {
                 Some(content) => fs::write(path, content).expect("the file is written"),
@@ -59,6 +59,11 @@ impl Image {
     /// What is wrong.
     pub fn check(&self, acknowledged: &[(u32, usize)]) -> Result<(), String> {
         let said = |error: rusqlite::Error| error.to_string();
+        let nothing = acknowledged.iter().all(|(_, steps)| *steps == 0);
+        let none = if nothing { Ok(()) } else { Err("there is no database".to_owned()) };
+        if !self.folder().join("hub.db").exists() {
+            return none;
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let file = Connection::open_with_flags(self.folder().join("hub.db"), flags);
         let file = file.map_err(said)?;
@@ -68,6 +73,9 @@ impl Image {
         let whole: String = file.query_row(whole, [], |row| row.get(0)).map_err(said)?;
         if whole != "ok" {
             return Err(whole);
+        }
+        if !file.table_exists(None, "audit_head").map_err(said)? {
+            return none;
         }
         if file.prepare("PRAGMA foreign_key_check").and_then(|mut s| s.exists([])).map_err(said)? {
             return Err("a row refers to one that is not there".to_owned());

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::Hub;
 
@@ -29,68 +29,42 @@ pub enum Op {
 const CALLS: &str = "pwrite64,pwritev,ftruncate,truncate,fallocate,unlink,unlinkat,rename,renameat,\
                      renameat2,fsync,fdatasync,sync_file_range,write,writev,sendto,sendmsg";
 
-/// `strace` at work on a hub.
-#[derive(Debug)]
-pub struct Recorder {
-    strace: Child,
-    log: PathBuf,
-    folder: PathBuf,
-    before: HashMap<String, Vec<u8>>,
+/// The command that runs a program and records it. The program has the number of the process that is
+/// started, as without a record.
+pub(crate) fn recorded(program: &Path, folder: &Path) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "-y", "-xx", "-s", "1048576", "-e", &format!("trace={CALLS}"), "-o"]);
+    strace.arg(folder.join(LOG)).arg("--").arg(program);
+    strace
 }
 
-/// A record.
-#[derive(Debug)]
-pub struct Record {
-    /// The files at its beginning, which are on the disk.
-    pub before: HashMap<String, Vec<u8>>,
-    /// What happened then.
-    pub ops: Vec<Op>,
-}
+/// The record in a hub's folder.
+const LOG: &str = "record.log";
 
-impl Recorder {
-    /// Begins to record a hub that does nothing at the moment.
-    #[must_use]
-    pub fn start(hub: &Hub) -> Self {
-        let log = hub.dir().join("record.log");
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-y", "-xx", "-s", "1048576", "-e", &format!("trace={CALLS}"), "-o"]);
-        strace.arg(&log).args(["-p", &hub.pid().to_string()]).stderr(Stdio::piped());
-        let mut strace = strace.spawn().expect("strace is installed");
-        let said = strace.stderr.take().expect("stderr is piped");
-        let attached = BufReader::new(said).lines().next().and_then(Result::ok);
-        assert!(attached.iter().any(|line| line.contains(" attached")), "{attached:?}");
-        let folder = hub.data_dir().canonicalize().expect("the data folder is there");
-        let files = fs::read_dir(&folder).expect("the data folder is there").flatten();
-        let before = files.map(|file| {
-            let name = file.file_name().into_string().expect("a name of ours");
-            (name, fs::read(file.path()).expect("the file is there"))
-        });
-        let before = before.filter(|(name, _)| is_recorded(name)).collect();
-        Self { strace, log, folder, before }
-    }
-
-    /// Ends the record; the hub has stopped, or goes on without it.
-    #[must_use]
-    pub fn finish(mut self) -> Record {
-        let pid = self.strace.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
-        let _ = self.strace.wait();
-        let text = fs::read_to_string(&self.log).expect("strace writes its log");
-        let folder = self.folder.to_str().expect("a path of ours");
-        Record { before: std::mem::take(&mut self.before), ops: parse(&text, folder) }
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        let _ = self.strace.kill();
-        let _ = self.strace.wait();
-    }
+/// What a hub did from its first start to its end.
+///
+/// # Panics
+/// When the hub was not started by [`Setup::recorded`](crate::Setup::recorded), or has not ended.
+#[must_use]
+pub fn read(hub: &Hub) -> Vec<Op> {
+    let begun = Instant::now();
+    let ended = format!("{} +++ exited with ", hub.last_pid());
+    let text = loop {
+        // `strace` ends after the hub.
+        let text = fs::read_to_string(hub.dir().join(LOG)).expect("strace writes its log");
+        if text.lines().rev().take(20).any(|line| line.starts_with(&ended)) {
+            break text;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "the record has no end");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let folder = hub.data_dir().canonicalize().expect("the data folder is there");
+    parse(&text, folder.to_str().expect("a path of ours"))
 }
 
 /// The index of a log is made anew after a cut; the other files are not the database.
 fn is_recorded(name: &str) -> bool {
-    ["hub.db", "hub.db-wal"].contains(&name)
+    ["hub.db", "hub.db-wal", "hub.db-journal"].contains(&name)
 }
 
 fn parse(text: &str, folder: &str) -> Vec<Op> {
@@ -101,7 +75,6 @@ fn parse(text: &str, folder: &str) -> Vec<Op> {
         let rest = rest.trim_start();
         if let Some(resumed) = rest.strip_prefix("<... ") {
             let (_, tail) = resumed.split_once(" resumed>").expect("a call that goes on");
-            // One that began before the record is not in it.
             let Some(head) = unfinished.remove(thread) else { continue };
             ops.extend(finished(&format!("{head}{tail}"), folder));
         } else if let Some(head) = rest.strip_suffix("<unfinished ...>") {
@@ -126,14 +99,12 @@ fn begun(call: &str, folder: &str) -> Option<Op> {
             let (_, bytes) = arguments.split_once(">, \"")?;
             let (bytes, rest) = bytes.split_once('"').expect("bytes end");
             assert!(rest.starts_with(", "), "the record is cut: {}", &rest[..rest.len().min(20)]);
-            let place = rest.split([',', ')']).nth(2).expect("a place").trim();
-            Some(Op::Write(file, place.parse().expect("a place"), unescape(bytes)))
+            Some(Op::Write(file, number(rest, 2), unescape(bytes)))
         }
         "ftruncate" => {
             let file = file().filter(|name| is_recorded(name))?;
-            let (_, length) = arguments.split_once(">, ")?;
-            let length = length.split(')').next().unwrap_or_default().trim();
-            Some(Op::Truncate(file, length.parse().expect("a length")))
+            let (_, length) = arguments.split_once('>')?;
+            Some(Op::Truncate(file, number(length, 1)))
         }
         "unlink" => {
             let path = unescape(arguments.split('"').nth(1)?);
@@ -149,6 +120,14 @@ fn begun(call: &str, folder: &str) -> Option<Op> {
             None
         }
     }
+}
+
+/// The number that is the `nth` of a call's arguments, which end with a bracket, or where a call that goes
+/// on is left.
+fn number(arguments: &str, nth: usize) -> usize {
+    let number = arguments.split(',').nth(nth).unwrap_or_default().trim_start();
+    let number = number.split([')', ' ']).next().unwrap_or_default();
+    number.parse().unwrap_or_else(|_| panic!("no number in {arguments}"))
 }
 
 /// What a call has done once it returned.

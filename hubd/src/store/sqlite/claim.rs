@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::store::open::OpenError;
 
@@ -19,9 +21,15 @@ use crate::store::open::OpenError;
 pub(super) struct Claim {
     /// The file itself: no symbolic link is left in it.
     path: PathBuf,
-    database: File,
-    _beside: File,
+    /// Its device and number.
+    identity: (u64, u64),
+    _locks: [File; 2],
 }
+
+/// How often a lock is tried: `hubd check` holds one for a moment, to see whether a hub does.
+const ATTEMPTS: u32 = 5;
+/// The time between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Claim {
     /// Makes the file for its owner only if there is none, and takes both locks.
@@ -38,22 +46,23 @@ impl Claim {
         let beside =
             options.open(&name).map_err(|source| OpenError::File { path: name, source })?;
         for lock in [&beside, &database] {
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(fs::TryLockError::WouldBlock) => {
-                    return Err(OpenError::InUse(path.to_owned()));
-                }
-                Err(fs::TryLockError::Error(source)) => return Err(fail(source)),
+            if !try_lock(lock).map_err(fail)? {
+                return Err(OpenError::InUse(path.to_owned()));
             }
         }
-        if database.metadata().map_err(fail)?.nlink() > 1 {
+        let found = database.metadata().map_err(fail)?;
+        if found.len() == 0 {
+            // So that a power cut does not take a new file away with all that was written to it.
+            File::open(folder_of(&resolved)).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        }
+        if found.nlink() > 1 {
             tracing::warn!(
                 path = %resolved.display(),
                 "the database has another name, a hard link: a hub that opens it by that name loses \
                  what this one has in its write-ahead log"
             );
         }
-        Ok(Self { path: resolved, database, _beside: beside })
+        Ok(Self { path: resolved, identity: identity(&found), _locks: [beside, database] })
     }
 
     /// The file itself.
@@ -63,10 +72,25 @@ impl Claim {
 
     /// Whether the file of this name is still the one that was claimed.
     pub(super) fn holds(&self) -> bool {
-        let identity = |found: fs::Metadata| (found.dev(), found.ino());
-        let there = self.path.metadata().map(identity);
-        there.is_ok_and(|there| self.database.metadata().map(identity).is_ok_and(|it| it == there))
+        self.path.metadata().is_ok_and(|found| identity(&found) == self.identity)
     }
+}
+
+fn identity(found: &fs::Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
+/// Takes a lock; false when another process has it.
+fn try_lock(file: &File) -> io::Result<bool> {
+    for attempt in 1.. {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(fs::TryLockError::WouldBlock) if attempt == ATTEMPTS => break,
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a hub uses the file now. Only for a process that has not opened the file with SQLite.

@@ -168,3 +168,16 @@ impl Store {
         Ok(listed)
     }
 }
+
+#[cfg(feature = "proof")]
+impl Store {
+    /// Keeps a text that a sender chose, which a proof then finds.
+    pub(crate) async fn keep_text(&self, text: String) -> Result<(), crate::domain::Refusal> {
+        const KEEP: &str = "INSERT INTO count_names (name, removed_at) VALUES ($1, 0) \
+             ON CONFLICT DO NOTHING";
+        let write = self.write_unlocked("leak", text, |tx, text| {
+            Box::pin(async { Ok(tx.execute(KEEP, &[text]).await.map(|_| ())?) })
+        });
+        write.await
+    }
+}
