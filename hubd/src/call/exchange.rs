@@ -83,6 +83,7 @@ impl Exchange<'_> {
         let mut seat = None;
         if let Some(proven) = E::Access::proven(&caller) {
             place.prove();
+            trace.is_proven = true;
             if let limits::Caller::Admin(_) = proven {
                 trace.name(&head.headers);
             }
@@ -120,6 +121,7 @@ impl Exchange<'_> {
         let replied = handler(Arc::clone(hub), call).await;
         if access == Access::License && shows_a_license(&replied) {
             place.prove();
+            trace.is_proven = true;
         }
         let reply = replied?;
         if reply.wrong_key {

@@ -11,6 +11,8 @@ pub(crate) struct Trace {
     pub(crate) request_id: RequestId,
     /// The body has not arrived whole: what comes next on the connection may be the rest of it.
     pub(crate) body_left: bool,
+    /// The caller has shown a valid key.
+    pub(crate) is_proven: bool,
 }
 
 impl Trace {

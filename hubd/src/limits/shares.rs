@@ -2,11 +2,14 @@
 //!
 //! Only work is counted: a body that is awaited holds no permit of work, whoever sends it.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use hub_core::problem::ErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::address::subscriber;
 use super::callers::{Caller, Callers, Most, Seat};
 use super::classes::{Class, Work};
 use super::rates::Rates;
@@ -18,10 +21,19 @@ use crate::domain::Refusal;
 pub(crate) struct Shares {
     callers: Callers,
     reports: Rates<i64>,
+    strangers: Rates<IpAddr>,
     public: Semaphore,
     admin: Semaphore,
     own_reads: Semaphore,
 }
+
+/// Answers that strangers of an address get at once, and after those one in each period. Further ones
+/// come a moment later, so a crowd of strangers cannot take all processors.
+const STRANGERS_AT_ONCE: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+const STRANGERS_PERIOD: Duration = Duration::from_millis(2);
+const A_MOMENT: Duration = Duration::from_millis(250);
+/// The most addresses of strangers that are told apart.
+const MOST_ADDRESSES: usize = 100_000;
 
 /// Reads of what an instance reported, at once.
 const OWN_READS: usize = 1;
@@ -37,6 +49,7 @@ impl Shares {
                 bytes: settings.max_report_bytes,
             }),
             reports: Rates::new(settings.report_burst, settings.report_period),
+            strangers: Rates::new(STRANGERS_AT_ONCE, STRANGERS_PERIOD),
             public: Semaphore::new(settings.max_public_requests),
             admin: Semaphore::new(most(settings.max_admin_requests)),
             own_reads: Semaphore::new(OWN_READS),
@@ -53,6 +66,14 @@ impl Shares {
         self.reports.spend(&instance).map_err(|wait| {
             Refusal::limited("this instance reports too often: wait, then send it again", wait)
         })
+    }
+
+    /// Holds back an answer to a stranger when its address gets many.
+    pub(crate) async fn pace(&self, client: IpAddr) {
+        let is_told_apart = self.strangers.callers() < MOST_ADDRESSES;
+        if is_told_apart && self.strangers.spend(&subscriber(client)).is_err() {
+            tokio::time::sleep(A_MOMENT).await;
+        }
     }
 
     /// A permit for the work that a request makes. When the share of public work is used up, the hub

@@ -64,13 +64,20 @@ impl HubService {
     ) -> Answer {
         let started = Instant::now();
         let body_left = !request.body().is_end_stream();
-        let mut trace = Trace { request_id: self.request_ids.next(), body_left };
+        let client = client_of(peer, request.headers(), self.hub.trusted_proxies());
+        let request_id = self.request_ids.next();
+        let mut trace = Trace { request_id, body_left, is_proven: false };
         // The framer does not parse chunks, so it cannot find a head behind them.
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let mut route = None;
         place.work();
-        let routed = self.route(request, peer, place, &mut trace, &mut route);
+        let routed = self.route(request, client, place, &mut trace, &mut route);
         let routed = AssertUnwindSafe(routed).catch_unwind().await;
+        let time = started.elapsed();
+        if !trace.is_proven {
+            place.wait();
+            self.hub.shares().pace(client).await;
+        }
         place.rest();
         let id = trace.request_id;
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
@@ -79,7 +86,7 @@ impl HubService {
         if is_chunked || trace.body_left || place.is_beyond() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let (status, time) = (answer.status(), started.elapsed());
+        let status = answer.status();
         metrics::answered(route, status, time);
         self.log(route, status, time, id);
         answer
@@ -101,7 +108,7 @@ impl HubService {
     async fn route(
         &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        client: IpAddr,
         place: &Place,
         trace: &mut Trace,
         found: &mut Option<Route>,
@@ -116,7 +123,6 @@ impl HubService {
             _ => return problem::answer(&beyond(), trace.request_id, None),
         };
         *found = Some(target.route);
-        let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
         let exchange = Exchange {
             hub: &self.hub,
             head,

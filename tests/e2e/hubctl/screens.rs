@@ -127,6 +127,7 @@ fn help(ctl: &Ctl, path: &str, seen: &mut String) {
     write!(seen, "$ hubctl {path} --help\n{}\n\n", own.trim_end()).unwrap();
     let commands = text.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
     let commands = commands.lines().take_while(|line| line.starts_with("  "));
+    let commands = commands.filter(|line| !line.starts_with("   "));
     let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
     for name in names.into_iter().filter(|name| *name != "help") {
         help(ctl, format!("{path} {name}").trim(), seen);

@@ -168,7 +168,7 @@ async fn usage_is_read_in_each_format(hub: Hub) {
         duration_ms.p50,duration_ms.p90,duration_ms.p99,duration_ms.relative_error"
     );
     assert!(rows.starts_with("browser.navigate,12,3,0.25,1,3,454.16"), "{rows}");
-    assert!(rows.ends_with("\r\ndb.query,3,0,0,1,0,,,,,,\r\n"), "{rows}");
+    assert!(rows.ends_with("\r\ndb.query,3,0,0,1,,,,,,,\r\n"), "{rows}");
     assert!(!READS.iter().any(|read| out(read).contains('█')), "no bars but for people");
 }
 
@@ -342,7 +342,7 @@ async fn every_command_writes_csv(hub: Hub) {
     assert!(out("whoami").contains("\r\nowner,owner,"));
     assert!(out("stats").contains("\r\n1,1,0,0,1,0,"));
     let by_env = hub.ctl().env("HUBCTL_OUTPUT", "csv");
-    let with_instance = row.replace(",active,,,0,", ",active,,,1,");
+    let with_instance = row.replace(",active,,,0,0,", ",active,,,1,1,");
     assert_eq!(ran(&by_env, "client get acme --no-headers", 0).stdout, with_instance);
     let refused = ran(&by_env, "client get nobody", 3);
     assert!(refused.stderr.starts_with("error[client_not_found]:"), "{}", refused.stderr);

@@ -47,7 +47,7 @@ async fn the_catalogue_is_part_of_the_fleet(hub: Hub) {
     assert_eq!(ran(&ctl, APPLY, 0).stdout, NO_CHANGES);
     write(&ctl, "fleet.toml", &file.replace("[\"web.open\"]", "[\"Web Open\"]"));
     let wrong = error(&ctl, PLAN, 2);
-    assert!(text(&wrong, "message").contains("fleet.toml:8:10: a name in tools"), "{wrong}");
+    assert!(text(&wrong, "message").contains("fleet.toml:9:10: a name in tools"), "{wrong}");
 }
 
 async fn a_plan_is_told_in_markdown(hub: Hub) {

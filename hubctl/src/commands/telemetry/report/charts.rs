@@ -9,8 +9,18 @@ use plotters::style::{IntoFont, WHITE};
 
 use crate::error::{Failure, Result};
 
-/// In the units of the drawing; the page scales it.
-const SIZE: (u32, u32) = (720, 240);
+/// A drawing for a kind of page. Sizes are in its own units; the page scales it.
+struct Form {
+    class: &'static str,
+    size: (u32, u32),
+    days: usize,
+}
+
+/// For a desk and for print, and for a phone, where the letters of the first would be too small.
+const FORMS: [Form; 2] = [
+    Form { class: "wide", size: (880, 260), days: 8 },
+    Form { class: "narrow", size: (380, 200), days: 4 },
+];
 
 /// A line, its colour and its values, one a day.
 pub(super) struct Line<'a> {
@@ -23,11 +33,15 @@ pub(super) struct Line<'a> {
 
 /// Lines over the days of a series; `unit` comes after each number at the axis.
 pub(super) fn over_time(days: &[UsageStep], lines: &[Line<'_>], unit: &str) -> Result<String> {
-    let mut svg = String::new();
-    draw(&mut svg, days, lines, unit).map_err(|error| {
-        Failure::new(Exit::Bug, "bug", format!("a chart cannot be drawn: {error}"))
-    })?;
-    Ok(scaled(&svg, &described(lines)))
+    let mut drawings = String::new();
+    for form in &FORMS {
+        let mut svg = String::new();
+        draw(&mut svg, form, days, lines, unit).map_err(|error| {
+            Failure::new(Exit::Bug, "bug", format!("a chart cannot be drawn: {error}"))
+        })?;
+        drawings.push_str(&scaled(&svg, form, &described(lines)));
+    }
+    Ok(drawings)
 }
 
 fn described(lines: &[Line<'_>]) -> String {
@@ -36,6 +50,7 @@ fn described(lines: &[Line<'_>]) -> String {
 
 fn draw(
     svg: &mut String,
+    form: &Form,
     days: &[UsageStep],
     lines: &[Line<'_>],
     unit: &str,
@@ -43,10 +58,13 @@ fn draw(
     let last = days.len().saturating_sub(1).max(1);
     let greatest = lines.iter().flat_map(|line| &line.values).copied().fold(0.0, f64::max);
     let top = if greatest > 0.0 { greatest * 1.1 } else { 1.0 };
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let root = SVGBackend::with_string(svg, form.size).into_drawing_area();
     root.fill(&WHITE)?;
+    // Few things are counted in whole numbers.
+    let labels = (1..5_u8).find(|n| f64::from(*n) >= greatest).map_or(5, |n| usize::from(n) + 1);
     let mut chart = ChartBuilder::on(&root)
         .margin(8)
+        .margin_right(24)
         .x_label_area_size(24)
         .y_label_area_size(56)
         .build_cartesian_2d(0..last, 0.0..top)?;
@@ -54,15 +72,16 @@ fn draw(
         days.get(*at).map_or_else(String::new, |day| day.at.to_string()[5..10].to_owned())
     };
     let amount = |n: &f64| format!("{}{unit}", short(*n));
-    let font = ("sans-serif", 12).into_font();
+    let font = ("sans-serif", 13).into_font();
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .light_line_style(RGBColor(238, 238, 238))
-        .bold_line_style(RGBColor(225, 225, 225))
+        .max_light_lines(1)
+        .light_line_style(RGBColor(229, 231, 235))
+        .bold_line_style(RGBColor(229, 231, 235))
         .axis_style(RGBColor(150, 150, 150))
-        .x_labels(8)
-        .y_labels(5)
+        .x_labels(form.days)
+        .y_labels(labels)
         .x_label_formatter(&day)
         .y_label_formatter(&amount)
         .label_style(font)
@@ -92,17 +111,17 @@ fn short(n: f64) -> String {
         n if n >= 1e9 => format!("{:.1}G", n / 1e9),
         n if n >= 1e6 => format!("{:.1}M", n / 1e6),
         n if n >= 1e4 => format!("{:.0}k", n / 1e3),
-        n if n >= 10.0 || n == 0.0 => format!("{n:.0}"),
+        n if n >= 10.0 || n.fract() == 0.0 => format!("{n:.0}"),
         n => format!("{n:.1}"),
     }
 }
 
 /// The drawing, as wide as the page lets it be, and with words for who cannot see it.
-fn scaled(svg: &str, title: &str) -> String {
+fn scaled(svg: &str, form: &Form, title: &str) -> String {
     let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
-    let (width, height) = SIZE;
+    let ((width, height), class) = (form.size, form.class);
     format!(
-        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title} a day\" \
+        "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title} a day\" \
          xmlns=\"http://www.w3.org/2000/svg\">{inner}"
     )
 }
@@ -112,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chart_is_one_scalable_drawing() {
+    fn a_chart_is_a_scalable_drawing_for_each_kind_of_page() {
         let days: Vec<UsageStep> = serde_json::from_value(serde_json::json!([
             {"at": "2026-11-01T00:00:00Z", "calls": 10, "errors": 1, "duration_ms_mean": null,
              "instances": 2, "complete": true},
@@ -124,8 +143,12 @@ mod tests {
             let values = days.iter().map(|day| if day.calls > 0 { 1.5 } else { 0.0 }).collect();
             let line = Line { name: "calls", color: RGBColor(0, 0, 0), values, filled: true };
             let svg = over_time(days, &[line], "").unwrap();
-            assert!(svg.starts_with("<svg viewBox") && svg.trim_end().ends_with("</svg>"), "{svg}");
-            assert!(!svg.contains("<script") && svg.matches("<svg").count() == 1);
+            assert!(
+                svg.starts_with("<svg class=\"wide\" viewBox")
+                    && svg.trim_end().ends_with("</svg>"),
+                "{svg}"
+            );
+            assert!(!svg.contains("<script") && svg.matches("<svg").count() == 2);
         }
     }
 }

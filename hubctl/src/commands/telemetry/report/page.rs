@@ -21,15 +21,17 @@ const STYLE: &str = "\
 :root{font:16px/1.5 system-ui,sans-serif;color:#1f2937;background:#fff}\
 body{max-width:60rem;margin:0 auto;padding:1rem}\
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
-p{margin:.25rem 0;color:#4b5563}svg{width:100%;height:auto;display:block}\
+p{margin:.25rem 0;color:#4b5563}svg{width:100%;height:auto;display:block}svg.narrow{display:none}\
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.75rem;margin:1rem 0}\
 dl div{border:1px solid #e5e7eb;border-radius:.5rem;padding:.5rem .75rem}\
 dt{font-size:.8rem;color:#6b7280}dd{margin:0;font-size:1.4rem;font-weight:600}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}\
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e5e7eb;white-space:nowrap}\
 .n{text-align:right;font-variant-numeric:tabular-nums}th{color:#6b7280;font-weight:500}\
-.bar{background:#dbeafe;height:.5rem;border-radius:.25rem;min-width:1px}\
+.track{width:8rem}.bar{background:#93c5fd;height:.5rem;border-radius:.25rem;min-width:1px}\
 .calls{color:#2563eb}.errors{color:#dc2626}.good{color:#059669}\
+@media screen and (max-width:36rem){svg.narrow{display:block}svg.wide,.track{display:none}\
+table{font-size:.75rem}th,td{padding:.3rem .2rem}}\
 @media print{body{max-width:none;padding:0}h2,figure,table{break-inside:avoid}.scroll{overflow:visible}}";
 
 /// The whole page.
@@ -144,7 +146,9 @@ fn tools(page: &mut String, tools: &[ToolUsage]) {
         let width = ratio(tool.calls, most) * 100.0;
         vec![
             escaped(tool.tool.as_ref()),
-            format!("<div class=\"bar\" style=\"width:{width:.0}%\"></div>"),
+            format!(
+                "<div class=\"track\"><div class=\"bar\" style=\"width:{width:.0}%\"></div></div>"
+            ),
             thousands(tool.calls),
             percent(tool.error_rate),
             of(stats.and_then(|stats| stats.p50)),
