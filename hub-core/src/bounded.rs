@@ -36,6 +36,10 @@ macro_rules! bounded {
             }
         }
 
+        $crate::schema::inline_schema!($name, {
+            "type": "integer", "minimum": 0, "maximum": $max
+        });
+
         impl $crate::fields::Field for $name {
             const EXPECTED: &'static str = $expected;
         }

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::fields::Field;
+use crate::schema::inline_schema;
 
 /// The properties of a kind of key: its name, its prefix and the form of its text.
 pub trait KeyKind {
@@ -229,6 +230,11 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
+inline_schema!(KeyHash, {
+    "type": "string", "pattern": "^[0-9a-fA-F]{64}$",
+    "examples": ["2b1b0b0bd4fa1c0e9a8e2f1d7c5a4b3928171605f4e3d2c1b0a9f8e7d6c5b4a3"]
+});
+
 impl Field for KeyHash {
     const EXPECTED: &'static str = "must be a SHA-256 in 64 hex digits";
 }
@@ -252,6 +258,10 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+inline_schema!(Fingerprint, {
+    "type": "string", "pattern": "^[0-9a-f]{12}$", "examples": ["3f9a1c0e9a8e"]
+});
+
 /// A key in the one answer that shows it.
 pub struct Shown<K>(pub Key<K>);
 
@@ -273,6 +283,15 @@ impl<'de, K: KeyKind> Deserialize<'de> for Shown<K> {
         Key::parse(&text).map(Self).map_err(de::Error::custom)
     }
 }
+
+inline_schema!(Shown<License>, {"type": "string", "pattern": "^lb_inst_[0-9a-f]{32}$"});
+inline_schema!(Shown<Hub>, {"type": "string", "pattern": "^hk_[0-9a-f]{24}$"});
+inline_schema!(Shown<Admin>, {"type": "string", "pattern": "^lb_admin_[0-9a-f]{32}$"});
+// Text of any form is a question that the hub answers.
+inline_schema!(Presented<License>, {
+    "type": "string", "format": "password",
+    "examples": ["lb_inst_0123456789abcdef0123456789abcdef01234567"]
+});
 
 /// A key as a caller presents it. A malformed key is a value too, so the hub can give the same answer to
 /// a malformed, an unknown and a deleted key.

@@ -8,6 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::fields::{Field, Fields};
+use crate::schema::inline_schema;
 
 /// Up to 32 pairs; key `[a-z][a-z0-9_.-]{0,62}`, value `[A-Za-z0-9_.-]{0,63}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -74,6 +75,13 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
+inline_schema!(Labels, {
+    "type": "object", "maxProperties": 32,
+    "propertyNames": {"pattern": "^[a-z][a-z0-9_.-]{0,62}$"},
+    "additionalProperties": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{0,63}$"},
+    "examples": [{"env": "prod"}]
+});
+
 impl Field for Labels {
     const EXPECTED: &'static str = "must be an object of up to 32 pairs, each key once: \
         key [a-z][a-z0-9_.-]{0,62}, value [A-Za-z0-9_.-]{0,63}";
@@ -122,6 +130,11 @@ impl<'de> Deserialize<'de> for LabelPair {
     }
 }
 
+inline_schema!(LabelPair, {
+    "type": "string", "pattern": "^[a-z][a-z0-9_.-]{0,62}=[A-Za-z0-9_.-]{0,63}$",
+    "examples": ["env=prod"]
+});
+
 impl Field for LabelPair {
     const EXPECTED: &'static str =
         "must be key=value: key [a-z][a-z0-9_.-]{0,62}, value [A-Za-z0-9_.-]{0,63}";
@@ -166,6 +179,11 @@ impl<'de> Deserialize<'de> for Entitlements {
         Self::new(names).ok_or_else(|| de::Error::custom("entitlements out of bounds"))
     }
 }
+
+inline_schema!(Entitlements, {
+    "type": "array", "maxItems": 64,
+    "items": {"type": "string", "pattern": "^[a-z][a-z0-9_.-]{0,63}$"}, "examples": [["sso"]]
+});
 
 impl Field for Entitlements {
     const EXPECTED: &'static str = "must be a list of up to 64 of [a-z][a-z0-9_.-]{0,63}";

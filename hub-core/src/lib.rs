@@ -9,10 +9,13 @@
 //! - [`fields`]: turns request bodies and queries into typed values and reports every fault at once
 //! - [`name`], [`labels`], [`time`], [`text`]: the small types that the wire types are made of
 //! - [`redact`]: reduces a telemetry report to what the hub may keep; [`histogram`]: distributions
+//! - [`certificate`]: licenses that verify offline
+//! - [`openapi`]: the description of the API, made from the table and the wire types
 //! - [`privacy`]: the allow-list of what the hub keeps, as data
 
 pub mod api;
 mod bounded;
+pub mod certificate;
 pub mod exit;
 pub mod fields;
 pub mod histogram;
@@ -21,10 +24,12 @@ pub mod labels;
 mod members;
 pub mod model;
 pub mod name;
+pub mod openapi;
 pub mod privacy;
 pub mod problem;
 #[cfg(feature = "proof")]
 pub mod proof;
 pub mod redact;
+mod schema;
 pub mod text;
 pub mod time;

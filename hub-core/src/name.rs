@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 use crate::fields::Field;
+use crate::schema::inline_schema;
 
 /// The text is not a handle. The message does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +64,11 @@ macro_rules! handle {
                 text.parse().map_err(de::Error::custom)
             }
         }
+
+        inline_schema!($name, {
+            "type": "string", "minLength": 2, "maxLength": 63,
+            "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "examples": ["acme-prod"]
+        });
 
         impl Field for $name {
             const EXPECTED: &'static str = $expected;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Catalogue, ListedName};
@@ -12,7 +13,7 @@ use crate::redact::{
 };
 
 /// The answer of `GET /api/v1/privacy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrivacyPromise {
     /// Everything that the hub keeps from a telemetry report.
     pub stored: Vec<StoredField>,
@@ -26,7 +27,7 @@ pub struct PrivacyPromise {
 }
 
 /// How many names a catalogue lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CatalogueSizes {
     /// Tools.
     pub tools: usize,
@@ -44,7 +45,7 @@ impl From<&Catalogue> for CatalogueSizes {
 }
 
 /// A field of a report that the hub keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredField {
     /// The place of the field in a report, or what the hub adds.
     pub field: String,
@@ -60,7 +61,7 @@ pub struct StoredField {
 }
 
 /// Who chooses what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The operator, in the catalogue.

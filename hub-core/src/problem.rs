@@ -1,6 +1,7 @@
 //! Every error code of the API, and the RFC 9457 body that carries it.
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
@@ -8,7 +9,7 @@ use crate::exit::Exit;
 macro_rules! error_codes {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal $status:ident $exit:ident;)+) => {
         /// The stable, documented name of an error. Scripts match on it.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         pub enum ErrorCode {
             $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
         }
@@ -21,6 +22,12 @@ macro_rules! error_codes {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
+            }
+
+            /// A sentence that says what went wrong.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
             }
 
             /// The HTTP status of the error.
@@ -113,8 +120,14 @@ error_codes! {
     DatabaseUnavailable "database_unavailable" SERVICE_UNAVAILABLE HubFailed;
 }
 
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// One wrong field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// The name of the field; `query` or `body` when the hub does not know the field.
     pub field: String,
@@ -130,7 +143,7 @@ impl FieldError {
 }
 
 /// The body of every error: RFC 9457 with a stable `code`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Always `about:blank`: `code` identifies the error.
     #[serde(rename = "type")]

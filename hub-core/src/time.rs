@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::fields::Field;
+use crate::schema::inline_schema;
 
 /// A point in time with millisecond precision, between the years 1 and 9999.
 ///
@@ -124,11 +125,15 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+inline_schema!(Timestamp, {
+    "type": "string", "format": "date-time", "examples": ["2026-11-27T08:00:00.000Z"]
+});
+
 impl Field for Timestamp {
     const EXPECTED: &'static str = "must be an RFC 3339 time, such as 2027-12-31T00:00:00Z";
 }
 
-/// A length of time: `[1-9][0-9]{0,3}` followed by `m`, `h` or `d`.
+/// A length of time: `[1-9][0-9]{0,3}` followed by `m`, `h`, `d` or `w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(Duration);
 
@@ -149,6 +154,7 @@ impl FromStr for Span {
             "m" => 60,
             "h" => 3_600,
             "d" => 86_400,
+            "w" => 7 * 86_400,
             _ => return Err(MalformedTime),
         };
         let plain = (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
@@ -164,6 +170,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         match seconds {
+            s if s > 9_999 * 86_400 => write!(f, "{}w", s / (7 * 86_400)),
             s if s % 86_400 == 0 => write!(f, "{}d", s / 86_400),
             s if s % 3_600 == 0 => write!(f, "{}h", s / 3_600),
             s => write!(f, "{}m", s / 60),
@@ -184,11 +191,15 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+inline_schema!(Span, {
+    "type": "string", "pattern": "^[1-9][0-9]{0,3}[mhdw]$", "examples": ["24h"]
+});
+
 impl Field for Span {
-    const EXPECTED: &'static str = "must be a span: 1 to 9999 and m, h or d, such as 24h";
+    const EXPECTED: &'static str = "must be a span: 1 to 9999 and m, h, d or w, such as 24h";
 }
 
-/// The value of `since` and `until`: a time, or a span before now.
+/// The value of `since` and `until`: a time, a date (its start in UTC), or a span before now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// An absolute time.
@@ -211,7 +222,8 @@ impl Moment {
 impl FromStr for Moment {
     type Err = MalformedTime;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self::Ago).or_else(|_| text.parse().map(Self::At))
+        let start = || start_of_day(text).map(Self::At).ok_or(MalformedTime);
+        text.parse().map(Self::Ago).or_else(|_| text.parse().map(Self::At)).or_else(|_| start())
     }
 }
 
@@ -231,9 +243,24 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+inline_schema!(Moment, {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": "^[1-9][0-9]{0,3}[mhdw]$"}
+    ],
+    "examples": ["7d", "2026-11-01"]
+});
+
 impl Field for Moment {
-    const EXPECTED: &'static str =
-        "must be an RFC 3339 time, or a span before now such as 24h (1 to 9999 and m, h or d)";
+    const EXPECTED: &'static str = "must be an RFC 3339 time, a date, or a span before now such as 24h (1 to 9999 and m, h, d or w)";
+}
+
+/// The start in UTC of a date such as `2027-12-31`.
+#[must_use]
+pub fn start_of_day(text: &str) -> Option<Timestamp> {
+    let is_date = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    is_date.then(|| format!("{text}T00:00:00Z").parse().ok())?
 }
 
 /// A range of time from `since` up to but not including `until`.
@@ -271,6 +298,9 @@ mod tests {
         let ago = |days: u64| now.before(Duration::from_hours(24 * days));
         assert_eq!(resolve("", ""), Range { since: ago(7), until: None });
         assert_eq!(resolve("30d", ""), Range { since: ago(30), until: None });
+        assert_eq!(resolve("2w", ""), Range { since: ago(14), until: None });
+        let day = "2026-12-31T00:00:00Z".parse().unwrap();
+        assert_eq!(resolve("2026-12-31", ""), Range { since: day, until: None });
         assert_eq!(resolve("", "30d"), Range { since: ago(37), until: Some(ago(30)) });
         let later = resolve("", "9999-01-01T00:00:00Z");
         assert_eq!(later.since, ago(7), "a future end does not move the start");
@@ -304,7 +334,9 @@ mod tests {
     #[test]
     fn spans_follow_the_grammar() {
         assert_eq!("90m".parse::<Span>().unwrap().duration(), Duration::from_mins(90));
-        assert_eq!("9999d".parse::<Span>().unwrap().to_string(), "9999d");
+        for (given, written) in [("9999d", "9999d"), ("9999w", "9999w"), ("2w", "14d")] {
+            assert_eq!(given.parse::<Span>().unwrap().to_string(), written);
+        }
         for wrong in ["", "0h", "01h", "10000h", "5", "5s", "h", "-5h", "5 h", "5é"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
         }

@@ -56,7 +56,7 @@ impl Consent {
         if self == Self::Given {
             return Ok(());
         }
-        let answer = prompt::line(&format!("{what}: {consequences}. Go on? [y/N]")).await?;
+        let answer = prompt::line(&format!("{what}: {consequences}. {GO_ON}")).await?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(declined()),
@@ -69,10 +69,17 @@ impl Consent {
         if self == Self::Given {
             return Ok(());
         }
-        let answer =
-            prompt::line(&format!("{what}: {consequences}. Type {handle} to go on")).await?;
+        let answer = prompt::line(&format!("{what}: {consequences}. {}", together(handle))).await?;
         if answer.trim() == handle { Ok(()) } else { Err(declined()) }
     }
+}
+
+/// The question, whose words stay in one line.
+const GO_ON: &str = "Go\u{a0}on?\u{a0}[y/N]";
+
+/// The same, for an answer that nobody gives out of habit.
+fn together(handle: &str) -> String {
+    format!("Type\u{a0}{handle}\u{a0}to\u{a0}go\u{a0}on")
 }
 
 /// Whether there is a person who could answer.

@@ -52,7 +52,10 @@ impl<K: Deliverable> Delivery<K> {
                 Err(Failure::usage("--sink stdout and -o name cannot share standard output")
                     .hint("give --sink file:PATH, or use -o json"))
             }
-            Some(spec) => Self::into_sink(spec, args.allow_open_folder),
+            Some(spec) => {
+                let in_document = !out.format().is_table();
+                Self::of(sink::reserve(spec, args.allow_open_folder, in_document)?)
+            }
             None if out.at_terminal() && !names_only => Self::of(sink::screen()),
             None => Err(Failure::input_needed("the new key needs a sink")
                 .hint("give --sink file:PATH, or --sink stdout")),
@@ -61,7 +64,7 @@ impl<K: Deliverable> Delivery<K> {
 
     /// Reserves this sink.
     pub(crate) fn into_sink(spec: &SinkSpec, allow_open_folder: bool) -> Result<Self> {
-        Self::of(sink::reserve(spec, allow_open_folder)?)
+        Self::of(sink::reserve(spec, allow_open_folder, false)?)
     }
 
     fn of(mut sink: Box<dyn Sink>) -> Result<Self> {
@@ -83,11 +86,6 @@ impl<K: Deliverable> Delivery<K> {
         self.found.as_ref()
     }
 
-    /// Whether the sink's content can be read: if so, an empty sink is certainly empty.
-    pub(crate) fn is_readable(&self) -> bool {
-        self.sink.is_readable()
-    }
-
     /// Whether standard output is for the key alone, so that words do not belong there.
     pub(crate) fn is_stdout(&self) -> bool {
         self.sink.display() == Display::Alone
@@ -102,6 +100,14 @@ impl<K: Deliverable> Delivery<K> {
                 Ok(Held { sink: self.sink, key, is_new: false })
             }
             None => Held::of_new_key(self.sink),
+        }
+    }
+
+    /// The same for many at once: the keys are on disk only after [`sync`].
+    pub(crate) fn hold_unsynced(self) -> Result<Held<K>> {
+        match self.found {
+            Some(_) => self.hold(),
+            None => Held::of_new_key_put(self.sink, false),
         }
     }
 
@@ -120,18 +126,38 @@ pub(crate) struct Held<K> {
 }
 
 impl<K: Deliverable> Held<K> {
-    fn of_new_key(mut sink: Box<dyn Sink>) -> Result<Self> {
+    fn of_new_key(sink: Box<dyn Sink>) -> Result<Self> {
+        Self::of_new_key_put(sink, true)
+    }
+
+    fn of_new_key_put(mut sink: Box<dyn Sink>, sync: bool) -> Result<Self> {
         let key = Key::generate(&mut SysRng).map_err(|error| {
             let message = format!("the system has no randomness: {error}");
             Failure::new(Exit::Bug, "no_randomness", message)
         })?;
-        sink.put(key.expose())?;
+        if sync {
+            sink.put(key.expose())?;
+        } else {
+            sink.put_unsynced(key.expose())?;
+        }
         Ok(Self { sink, key, is_new: true })
+    }
+
+    /// Takes the key out of the sink again, unless another run had put it there.
+    pub(crate) fn give_up(mut self) {
+        if self.is_new {
+            self.sink.restore();
+        }
     }
 
     /// The sink's file, as people write it.
     pub(crate) fn path(&self) -> Option<String> {
         self.sink.path().map(|path| path.display().to_string())
+    }
+
+    /// The same, if the file holds the key and nothing else.
+    pub(crate) fn key_file(&self) -> Option<String> {
+        self.path().filter(|_| self.sink.is_key_file())
     }
 
     /// Registers the key. What the hub refuses is taken out of the sink again.
@@ -169,6 +195,17 @@ impl<K: Deliverable> Held<K> {
     }
 }
 
+/// Returns when the keys of all these are on disk.
+pub(crate) fn sync<'a, K: 'a>(held: impl Iterator<Item = &'a Held<K>>) -> std::io::Result<()> {
+    let mut devices = std::collections::BTreeSet::new();
+    for folder in held.filter_map(|held| held.sink.folder()) {
+        if devices.insert(folder.device()) {
+            folder.sync_file_system()?;
+        }
+    }
+    Ok(())
+}
+
 /// A key that is in its sink and registered.
 pub(crate) struct Delivered<K, A> {
     held: Held<K>,
@@ -189,10 +226,13 @@ impl<K: Deliverable, A> Delivered<K, A> {
 
     /// The key itself, where standard output is its sink.
     pub(crate) fn reveal(&self) -> Option<Reveal<'_>> {
-        let display = self.held.sink.display();
-        let alone = display == Display::Alone;
         let secret = self.held.key.expose();
-        (display != Display::Hidden).then_some(Reveal { field: K::MEMBER, secret, alone })
+        let reveal = |alone| Some(Reveal { field: K::MEMBER, secret, alone });
+        match self.held.sink.display() {
+            Display::Hidden => None,
+            Display::Once => reveal(false),
+            Display::Alone => reveal(true),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use hub_core::problem::ErrorCode;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::output::visible;
+
 /// The result of any step of a command.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -114,7 +116,10 @@ impl Failure {
 
     /// Whether the hub refused the request and certainly did nothing.
     pub(crate) fn is_refusal(&self) -> bool {
-        !self.0.after_unknown && self.0.status.is_some_and(|status| (400..500).contains(&status))
+        // What was not sent was not carried out either.
+        let unsent = self.exit() == Exit::InputNeeded;
+        let refused = self.0.status.is_some_and(|status| (400..500).contains(&status));
+        !self.0.after_unknown && (unsent || refused)
     }
 
     /// Whether every further request would fail in the same way: the hub cannot be reached or used.
@@ -198,9 +203,10 @@ pub(crate) struct Described<'a> {
     items: Vec<Self>,
 }
 
-/// Removes control characters: an answer must not steer the terminal.
+/// Shows what cannot be seen: an answer must not steer the terminal.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+    let lines: Vec<String> = text.split('\n').map(visible).collect();
+    lines.join("\n")
 }
 
 /// Hides text with the form of a key: a person may have typed one in the wrong place.
@@ -264,7 +270,7 @@ mod tests {
     fn words_cannot_steer_the_terminal() {
         let failure = Failure::usage("a\u{1b}[31mb");
         let style = console::Style::new();
-        assert_eq!(failure.to_words(&style, &style), "error[usage]: a[31mb\n");
+        assert_eq!(failure.to_words(&style, &style), "error[usage]: a\\u{1b}[31mb\n");
     }
 
     #[test]

@@ -6,16 +6,43 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, Result};
+use crate::folder;
 
 /// Keys and requests are far shorter than this.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Reads a secret from a file or, for `-`, from standard input, without the end of the line.
+/// The mark that some editors put before a text in UTF-8. It is no part of the text.
+pub(crate) const BOM: &str = "\u{feff}";
+
+/// Reads a secret from a file or, for `-`, from standard input: the only line that is not blank.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(read_bytes(path, what)?);
-    let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    let line = text.strip_suffix('\n').unwrap_or(text);
-    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    Ok(Zeroizing::new(the_line(std::str::from_utf8(&bytes).unwrap_or_default()).to_owned()))
+}
+
+/// A text without the mark before it and the blanks and line ends around it, however a line ends there.
+pub(crate) fn the_line(text: &str) -> &str {
+    text.strip_prefix(BOM).unwrap_or(text).trim_matches([' ', '\t', '\r', '\n'])
+}
+
+/// Reads a secret from a file that nobody else may read or, for `-`, from standard input.
+pub(crate) fn read_private(path: &Path, what: &str) -> Result<Zeroizing<String>> {
+    if path == Path::new("-") {
+        return read_secret(path, what);
+    }
+    let unreadable =
+        |error| Failure::usage(format!("cannot read {what} from {}: {error}", path.display()));
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let about = file.metadata().map_err(unreadable)?;
+    // A pipe is between two programs: it has no mode that anybody chose.
+    if let Some(fault) = folder::not_private(&about).filter(|_| about.is_file()) {
+        let shown = path.display();
+        return Err(Failure::usage(format!("{what} in {shown}: {fault}"))
+            .hint(format!("chmod 600 {shown}")));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
+    file.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(Zeroizing::new(the_line(std::str::from_utf8(&bytes).unwrap_or_default()).to_owned()))
 }
 
 /// Reads a file or, for `-`, standard input.

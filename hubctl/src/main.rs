@@ -8,7 +8,8 @@
 //! - `delivery`: how a new key gets to its place, over `sink`: the places · `client`: calls to the hub
 //! - `confirm`: questions before a change · `prompt`: one line from a person
 //! - `input`: files and standard input · `output`: all that is written
-//! - `words`: words that several rooms share · `error`: failures · `private_file`: files that are kept
+//! - `words`: words that several rooms share · `error`: failures
+//! - `folder`: what may be opened and put into a folder · `private_file`: files that are kept
 
 mod cli;
 mod client;
@@ -18,6 +19,7 @@ mod complete;
 mod confirm;
 mod delivery;
 mod error;
+mod folder;
 mod help;
 mod input;
 mod output;

@@ -5,17 +5,11 @@ use std::io::{Result, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The folder that a file is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
+use crate::folder;
 
 /// Replaces a file by one with this content, given in parts. When this returns, it is on disk.
 pub(crate) fn replace(path: &Path, content: &[&[u8]]) -> Result<()> {
-    let folder = folder_of(path);
+    let folder = folder::of(path);
     let mut spare = tempfile::Builder::new()
         .prefix(".hubctl-")
         .permissions(Permissions::from_mode(0o600))

@@ -6,8 +6,11 @@
 //! the answer is in memory that is wiped.
 
 use std::io::{Error, stdin};
+use std::pin::pin;
 
+use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, Result};
@@ -22,11 +25,42 @@ pub(crate) async fn line(question: &str) -> Result<Zeroizing<String>> {
     input::waiting(|| answer().map_err(|error| unreadable(&error))).await
 }
 
-/// Asks for a secret, which is not shown.
+/// Asks for a secret, which is not shown, not even after Ctrl-Z and `fg`: a shell switches the echo on
+/// for itself, and leaves it so.
 pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
+    let failed = |error: Error| unreadable(&error);
+    let mut stops = signal(SignalKind::from_raw(Signal::TSTP.as_raw())).map_err(failed)?;
+    let mut resumes = signal(SignalKind::from_raw(Signal::CONT.as_raw())).map_err(failed)?;
     // Dropped after the answer, or when a signal ends the wait for it.
-    let _silence = Silence::begin().map_err(|error| unreadable(&error))?;
-    line(question).await
+    let silence = Silence::begin().map_err(failed)?;
+    let ask = || output::write_words(&format!("{question}: "));
+    ask();
+    let mut answer = pin!(input::waiting(|| answer().map_err(|error| unreadable(&error))));
+    let answered = loop {
+        tokio::select! {
+            answered = &mut answer => break answered,
+            _ = stops.recv() => {
+                silence.end();
+                stop();
+            }
+            _ = resumes.recv() => {
+                silence.resume().map_err(failed)?;
+                ask();
+            }
+        }
+    };
+    // Once caught, the signal no longer stops the program by itself.
+    tokio::spawn(async move {
+        while stops.recv().await.is_some() {
+            stop();
+        }
+    });
+    answered
+}
+
+/// Stops this program until somebody lets it go on.
+fn stop() {
+    let _ = kill_process(getpid(), Signal::STOP);
 }
 
 /// Switches the terminal's echo off until it is dropped.
@@ -34,20 +68,28 @@ struct Silence(Termios);
 
 impl Silence {
     fn begin() -> std::io::Result<Self> {
-        let before = tcgetattr(stdin())?;
-        let mut silent = before.clone();
+        let silence = Self(tcgetattr(stdin())?);
+        silence.resume()?;
+        Ok(silence)
+    }
+
+    fn resume(&self) -> std::io::Result<()> {
+        let mut silent = self.0.clone();
         silent.local_modes.remove(LocalModes::ECHO);
         // The end of the line is still shown.
         silent.local_modes.insert(LocalModes::ECHONL);
         // Text that was typed before the question is not an answer to it.
-        tcsetattr(stdin(), OptionalActions::Flush, &silent)?;
-        Ok(Self(before))
+        Ok(tcsetattr(stdin(), OptionalActions::Flush, &silent)?)
+    }
+
+    fn end(&self) {
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
     }
 }
 
 impl Drop for Silence {
     fn drop(&mut self) {
-        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
+        self.end();
     }
 }
 

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use settings::{HotSettings, TelemetrySettings};
 
 use crate::caller::{AdminCaller, HubCaller};
+use crate::certificates::Issuer;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks, Sightings};
 use crate::limits::{Caller, Guesses, LimitsSettings, Lines, Queue, Rates, Shares};
@@ -43,6 +44,7 @@ pub(crate) struct HubSettings {
 /// The running hub.
 pub(crate) struct Hub {
     store: Store,
+    certificates: Arc<Issuer>,
     activations: Activations,
     keys: KeyChecks,
     sightings: Sightings,
@@ -64,6 +66,7 @@ impl Hub {
     /// Starts the batching tasks; `tasks` tracks them. There are at most so many `connections`.
     pub(crate) fn start(
         store: Store,
+        certificates: Arc<Issuer>,
         settings: HubSettings,
         connections: usize,
         tasks: &TaskTracker,
@@ -82,16 +85,18 @@ impl Hub {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         };
-        let reports = Batcher::start_with_rows(tasks, queue, NewReport::rows, count);
+        let reports = Batcher::start_with_rows("reports", tasks, queue, NewReport::rows, count);
         let reader = store.clone();
-        let catalogue_sizes = Batcher::start(tasks, strangers, move |asked: Arc<[()]>| {
-            let store = reader.clone();
-            async move { Ok(vec![store.catalogue_sizes().await?; asked.len()]) }
-        });
+        let catalogue_sizes =
+            Batcher::start("catalogue", tasks, strangers, move |asked: Arc<[()]>| {
+                let store = reader.clone();
+                async move { Ok(vec![store.catalogue_sizes().await?; asked.len()]) }
+            });
         let (lines, stopping) = (Arc::<Lines>::default(), CancellationToken::new());
         let (summed, stop) = (Arc::clone(&lines), stopping.clone());
         tasks.spawn(async move { summed.sum_up(stop).await });
         Self {
+            certificates,
             activations,
             keys,
             sightings,
@@ -111,6 +116,10 @@ impl Hub {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn certificates(&self) -> &Issuer {
+        &self.certificates
     }
 
     pub(crate) fn shares(&self) -> &Shares {

@@ -11,22 +11,31 @@
 //! - [`changes`]: the changes that operators make, each in one transaction with its audit event
 //! - [`limits`]: access classes, shares, wrong keys; [`caller`]: authenticated callers
 //! - [`hot`]: decides the frequent requests in batches
+//! - [`certificates`]: signs what a license allows
+//! - [`docs`]: the description of the API, for programs and for people
 //! - [`domain`]: licensing rules as pure functions
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
-//! - [`lifecycle`], [`observe`], [`clock`]: signals, the log, the time
+//! - [`metrics`]: numbers about the running hub, for Prometheus
+//! - [`copies`]: backup, restore, and copies between databases
+//! - [`lifecycle`], [`reload`], [`observe`], [`clock`]: signals, files read again, the log, the time
 
 mod call;
 mod caller;
+mod certificates;
 mod changes;
 mod check;
 mod clock;
 pub mod config;
+mod copies;
+mod docs;
 mod domain;
 mod hot;
 mod hub;
 pub mod lifecycle;
 mod limits;
+mod metrics;
 pub mod observe;
+mod reload;
 mod routes;
 pub mod serve;
 mod server;

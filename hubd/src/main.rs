@@ -25,12 +25,12 @@ fn main() -> ExitCode {
         Ok(key) => key,
         Err(error) => return fail(USAGE, &error),
     };
-    if settings.command == Command::Config {
+    if matches!(settings.command, Command::Config) {
         let text = settings.describe(bootstrap_key.as_ref());
         let written = std::io::stdout().write_all(text.as_bytes());
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
     }
-    if let Err(error) = hubd::observe::start(&settings.log) {
+    if let Err(error) = hubd::observe::start(&settings.log, settings.log_format) {
         return fail(USAGE, &error);
     }
     if let Err(error) = private {

@@ -4,16 +4,28 @@
 use std::io::{self, IsTerminal, Write};
 use std::panic;
 
+use clap::ValueEnum;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// A line of JSON for each event.
+    Json,
+    /// A line of text for each event.
+    Text,
+}
+
 /// Starts logging to standard error.
 ///
 /// # Errors
 /// When the filter is malformed. The message does not quote the filter.
-pub fn start(filter: &str) -> Result<(), &'static str> {
+pub fn start(filter: &str, format: LogFormat) -> Result<(), &'static str> {
     let filter = filter
         .parse::<Targets>()
         .map_err(|_| "--log must be a level or a filter such as hubd=debug")?;
@@ -22,8 +34,9 @@ pub fn start(filter: &str) -> Result<(), &'static str> {
         .with_writer(|| Log)
         // They go to standard error in a way that panics when it is broken.
         .log_internal_errors(false);
-    if std::io::stderr().is_terminal() {
-        log.with_target(false).finish().with(filter).init();
+    let at_terminal = io::stderr().is_terminal();
+    if format == LogFormat::Text || (format == LogFormat::Auto && at_terminal) {
+        log.with_target(false).with_ansi(at_terminal).finish().with(filter).init();
     } else {
         log.json().flatten_event(true).finish().with(filter).init();
     }

@@ -9,12 +9,16 @@ use hub_core::key::AdminKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::certificates::{Issuer, KeyFault, add_key};
 use crate::changes::{self, Change, OwnerKey, Owners, ensure_owner_key};
 use crate::config::{AdminKeyCommand, Command, Settings, StoreSettings};
+use crate::copies::{self, CopyFault};
 use crate::domain::Refusal;
 use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
-use crate::server::{HubService, Listener};
+use crate::metrics::{MetricsListener, Sources, watch_licenses};
+use crate::reload;
+use crate::server::{HubService, Listener, Tls, TlsFault};
 use crate::store::{self, OpenError, Retention, Store, refuse_shared_folder};
 use crate::witness::Witness;
 use crate::{check, clock};
@@ -33,9 +37,24 @@ pub enum RunError {
         /// Why the hub cannot listen there.
         source: io::Error,
     },
+    /// A database cannot be copied.
+    #[error(transparent)]
+    Copy(Box<dyn std::error::Error + Send + Sync>),
+    /// The hub cannot speak TLS.
+    #[error(transparent)]
+    Tls(Box<dyn std::error::Error + Send + Sync>),
+    /// The hub would send keys in the clear to other machines.
+    #[error(
+        "{0} can be reached from other machines: give --tls-certificate and --tls-key, name the proxy with \
+         TLS in --trusted-proxies, or say --allow-plain-http"
+    )]
+    PlainHttp(std::net::SocketAddr),
     /// Another operation of the system failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The keys that sign certificates cannot be used.
+    #[error(transparent)]
+    CertificateKeys(Box<dyn std::error::Error + Send + Sync>),
     /// An operation of the database failed.
     #[error("{0}")]
     Database(String),
@@ -53,6 +72,24 @@ impl From<OpenError> for RunError {
     }
 }
 
+impl From<CopyFault> for RunError {
+    fn from(fault: CopyFault) -> Self {
+        Self::Copy(Box::new(fault))
+    }
+}
+
+impl From<TlsFault> for RunError {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls(Box::new(fault))
+    }
+}
+
+impl From<KeyFault> for RunError {
+    fn from(fault: KeyFault) -> Self {
+        Self::CertificateKeys(Box::new(fault))
+    }
+}
+
 impl From<Refusal> for RunError {
     fn from(refusal: Refusal) -> Self {
         let cause = refusal.cause().map(|cause| format!(" ({cause})")).unwrap_or_default();
@@ -65,6 +102,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn open(settings: &Settings) -> Result<Store, RunError> {
     refuse_shared_folder(&settings.store.data_dir)?;
+    if settings.store.url.may_be_overheard() {
+        tracing::warn!(
+            "PostgreSQL is on another machine and TLS is not required: add ?sslmode=verify-full to its URL"
+        );
+    }
     Ok(Store::open(&settings.store.url, settings.store.tuning()).await?)
 }
 
@@ -77,11 +119,15 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
 pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        match settings.command {
+        match settings.command.clone() {
             Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
+            Command::Backup(args) => Ok(copies::back_up(&args, &settings)?),
+            Command::Restore(args) => Ok(copies::restore(&args, &settings).await?),
+            Command::Copy(args) => Ok(copies::copy(&args).await?),
             Command::Migrate => migrate(&settings).await,
             Command::Check => check::run(&settings).await,
             Command::AdminKey(AdminKeyCommand::Reset) => reset_owner_key(&settings).await,
+            Command::RotateCertificateKey => rotate_certificate_key(&settings),
         }
     });
     // A batch that was not drained in time must not hold up the end.
@@ -110,28 +156,52 @@ async fn reset_owner_key(settings: &Settings) -> Result<(), RunError> {
     Ok(())
 }
 
+/// Adds a key to the folder of certificate keys.
+fn rotate_certificate_key(settings: &Settings) -> Result<(), RunError> {
+    let folder = settings.certificates.folder(&settings.store.data_dir);
+    let path = add_key(&folder, clock::now())?;
+    tracing::info!(path = %path.display(), "added a key; running hubs take it within two minutes");
+    Ok(())
+}
+
 /// Serves until the process gets a signal.
 async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
     lifecycle::outlive_other_signals()?;
     let stop = lifecycle::stop_on_signal()?;
+    let tls = Tls::open(&settings.tls)?.map(Arc::new);
     let address = settings.server.listen;
-    let listener = Listener::bind(settings.server)
+    if tls.is_none() && !settings.may_speak_plain_http() {
+        return Err(RunError::PlainHttp(address));
+    }
+    let listener = Listener::bind(settings.server, tls.clone())
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let store = open(&settings).await?;
     let witness = Witness::in_folder(&settings.store.data_dir);
     check::refuse_rewritten(&store, &witness).await?;
+    let folder = settings.certificates.folder(&settings.store.data_dir);
+    let issuer = Arc::new(Issuer::open(&settings.certificates, folder, clock::now())?);
     let key_file = settings.store.key_file();
     let change = Change::by_system(clock::now());
     let owners = ensure_owner_key(&store, change, bootstrap_key, key_file.clone()).await?;
     tell_owners(&owners, &key_file);
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;
-    let hub =
-        Arc::new(Hub::start(store.clone(), settings.hub, settings.server.max_connections, &tasks));
-    let service = HubService::new(Arc::clone(&hub), settings.server.body_timeout);
+    let connections = settings.server.max_connections;
+    let certificates = Arc::clone(&issuer);
+    let hub = Arc::new(Hub::start(store.clone(), certificates, settings.hub, connections, &tasks));
+    let service = HubService::new(Arc::clone(&hub), &settings.server);
+    if let Some(address) = settings.metrics.metrics_listen {
+        start_metrics(address, &settings.store, &store, &tasks, &stop).await?;
+    }
     announce(&listener, &settings.store)?;
     tasks.spawn(witness_heads(store.clone(), witness.clone(), stop.clone()));
+    tasks.spawn(reload::keep_current(stop.clone(), move || {
+        issuer.reload();
+        if let Some(tls) = &tls {
+            tls.reload();
+        }
+    }));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
     answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
     // The batching tasks end when nothing holds the hub any more. A request that was cut off may hold it
@@ -171,11 +241,30 @@ async fn answer_until_stopped(
     }
 }
 
+/// Serves metrics on a listener of their own.
+async fn start_metrics(
+    address: std::net::SocketAddr,
+    settings: &StoreSettings,
+    store: &Store,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let database = settings.url.sqlite_path().map(Path::to_owned);
+    let sources = Sources { database, engine: store.database() };
+    let listener = MetricsListener::bind(address, sources)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    tracing::info!(address = %listener.address()?, "metrics at /metrics");
+    tasks.spawn(listener.run(stop.clone()));
+    tasks.spawn(watch_licenses(store.clone(), stop.clone()));
+    Ok(())
+}
+
 /// Announces the hub's address: on standard output for people and scripts, and to systemd.
 fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> {
     let address = listener.address()?;
     // A closed standard output is no reason to stop: the log says it too.
-    let _ = writeln!(io::stdout(), "hubd listening on http://{address}");
+    let _ = writeln!(io::stdout(), "hubd listening on {}://{address}", listener.scheme());
     tracing::info!(%address, database = %store.url, "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     Ok(())

@@ -111,6 +111,16 @@ impl Witness {
         Ok(head)
     }
 
+    /// Notes that the operator went back to an older copy: the notes before count no more.
+    pub(crate) async fn note_restored(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<(), WitnessError> {
+        let (database, head) = (store.database_name().await?, store.audit_head().await?);
+        Ok(self.append(&Note { database, head, at: now, restored: true })?)
+    }
+
     /// The notes of a database since it was last restored, in their order.
     fn notes_of(&self, database: &str) -> io::Result<Vec<Note>> {
         let mut notes = self.read()?;

@@ -81,12 +81,15 @@ impl Credential {
 }
 
 /// A handle and a body that the route accepts.
-fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
+pub(crate) fn request(route: Route, target: &Issued) -> (&'static str, Option<Value>) {
     let license = || Some(json!({"license_key": target.license_key}));
     match route {
         Route::Activate | Route::Validate => ("", license()),
         Route::GetSelf
         | Route::GetPrivacy
+        | Route::GetCertificateKeys
+        | Route::GetOpenApi
+        | Route::GetDocs
         | Route::Health
         | Route::Ready
         | Route::GetVersion
@@ -168,7 +171,7 @@ fn check(answer: &Answer, expected: Expected, route: Route, credential: Credenti
 }
 
 /// The targets of the requests; no credential depends on them.
-async fn furnish(hub: &Hub) -> Issued {
+pub(crate) async fn furnish(hub: &Hub) -> Issued {
     hub.client("doomed").await;
     hub.client("target").await;
     hub.issue("target", "doomed-1").await;

@@ -42,10 +42,16 @@ fn shells() -> Vec<Vec<&'static str>> {
 impl Machine {
     /// With a curl that notes the arguments it was started with, and with sha256sum or without.
     fn new(shell: &[&'static str], license: &str, sha256sum: bool) -> Self {
+        Self::with(shell, license, sha256sum, &[])
+    }
+
+    /// The same, with more programs.
+    fn with(shell: &[&'static str], license: &str, sha256sum: bool, more: &[&'static str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bin");
         fs::create_dir(&path).unwrap();
-        for tool in TOOLS.into_iter().chain(sha256sum.then_some("sha256sum")) {
+        let tools = TOOLS.into_iter().chain(sha256sum.then_some("sha256sum"));
+        for tool in tools.chain(more.iter().copied()) {
             symlink(which(tool).expect(tool), path.join(tool)).unwrap();
         }
         let curl = format!(
@@ -146,7 +152,9 @@ async fn a_run_that_was_killed_is_finished_by_the_next() {
         let license = hub.issue_with("acme", &id, json!({"max_activations": 1})).await.license_key;
         let machine = Machine::new(&shell, &license, true);
         let own = own_hub_key(n);
-        fs::write(machine.dir.path().join("hub.key.pending"), format!("{own}\n")).unwrap();
+        let pending = machine.dir.path().join("hub.key.pending");
+        fs::write(&pending, format!("{own}\n")).unwrap();
+        fs::set_permissions(&pending, fs::Permissions::from_mode(0o600)).unwrap();
         let body = json!({"license_key": license, "hub_key_sha256": sha256(&own)});
         hub.anonymous().post("/api/v1/instances/activate", body).await.expect(200).done();
         hub.use_key(&own).await;
@@ -223,6 +231,84 @@ async fn a_refusal_is_78_and_says_why() {
         hub.act(&id, "suspend", json!({})).await;
         machine.run(&hub, 78);
         assert_eq!(machine.key(), key, "a refusal leaves the key where it is");
+    }
+}
+
+/// Files of the caller's own, in a folder that nobody else can write.
+#[tokio::test]
+async fn a_shared_folder_or_a_strangers_file_is_refused() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    for shell in shells() {
+        let machine = Machine::with(&shell, &license, true, &["stat"]);
+        for mode in [0o1777, 0o777, 0o775] {
+            fs::set_permissions(machine.dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert!(machine.run(&hub, 78).contains("others can write to the folder"));
+        }
+        fs::set_permissions(machine.dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        symlink(machine.dir.path().join("elsewhere"), machine.dir.path().join("hub.key.pending"))
+            .unwrap();
+        assert!(machine.run(&hub, 78).contains("symbolic link"));
+        fs::remove_file(machine.dir.path().join("hub.key.pending")).unwrap();
+        for planted in ["hub.key", "hub.key.pending"] {
+            let planted = machine.dir.path().join(planted);
+            fs::write(&planted, own_hub_key(2)).unwrap();
+            fs::set_permissions(&planted, fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(machine.run(&hub, 78).contains("others have access"));
+            fs::set_permissions(&planted, fs::Permissions::from_mode(0o600)).unwrap();
+            if std::os::unix::fs::chown(&planted, Some(65_534), None).is_ok() {
+                assert!(machine.run(&hub, 78).contains("belongs to another user"));
+            }
+            fs::remove_file(planted).unwrap();
+        }
+        assert!(!machine.dir.path().join("argv").exists(), "nothing was asked");
+    }
+    assert_eq!(hub.show("acme-1").await["status"], "pending");
+}
+
+/// Whatever wrote the license file.
+#[tokio::test]
+async fn a_license_may_have_any_line_ends() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in shells().iter().enumerate() {
+        let license = hub.issue("acme", &format!("acme-{n}")).await.license_key;
+        for written in [
+            format!("{license}\r\n"),
+            format!("\u{feff}{license}\n"),
+            format!("\n\r\n \t{license} \n\n"),
+        ] {
+            let machine = Machine::new(shell, &written, true);
+            machine.run(&hub, 0);
+            hub.use_key(&machine.key()).await;
+        }
+        for wrong in [format!("{license}\n{license}\n"), format!("{license} x"), String::new()] {
+            let machine = Machine::new(shell, &wrong, true);
+            assert!(machine.run(&hub, 78).contains("/license "), "the file is named");
+        }
+    }
+}
+
+/// The instance's id is kept for the reporter; help is for people.
+#[tokio::test]
+async fn the_id_is_kept_beside_the_key() {
+    let hub = Hub::sqlite().await;
+    hub.client("acme").await;
+    for (n, shell) in shells().iter().enumerate() {
+        let id = format!("acme-{n}");
+        let license = hub.issue("acme", &id).await.license_key;
+        let machine = Machine::new(shell, &license, true);
+        for _ in 0..2 {
+            let output = machine.command(hub.base()).args(["--id-file", "id"]).output().unwrap();
+            assert_eq!(output.status.code(), Some(0));
+            let kept = fs::read_to_string(machine.dir.path().join("id")).unwrap();
+            assert_eq!(kept, format!("{id}\n"));
+        }
+        assert_eq!(machine.leftovers(), ["hub.key", "id"]);
+        let help = machine.command(hub.base()).arg("--help").output().unwrap();
+        assert_eq!(help.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&help.stdout).contains("--id-file PATH"));
     }
 }
 

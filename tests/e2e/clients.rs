@@ -41,9 +41,10 @@ async fn a_new_client_is_whole_and_found_by_slug_and_id(hub: Hub) {
     expected["status"] = "active".into();
     expected["labels"] = json!({"env": "prod", "tier": ""});
     expected["updated_at"] = client["created_at"].clone();
+    expected["suspension"] = json!(null);
     expected["instances"] = json!({"total": 0, "pending": 0, "active": 0, "suspended": 0});
     assert_eq!(client, expected);
-    assert_eq!(client.as_object().unwrap().len(), 9);
+    assert_eq!(client.as_object().unwrap().len(), 10);
 
     let by_slug = hub.admin().get(&format!("{CLIENTS}/acme")).await.expect(200);
     let by_id = hub.admin().get(&format!("{CLIENTS}/{}", text(&client, "id"))).await;
@@ -57,7 +58,8 @@ async fn a_slug_is_derived_from_the_name(hub: Hub) {
     let second = slug_of(&hub, "Acme GmbH").await;
     assert!(second.starts_with("acme-gmbh-") && second.len() > "acme-gmbh-".len(), "{second}");
     // Names without letters, too long, or in the form of a UUID get a handle too.
-    for name in ["!", "ä", "公司", &"long ".repeat(40), "0191d6a0-0000-7000-8000-000000000000"] {
+    for name in ["!7", "ä", "公司", &"long ".repeat(25), "0191d6a0-0000-7000-8000-000000000000"]
+    {
         let slug = slug_of(&hub, name).await;
         assert!(slug.parse::<hub_core::name::Slug>().is_ok(), "{name}: {slug}");
     }

@@ -6,6 +6,8 @@ mod bulk; // many at once, waiting, and what would be done
 mod completion; // what a shell is offered
 #[path = "hubctl/contexts.rs"]
 mod contexts; // hubs that are remembered, and their keys
+#[path = "hubctl/daily.rs"]
+mod daily; // what needs somebody, many at once, what would change
 #[path = "hubctl/delivery.rs"]
 mod delivery; // where new keys go, whatever happens on the way
 #[path = "hubctl/doctor.rs"]
@@ -26,12 +28,16 @@ mod screens; // whole outputs, as people see them
 mod sinks; // every place that a key can go to
 #[path = "hubctl/snapshot.rs"]
 mod snapshot; // how whole outputs are compared
+#[path = "hubctl/strangers.rs"]
+mod strangers; // keys where others can get at files and wires
 #[path = "hubctl/telemetry.rs"]
 mod telemetry; // reports in, usage out
 #[path = "hubctl/terminal.rs"]
 mod terminal; // questions, tables, colours
 #[path = "hubctl/topics.rs"]
 mod topics; // help, manual pages, and usage errors in JSON
+
+use std::os::unix::fs::PermissionsExt;
 
 use hub_tests::Hub;
 use hub_tests::ctl::{Ctl, Ran};
@@ -67,6 +73,13 @@ fn error(ctl: &Ctl, line: &str, code: i32) -> Value {
         assert!(error.get(member).is_some(), "hubctl {line}: no {member} in {error}");
     }
     error
+}
+
+/// Writes a file that only its owner can read, in the folder that hubctl runs in.
+fn own(ctl: &Ctl, file: &str, content: &str) {
+    let path = ctl.dir().join(file);
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// The key in a file of the folder that hubctl runs in.

@@ -1,6 +1,6 @@
 //! Instances: issuing, terms, labels, status, suspension, deletion.
 
-use hub_tests::clock::{DAY, ago, later};
+use hub_tests::clock::{DAY, ago, later, later_than};
 use hub_tests::fleet::{fingerprint, text};
 use hub_tests::{Hub, both_stores};
 use serde_json::json;
@@ -41,7 +41,8 @@ async fn a_new_instance_is_whole_and_shows_its_license_once(hub: Hub) {
         "status": "pending", "effective_status": "pending",
         "license": {
             "fingerprint": fingerprint(&license), "issued_at": key_made, "expires_at": until,
-            "grace_days": 14, "max_activations": 3, "activations": 0,
+            "grace_days": 14, "works_until": later_than(&until, DAY * 14), "in_grace": false,
+            "max_activations": 3, "activations": 0,
             "entitlements": ["audit", "sso"],
         },
         "hub_key": null, "suspension": null, "labels": {"env": "prod"},
@@ -170,7 +171,7 @@ async fn suspension_shows_its_reason_and_ends_with_reactivation(hub: Hub) {
     );
     assert_eq!(suspended["suspension"]["reason"], "unpaid");
 
-    let again = hub.act("acme-1", "suspend", json!({"reason": "other"})).await;
+    let again = hub.act("acme-1", "suspend", json!({"reason": "unpaid"})).await;
     assert_eq!(again, suspended, "already suspended: unchanged");
     let own = hub.instance(&key).get(SELF).await.ok();
     assert_eq!(own["suspension"], suspended["suspension"]);
@@ -216,6 +217,7 @@ async fn expiry_and_grace_come_from_the_dates(hub: Hub) {
     assert_eq!(validate().await["code"], "license_expired");
     let own = hub.instance(&key).get(SELF).await.ok();
     assert_eq!((&own["effective_status"], &own["certificate"]), (&json!("expired"), &json!(null)));
+    assert_eq!((&own["valid"], &own["code"]), (&json!(false), &json!("license_expired")));
     hub.patch_instance("acme-1", json!({"expires_at": null})).await;
     assert_eq!(validate().await["code"], "valid");
 }
@@ -228,6 +230,10 @@ async fn an_instance_sees_itself_without_labels(hub: Hub) {
     let mut own = hub.instance(&key).get(SELF).await.ok();
     let own = own.as_object_mut().unwrap();
     assert!(own.remove("certificate").is_some());
+    assert_eq!(
+        (own.remove("valid"), own.remove("code")),
+        (Some(json!(true)), Some(json!("valid")))
+    );
     let mut shown = hub.show("acme-1").await;
     shown.as_object_mut().unwrap().remove("labels");
     // This request counts as a sign of life.

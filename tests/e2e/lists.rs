@@ -1,7 +1,7 @@
 //! Lists: order, pages, filters, and cursors that stay in place.
 
-use hub_tests::clock::{DAY, ago, later};
-use hub_tests::fleet::text;
+use hub_tests::clock::{DAY, ago, later, later_than};
+use hub_tests::fleet::{own_hub_key, sha256, text};
 use hub_tests::{Hub, both_stores};
 use serde_json::{Value, json};
 
@@ -33,8 +33,11 @@ both_stores!(
     a_cursor_of_another_list_or_none_at_all_is_refused,
     wrong_parameters_are_named_and_unknown_ones_refused,
     instances_are_found_by_status_label_and_name,
-    silent_and_soon_ending_instances_are_found,
-    clients_are_found_by_name_status_and_label
+    silent_instances_are_those_that_could_have_said_something,
+    ending_instances_are_found_in_their_grace_too,
+    instances_are_sorted_by_their_end_and_by_their_last_call,
+    clients_are_found_by_name_status_and_label,
+    names_are_found_whatever_the_case_of_their_letters
 );
 
 async fn a_list_is_ordered_and_paged(hub: Hub) {
@@ -135,23 +138,104 @@ async fn instances_are_found_by_status_label_and_name(hub: Hub) {
     assert_eq!(paged, ["a-1", "a-3", "b-1"]);
 }
 
-async fn silent_and_soon_ending_instances_are_found(hub: Hub) {
-    hub.client("aa").await;
-    for (id, until) in [("a-1", later(DAY * 3)), ("a-2", later(DAY * 60)), ("a-3", ago(DAY))] {
-        let issued = hub.issue_with("aa", id, json!({"expires_at": until})).await;
-        if id == "a-2" {
-            let key = hub.hub_key(&issued.license_key).await;
-            hub.use_key(&key).await;
-        }
+/// Pending and suspended ones are silent for a reason; one that moved here and was never seen counts from
+/// the day it was created.
+async fn silent_instances_are_those_that_could_have_said_something(hub: Hub) {
+    for client in ["aa", "bb"] {
+        hub.client(client).await;
     }
-    hub.issue("aa", "a-4").await;
-    assert_eq!(instances(&hub, "expires_within=30d").await, ["a-1"]);
-    assert_eq!(instances(&hub, "expires_within=90d").await, ["a-1", "a-2"]);
+    for (n, client, id) in [(1, "aa", "moved"), (2, "aa", "suspended"), (3, "bb", "of-client")] {
+        let moved = json!({"hub_key_sha256": sha256(&own_hub_key(n))});
+        hub.issue_with(client, id, moved).await;
+    }
+    hub.issue("aa", "pending").await;
+    let heard = hub.issue("aa", "heard").await;
+    let key = hub.hub_key(&heard.license_key).await;
+    hub.use_key(&key).await;
+    hub.act("suspended", "suspend", json!({})).await;
+    let suspend = json!({"status": "suspended"});
+    hub.admin().patch("/api/v1/admin/clients/bb", suspend).await.expect(200).done();
     assert_eq!(instances(&hub, "silent_for=24h").await, [""; 0]);
-    let back = "UPDATE instances SET created_at = created_at - 172800000 \
-        WHERE instance_id IN ('a-1', 'a-2')";
-    hub.sql().await.execute(back).await;
-    assert_eq!(instances(&hub, "silent_for=24h").await, ["a-1"], "a-2 was heard of");
+    hub.sql().await.execute("UPDATE instances SET created_at = created_at - 172800000").await;
+    assert_eq!(instances(&hub, "silent_for=24h").await, ["moved"]);
+    assert_eq!(instances(&hub, "silent_for=1w").await, [""; 0]);
+}
+
+async fn ending_instances_are_found_in_their_grace_too(hub: Hub) {
+    hub.client("aa").await;
+    for (id, terms) in [
+        ("soon", json!({"expires_at": later(DAY * 3)})),
+        ("later", json!({"expires_at": later(DAY * 60), "grace_days": 9})),
+        ("in-grace", json!({"expires_at": ago(DAY), "grace_days": 7})),
+        ("gone", json!({"expires_at": ago(DAY)})),
+        ("never", json!({})),
+    ] {
+        hub.issue_with("aa", id, terms).await;
+    }
+    assert_eq!(instances(&hub, "expires_within=30d").await, ["in-grace", "soon"]);
+    assert_eq!(instances(&hub, "expires_within=13w").await, ["in-grace", "later", "soon"]);
+    let license = async |id: &str| hub.show(id).await["license"].clone();
+    let in_grace = license("in-grace").await;
+    assert_eq!(in_grace["in_grace"], true);
+    assert_eq!(in_grace["works_until"], json!(later_than(&text(&in_grace, "expires_at"), DAY * 7)));
+    let soon = license("soon").await;
+    assert_eq!((&soon["in_grace"], &soon["works_until"]), (&json!(false), &soon["expires_at"]));
+    assert_eq!(license("never").await["works_until"], json!(null));
+}
+
+/// Those without the member come last; the handle decides between equals; a cursor is for one order.
+async fn instances_are_sorted_by_their_end_and_by_their_last_call(hub: Hub) {
+    hub.client("aa").await;
+    let (first, second) = (later(DAY), later(DAY * 2));
+    for (id, end) in
+        [("aa", None), ("bb", Some(&second)), ("cc", Some(&first)), ("dd", Some(&first))]
+    {
+        hub.issue_with("aa", id, json!({"expires_at": end})).await;
+    }
+    hub.issue("aa", "ee").await;
+    for limit in [1, 2, 3, 500] {
+        let by =
+            async |member: &str| instances(&hub, &format!("sort={member}&limit={limit}")).await;
+        assert_eq!(by("expires_at").await, ["cc", "dd", "bb", "aa", "ee"], "{limit}");
+        assert_eq!(by("instance_id").await, ["aa", "bb", "cc", "dd", "ee"], "{limit}");
+    }
+    for (id, at) in [("dd", 1_000), ("bb", 2_000)] {
+        let seen = format!("UPDATE instances SET last_seen_at = {at} WHERE instance_id = '{id}'");
+        hub.sql().await.execute(&seen).await;
+    }
+    assert_eq!(instances(&hub, "sort=last_seen_at&limit=2").await, ["dd", "bb", "aa", "cc", "ee"]);
+    let path = "/api/v1/admin/instances?limit=1";
+    let page = hub.admin().get(&format!("{path}&sort=expires_at")).await.ok();
+    let cursor = text(&page, "next_cursor");
+    for other in ["", "&sort=last_seen_at"] {
+        let answer = hub.admin().get(&format!("{path}{other}&cursor={cursor}")).await;
+        answer.problem(400, "invalid_cursor");
+    }
+    hub.admin().get(&format!("{path}&sort=name")).await.wrong_fields(&["sort"]);
+}
+
+/// Lower-casing is Unicode's, so that both databases find the same.
+async fn names_are_found_whatever_the_case_of_their_letters(hub: Hub) {
+    for (slug, name) in
+        [("a1", "MÜLLER & SÖHNE"), ("a2", "Ελλάς"), ("a3", "Straße"), ("a4", "plain")]
+    {
+        let new = json!({"slug": slug, "name": name});
+        hub.admin().post("/api/v1/admin/clients", new).await.expect(201).done();
+    }
+    let found = async |text: &str| {
+        let q = text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+        handles(&hub, &format!("/api/v1/admin/clients?q={q}&limit=1")).await
+    };
+    for (text, slugs) in [
+        ("müller", vec!["a1"]),
+        ("SÖHNE", vec!["a1"]),
+        ("ελλά", vec!["a2"]),
+        ("STRA", vec!["a3"]),
+        ("A", vec!["a1", "a2", "a3", "a4"]),
+        ("nothing", vec![]),
+    ] {
+        assert_eq!(found(text).await, slugs, "{text}");
+    }
 }
 
 async fn clients_are_found_by_name_status_and_label(hub: Hub) {

@@ -13,13 +13,15 @@ mod owners; // the key file, owners that end, the way back for whoever has no ke
 mod audit; // one row for each change, and a chain that shows tampering
 mod clients; // creation, handles, changes, deletion
 mod clocks; // a clock that was wrong for a while
+mod conditional; // If-Match, If-None-Match, reasons of suspensions
 mod instances; // issuing, terms, labels, suspension, deletion
 mod lists; // pages, filters, cursors
 
 // What instances do.
 mod activate; // activation and validation, in every state
 mod activate_sh; // deploy/activate.sh, as a bootstrap script runs it
-
+mod certificates; // licenses that verify offline, by libraries of other languages
+mod reporters; // deploy/client, killed at any moment
 mod rollup; // days are made of hours, whatever is killed meanwhile
 mod telemetry; // reports: what is kept, and that it counts once
 mod usage; // reads over instances, tools and time
@@ -43,6 +45,14 @@ mod previews; // generated reports: dry_run says exactly what is stored
 mod privacy; // keys in files, logs, answers, command lines
 mod races; // many at once, several hubs
 mod shares; // nobody stops the hub for others
+
+// What it says of itself.
+mod openapi; // the description of the API, and the page over it
+
+// What keeps it running for years.
+mod backup; // copies, the way back, from one database to the other
+mod metrics; // numbers for Prometheus, the access log
+mod tls; // TLS, and no keys in the clear
 
 // What it stands on.
 mod check; // damage, `hubd check`, heads of the audit chain outside the database

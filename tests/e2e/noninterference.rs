@@ -248,7 +248,8 @@ impl Base {
 }
 
 fn copy_files(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().flatten() {
+    let entries = fs::read_dir(from).unwrap().flatten();
+    for entry in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }

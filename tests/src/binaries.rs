@@ -77,7 +77,7 @@ fn build() -> Command {
 }
 
 /// The target directory that this test was built in.
-fn target_dir() -> OsString {
+pub(crate) fn target_dir() -> OsString {
     std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
         let test = std::env::current_exe().expect("a test knows its own path");
         // target/debug/deps/e2e-0123456789abcdef

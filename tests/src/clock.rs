@@ -25,3 +25,13 @@ pub fn later(span: Duration) -> String {
 pub fn ago(span: Duration) -> String {
     now().before(span).to_string()
 }
+
+/// This long after a time on the wire.
+///
+/// # Panics
+/// If the text is no time.
+#[must_use]
+pub fn later_than(at: &str, span: Duration) -> String {
+    let at: Timestamp = at.parse().expect("a time on the wire");
+    at.after(span).to_string()
+}

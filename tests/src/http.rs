@@ -12,12 +12,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::described;
+
 /// Who calls which hub: the headers that go with every request.
 #[derive(Debug, Clone)]
 pub struct Caller {
     client: Client<HttpConnector, Full<Bytes>>,
     base: String,
     headers: Vec<(String, String)>,
+    described: bool,
 }
 
 impl Caller {
@@ -25,7 +28,13 @@ impl Caller {
     #[must_use]
     pub fn new(base: &str) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, base: base.to_owned(), headers: Vec::new() }
+        Self { client, base: base.to_owned(), headers: Vec::new(), described: true }
+    }
+
+    /// The same caller, of a hub that may leak: its answers need not be as the API is described.
+    #[must_use]
+    pub fn of_any_answers(self) -> Self {
+        Self { described: false, ..self }
     }
 
     /// The same caller with another header.
@@ -101,7 +110,8 @@ impl Caller {
         body: Bytes,
     ) -> Result<Answer, hyper_util::client::legacy::Error> {
         let question = format!("{method} {path}");
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request =
+            Request::builder().method(method.clone()).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -113,6 +123,9 @@ impl Caller {
         let body = body.collect().await.expect("the whole body arrives").to_bytes();
         let answer = Answer { question, status: head.status, headers: head.headers, body };
         assert!(!answer.header(REQUEST_ID_HEADER).is_empty(), "no request id: {answer}");
+        if self.described {
+            described::check(&method, path, &answer);
+        }
         Ok(answer)
     }
 }

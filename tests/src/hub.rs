@@ -112,6 +112,19 @@ impl Hub {
         self.setup.env.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Listens on another address from the next start on.
+    pub fn listen_on(&mut self, address: &str) {
+        address.clone_into(&mut self.setup.listen);
+    }
+
+    /// A hub with these settings on the database at this URL, which has this owner key.
+    #[must_use]
+    pub fn launched_on(&self, url: &str, admin_key: &str) -> Self {
+        let mut setup = self.setup.clone();
+        setup.database = Some(url.to_owned());
+        Self::start_with_key(setup, None, admin_key)
+    }
+
     /// Leaves out the last arguments of the setup at the next start.
     pub fn drop_args(&mut self, last: usize) {
         self.setup.args.truncate(self.setup.args.len() - last);
@@ -128,8 +141,10 @@ impl Hub {
             Command::new(program)
         };
         hubd.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        hubd.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
-        if let Some(database) = &self.database {
+        hubd.args(["--listen", &self.setup.listen, "--data-dir"]).arg(self.data_dir());
+        if let Some(url) = &self.setup.database {
+            hubd.args(["--database", url]);
+        } else if let Some(database) = &self.database {
             hubd.args(["--database", &database.url()]);
         }
         hubd.args(&self.setup.args).envs(self.setup.env.iter().map(|(n, v)| (n, v)));
@@ -232,7 +247,8 @@ impl Hub {
     /// A caller without a key.
     #[must_use]
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.base())
+        let caller = Caller::new(self.base());
+        if self.setup.for_proofs { caller.of_any_answers() } else { caller }
     }
 
     /// Sends bytes over a bare connection; see [`raw::exchange`].
@@ -337,7 +353,8 @@ fn first_line(stream: impl std::io::Read + Send + 'static) -> Option<String> {
 
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the folder is made");
-    for entry in fs::read_dir(from).expect("the folder is there").flatten() {
+    let entries = fs::read_dir(from).expect("the folder is there").flatten();
+    for entry in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
     }
 }

@@ -6,6 +6,7 @@
 //! - [`watchdog`]: cleans up after the test process, however it ended
 //! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
+//! - [`described`]: checks every answer against the description of the API
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
@@ -13,6 +14,8 @@
 //! - [`journal`]: workers that note what was acknowledged, and what the database must hold then
 //! - [`power`]: what can be on the disk after a power cut
 //! - [`sql`]: reads the hub's database directly, and tampers with it
+//! - [`metrics`]: reads a hub's metrics
+//! - [`third_party`]: programs of other people that check the hub's work
 //! - [`sweep`]: searches everything that a hub writes
 //! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
 //!   does nothing; [`cpu`], CPU time
@@ -26,12 +29,14 @@ pub mod clock;
 pub mod cpu;
 pub mod crowd;
 pub mod ctl;
+pub mod described;
 pub mod fleet;
 pub mod http;
 pub mod hub;
 pub mod journal;
 pub mod linear;
 pub mod load;
+pub mod metrics;
 pub mod postgres;
 pub mod power;
 pub mod raw;
@@ -41,6 +46,7 @@ pub mod sql;
 pub mod strace;
 pub mod sweep;
 pub mod terminal;
+pub mod third_party;
 pub mod watchdog;
 pub mod workload;
 

@@ -24,6 +24,8 @@ pub struct Setup {
     pub(crate) for_proofs: bool,
     pub(crate) recorded: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: String,
+    pub(crate) database: Option<String>,
     pub(crate) files: Vec<(String, String)>,
 }
 
@@ -31,8 +33,11 @@ impl Setup {
     /// A hub on this database with default settings.
     #[must_use]
     pub fn on(engine: Engine) -> Self {
+        let listen = "127.0.0.1:0".to_owned();
         let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
-        Self { engine, args, env, for_proofs: false, recorded: false, data: None, files }
+        let (data, database) = (None, None);
+        let (for_proofs, recorded) = (false, false);
+        Self { engine, args, env, for_proofs, recorded, data, listen, database, files }
     }
 
     /// Which database it is for.

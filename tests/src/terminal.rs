@@ -111,6 +111,16 @@ impl Terminal {
         assert!(shown.contains(text), "no {text:?} before the end:\n{shown}");
     }
 
+    /// Waits until this is shown so many times.
+    pub fn wait_for_times(&self, text: &str, times: usize) {
+        let count = |shown: &str| shown.matches(text).count();
+        let shown = self.screen.wait(|shown| count(&shown.text) >= times);
+        assert!(
+            count(&shown) >= times,
+            "{text:?} less than {times} times before the end:\n{shown}"
+        );
+    }
+
     /// All that was shown so far.
     #[must_use]
     pub fn text(&self) -> String {

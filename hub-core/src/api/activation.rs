@@ -1,5 +1,6 @@
 //! Activation, validation and what an instance learns about itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EffectiveStatus, HubKeyInfo, Instance, InstanceStatus, LicenseInfo, Suspension};
@@ -11,7 +12,7 @@ use crate::problem::ErrorCode;
 use crate::time::Timestamp;
 
 /// `POST /api/v1/instances/activate`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ActivateRequest {
     /// The license key.
     pub license_key: Presented<License>,
@@ -33,7 +34,7 @@ impl FromFields for ActivateRequest {
 }
 
 /// A successful activation.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Activated {
     /// The instance that holds the license.
     pub instance_id: InstanceId,
@@ -52,14 +53,14 @@ pub struct Activated {
     pub activated_at: Timestamp,
     /// The license that was presented.
     pub license: LicenseSummary,
-    /// A signed certificate for offline use, if the hub issues certificates.
+    /// A signed certificate, which verifies without the hub.
     pub certificate: Option<String>,
     /// The path to send telemetry to.
     pub telemetry_url: String,
 }
 
 /// What the holder of a license learns about the license.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LicenseSummary {
     /// The fingerprint of the license key that was presented.
     pub fingerprint: Fingerprint,
@@ -72,7 +73,7 @@ pub struct LicenseSummary {
 }
 
 /// `POST /api/v1/instances/validate`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ValidateRequest {
     /// The license key.
     pub license_key: Presented<License>,
@@ -85,7 +86,7 @@ impl FromFields for ValidateRequest {
 }
 
 /// Whether a license is valid.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Validated {
     /// Whether the license allows an activation now.
     pub valid: bool,
@@ -100,7 +101,7 @@ pub struct Validated {
 }
 
 /// `valid`, or the code of the refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Verdict {
     /// The license is valid.
@@ -110,14 +111,27 @@ pub enum Verdict {
 }
 
 /// The word `valid`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Valid {
     /// The only value.
     #[serde(rename = "valid")]
     Valid,
 }
 
+/// The verdict on a license that the hub refuses for this reason, or for none.
+impl From<Option<ErrorCode>> for Verdict {
+    fn from(refusal: Option<ErrorCode>) -> Self {
+        refusal.map_or(Self::Valid(Valid::Valid), Self::Refused)
+    }
+}
+
 impl Verdict {
+    /// Whether the license is valid.
+    #[must_use]
+    pub fn is_valid(self) -> bool {
+        matches!(self, Self::Valid(_))
+    }
+
     /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -129,7 +143,7 @@ impl Verdict {
 }
 
 /// What an instance sees about itself: the instance object without labels.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SelfInstance {
     /// The instance's handle.
     pub instance_id: InstanceId,
@@ -155,12 +169,18 @@ pub struct SelfInstance {
     pub activated_at: Option<Timestamp>,
     /// When the instance last called the hub, to the minute.
     pub last_seen_at: Option<Timestamp>,
-    /// A fresh certificate, `null` unless the effective status is active.
+    /// Whether the license allows an activation now.
+    pub valid: bool,
+    /// `valid`, or the reason why the license is not valid.
+    pub code: Verdict,
+    /// A fresh certificate, which verifies without the hub; `null` unless the effective status is active.
     pub certificate: Option<String>,
 }
 
-impl From<Instance> for SelfInstance {
-    fn from(instance: Instance) -> Self {
+impl SelfInstance {
+    /// The instance as it sees itself.
+    #[must_use]
+    pub fn of(instance: Instance, code: Verdict, certificate: Option<String>) -> Self {
         Self {
             instance_id: instance.instance_id,
             client_id: instance.client_id,
@@ -174,7 +194,9 @@ impl From<Instance> for SelfInstance {
             updated_at: instance.updated_at,
             activated_at: instance.activated_at,
             last_seen_at: instance.last_seen_at,
-            certificate: None,
+            valid: code.is_valid(),
+            code,
+            certificate,
         }
     }
 }

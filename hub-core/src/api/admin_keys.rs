@@ -1,5 +1,6 @@
 //! Admin keys: the keys that the admin endpoints accept.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Role;
@@ -9,7 +10,7 @@ use crate::name::KeyName;
 use crate::time::Timestamp;
 
 /// The admin key of the caller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
     /// The name of the key.
     pub name: KeyName,
@@ -20,7 +21,7 @@ pub struct Identity {
 }
 
 /// An admin key, without the secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AdminKeyInfo {
     /// The name of the key.
     pub name: KeyName,
@@ -37,7 +38,7 @@ pub struct AdminKeyInfo {
 }
 
 /// `POST /api/v1/admin/keys`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NewAdminKey {
     /// The name of the key.
     pub name: KeyName,
@@ -62,7 +63,7 @@ impl FromFields for NewAdminKey {
 }
 
 /// A new admin key. The secret is in no other answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CreatedAdminKey {
     /// The admin key without the secret.
     #[serde(flatten)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
@@ -12,7 +13,7 @@ use crate::time::{Moment, Timestamp};
 macro_rules! actions {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal;)+) => {
         /// A kind of change.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Action { $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+ }
 
         impl Action {
@@ -68,7 +69,7 @@ impl Field for Action {
 }
 
 /// One change in the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEvent {
     /// The number of the event. The numbers have no gaps.
     pub seq: i64,
@@ -89,7 +90,7 @@ pub struct AuditEvent {
 }
 
 /// The result of verifying the audit chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditVerdict {
     /// Whether the chain is intact: no event was changed, removed or inserted.
     pub ok: bool,
@@ -103,7 +104,7 @@ pub struct AuditVerdict {
 }
 
 /// Filters of `GET /api/v1/admin/audit`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct AuditQuery {
     /// Only events at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]

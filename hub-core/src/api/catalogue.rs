@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{Field, Fields, FromFields, from_value};
@@ -36,7 +37,7 @@ impl ListedName for CountName {
 }
 
 /// The names of tools, error codes and counts that the hub keeps. It counts all others under `other`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Catalogue {
     /// Tools.
     pub tools: BTreeSet<ToolName>,
@@ -56,7 +57,7 @@ impl FromFields for Catalogue {
 }
 
 /// Some names of each kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Names {
     /// Tools.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -84,7 +85,7 @@ impl Names {
 }
 
 /// A change of the catalogue. Adding a listed name and removing an unlisted one changes nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CataloguePatch {
     /// The names to list.
     #[serde(skip_serializing_if = "Names::is_empty")]

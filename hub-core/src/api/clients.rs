@@ -1,17 +1,18 @@
 //! Clients on the wire.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
 use crate::fields::{Fields, FromFields};
 use crate::labels::{LabelPair, Labels};
-use crate::model::{self, ClientSettings, ClientStatus};
+use crate::model::{self, ClientSettings, ClientStatus, Suspension};
 use crate::name::Slug;
 use crate::text::{DisplayName, ExternalRef, SearchText};
 use crate::time::Timestamp;
 
 /// A client as the API shows it, with counts of its instances.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Client {
     /// A UUID.
     pub id: String,
@@ -23,6 +24,8 @@ pub struct Client {
     pub external_ref: Option<ExternalRef>,
     /// Whether the client's instances work.
     pub status: ClientStatus,
+    /// The suspension, while the client is suspended.
+    pub suspension: Option<Suspension>,
     /// The operator's labels.
     pub labels: Labels,
     /// When the client was created.
@@ -37,13 +40,14 @@ impl Client {
     /// Builds the client as the API shows it.
     #[must_use]
     pub fn of(client: model::Client, instances: InstanceCounts) -> Self {
-        let ClientSettings { name, external_ref, labels, status } = client.settings;
+        let ClientSettings { name, external_ref, labels, status, suspension } = client.settings;
         Self {
             id: client.id,
             slug: client.slug,
             name,
             external_ref,
             status,
+            suspension,
             labels,
             created_at: client.created_at,
             updated_at: client.updated_at,
@@ -59,12 +63,13 @@ impl Client {
             external_ref: self.external_ref.clone(),
             labels: self.labels.clone(),
             status: self.status,
+            suspension: self.suspension.clone(),
         }
     }
 }
 
 /// Counts of instances by status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceCounts {
     /// All instances.
     pub total: u64,
@@ -77,7 +82,7 @@ pub struct InstanceCounts {
 }
 
 /// `POST /api/v1/admin/clients`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NewClient {
     /// The name that people read.
     pub name: DisplayName,
@@ -101,6 +106,7 @@ impl NewClient {
             external_ref: self.external_ref.clone(),
             labels: self.labels.clone().unwrap_or_default(),
             status: ClientStatus::Active,
+            suspension: None,
         }
     }
 }
@@ -116,7 +122,7 @@ impl FromFields for NewClient {
 }
 
 /// Filters of `GET /api/v1/admin/clients`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct ClientQuery {
     /// Only clients whose slug or name contains this text; upper and lower case are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +153,7 @@ impl FromFields for ClientQuery {
 }
 
 /// Parameters of `DELETE /api/v1/admin/clients/{id}`.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct DeleteClientQuery {
     /// Whether to delete the client's instances too.
     #[serde(skip_serializing_if = "Option::is_none")]

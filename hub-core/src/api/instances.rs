@@ -1,9 +1,10 @@
 //! Instances on the wire.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Limit};
-use crate::fields::{Fields, FromFields};
+use crate::fields::{Field, Fields, FromFields};
 use crate::key::{Fingerprint, KeyHash, License, Shown};
 use crate::labels::{Entitlements, LabelPair, Labels};
 use crate::model::{
@@ -15,7 +16,7 @@ use crate::text::{ReasonCode, SearchText};
 use crate::time::{Span, Timestamp};
 
 /// An instance as the API shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// The instance's handle, unique in the hub.
     pub instance_id: InstanceId,
@@ -63,6 +64,8 @@ impl Instance {
                 issued_at: instance.license.issued_at,
                 expires_at,
                 grace_days,
+                works_until: standing.works_until(),
+                in_grace: standing.in_grace(now),
                 max_activations,
                 activations: instance.activations,
                 entitlements,
@@ -106,7 +109,7 @@ impl Instance {
 }
 
 /// An instance's license.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LicenseInfo {
     /// The fingerprint of the newest license key.
     pub fingerprint: Fingerprint,
@@ -116,6 +119,10 @@ pub struct LicenseInfo {
     pub expires_at: Option<Timestamp>,
     /// For how many days the license works after its end.
     pub grace_days: GraceDays,
+    /// Until when the license works: the end of its grace; `null` means for ever.
+    pub works_until: Option<Timestamp>,
+    /// Whether the license has ended and still works.
+    pub in_grace: bool,
     /// How often the license may be activated; `null` means without limit.
     pub max_activations: Option<ActivationLimit>,
     /// How often the license was activated.
@@ -125,7 +132,7 @@ pub struct LicenseInfo {
 }
 
 /// The newest hub key of an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HubKeyInfo {
     /// The fingerprint of the key.
     pub fingerprint: Fingerprint,
@@ -134,7 +141,7 @@ pub struct HubKeyInfo {
 }
 
 /// `POST /api/v1/admin/clients/{id}/instances`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct NewInstance {
     /// The handle; when absent, the hub makes one from the client's slug.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,7 +178,7 @@ impl FromFields for NewInstance {
 }
 
 /// A new instance. The license key is in no other answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IssuedInstance {
     /// The instance.
     #[serde(flatten)]
@@ -182,7 +189,7 @@ pub struct IssuedInstance {
 }
 
 /// `POST …/suspend`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct SuspendRequest {
     /// The code of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,7 +203,7 @@ impl FromFields for SuspendRequest {
 }
 
 /// Filters of a client's instances.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct InstanceQuery {
     /// Only instances with this effective status.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,7 +230,7 @@ impl FromFields for InstanceQuery {
 }
 
 /// Filters of all instances.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct FleetQuery {
     /// The filters that also apply to a client's instances.
     #[serde(flatten)]
@@ -231,13 +238,66 @@ pub struct FleetQuery {
     /// Only instances whose handle contains this text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<SearchText>,
-    /// Only instances that have not called the hub for this long. For an instance that never called, the
-    /// time since it was issued counts.
+    /// Only instances that have not called the hub for this long, and could have: not those that are
+    /// suspended or were never activated. For an instance that never called, the time since it was issued
+    /// counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent_for: Option<Span>,
-    /// Only instances whose license ends within this time and has not ended yet.
+    /// Only instances whose license ends within this time, or is in its grace now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_within: Option<Span>,
+    /// The order of the list; by handle when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<InstanceSort>,
+}
+
+/// An order of instances: by this member, those without it last, the handle as second key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceSort {
+    /// By handle.
+    #[default]
+    InstanceId,
+    /// By the end of the license, the next one first.
+    ExpiresAt,
+    /// By the last call, the oldest one first.
+    LastSeenAt,
+}
+
+impl InstanceSort {
+    /// Every order.
+    pub const ALL: [Self; 3] = [Self::InstanceId, Self::ExpiresAt, Self::LastSeenAt];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InstanceId => "instance_id",
+            Self::ExpiresAt => "expires_at",
+            Self::LastSeenAt => "last_seen_at",
+        }
+    }
+
+    /// The time that an instance is sorted by; none where the order is by handle alone.
+    #[must_use]
+    pub fn time_of(self, instance: &Instance) -> Option<Timestamp> {
+        match self {
+            Self::InstanceId => None,
+            Self::ExpiresAt => instance.license.expires_at,
+            Self::LastSeenAt => instance.last_seen_at,
+        }
+    }
+}
+
+impl std::str::FromStr for InstanceSort {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == text).ok_or(Self::EXPECTED)
+    }
+}
+
+impl Field for InstanceSort {
+    const EXPECTED: &'static str = "must be instance_id, expires_at or last_seen_at";
 }
 
 impl FromFields for FleetQuery {
@@ -247,6 +307,7 @@ impl FromFields for FleetQuery {
             q: fields.optional("q"),
             silent_for: fields.optional("silent_for"),
             expires_within: fields.optional("expires_within"),
+            sort: fields.optional("sort"),
         })
     }
 }

@@ -5,11 +5,13 @@
 
 mod activation;
 mod admin_keys;
+mod answers;
 mod audit;
 mod catalogue;
 mod clients;
 mod instances;
 mod page;
+mod report;
 mod rotation;
 mod service;
 mod table;
@@ -27,11 +29,13 @@ pub use service::*;
 pub use table::*;
 pub use telemetry::*;
 
+pub use crate::certificate::{Jwk, JwkSet};
 pub use crate::model::{
     ActivationLimit, ClientPatch, ClientSettings, ClientStatus, EffectiveStatus, GraceDays,
     InstancePatch, InstanceSettings, InstanceStatus, Suspension,
 };
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -44,11 +48,11 @@ pub trait Endpoint: Send + Sync + 'static {
     /// The access that the operation requires, as a type. It decides what authentication yields.
     type Access;
     /// The query parameters.
-    type Query: FromFields + Serialize + Send;
+    type Query: FromFields + Serialize + JsonSchema + Send;
     /// The body of the request.
-    type Body: ReadBody + Serialize + Send;
+    type Body: ReadBody + Serialize + JsonSchema + Send;
     /// The body of the answer.
-    type Reply: Serialize + DeserializeOwned + Send;
+    type Reply: Serialize + DeserializeOwned + JsonSchema + Send;
 }
 
 /// The access that a route requires.
@@ -87,7 +91,9 @@ pub mod access {
 }
 
 /// What an admin key may do. Each role includes the roles before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads.

@@ -4,12 +4,15 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::Field;
+use crate::schema::inline_schema;
 
 /// A page of a list, in the order of the list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The rows of the page.
     pub items: Vec<T>,
@@ -45,6 +48,8 @@ impl fmt::Display for Cursor {
         f.write_str(&self.0)
     }
 }
+
+inline_schema!(Cursor, {"type": "string", "maxLength": 512});
 
 impl Field for Cursor {
     const EXPECTED: &'static str = "must be a next_cursor of this list";
@@ -84,6 +89,8 @@ impl From<Limit> for u16 {
         limit.0
     }
 }
+
+inline_schema!(Limit, {"type": "integer", "minimum": 1, "maximum": 500, "default": 50});
 
 impl Field for Limit {
     const EXPECTED: &'static str = "must be a number from 1 to 500";

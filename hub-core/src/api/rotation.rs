@@ -1,5 +1,6 @@
 //! Replaces an instance's license key or hub key.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::bounded;
@@ -16,7 +17,7 @@ bounded!(
 );
 
 /// `POST …/rotate-license`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct RotateLicenseRequest {
     /// The hash of a license key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +37,7 @@ impl FromFields for RotateLicenseRequest {
 }
 
 /// A replaced license key.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RotatedLicense {
     /// The instance.
     pub instance_id: InstanceId,
@@ -50,7 +51,7 @@ pub struct RotatedLicense {
 }
 
 /// `POST …/rotate-hub-key`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct RotateHubKeyRequest {
     /// The hash of a hub key that the caller made; when absent, the hub makes a key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +71,7 @@ impl FromFields for RotateHubKeyRequest {
 }
 
 /// A replaced hub key.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RotatedHubKey {
     /// The instance.
     pub instance_id: InstanceId,

@@ -1,18 +1,19 @@
 //! The hub itself: its health, its version and its counts.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::InstanceCounts;
 
 /// The answer of the health endpoints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// `ok` or `ready`.
     pub status: String,
 }
 
 /// The program behind the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Version {
     /// `hubd`.
     pub name: String,
@@ -23,7 +24,7 @@ pub struct Version {
 }
 
 /// Counts of what the hub holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
     /// The number of clients.
     pub clients: u64,

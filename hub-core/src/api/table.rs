@@ -2,16 +2,18 @@
 
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::SchemaGenerator;
 
 use super::{
     Access, ActivateRequest, Activated, AdminKeyInfo, AuditEvent, AuditQuery, AuditVerdict,
     Catalogue, CataloguePatch, Client, ClientPatch, ClientQuery, CreatedAdminKey,
     DeleteClientQuery, Endpoint, ErrorCount, FleetQuery, Identity, Instance, InstancePatch,
-    InstanceQuery, IssuedInstance, NamedCount, NewAdminKey, NewClient, NewInstance, OwnTelemetry,
-    Page, ReportQuery, ReportReply, Role, RotateHubKeyRequest, RotateLicenseRequest, RotatedHubKey,
-    RotatedLicense, SelfInstance, SeriesQuery, Stats, Status, SuspendRequest, ToolUsage,
-    UsageQuery, UsageStep, Usages, ValidateRequest, Validated, Version, access,
+    InstanceQuery, IssuedInstance, JwkSet, NamedCount, NewAdminKey, NewClient, NewInstance,
+    OwnTelemetry, Page, ReportQuery, ReportReply, Role, RotateHubKeyRequest, RotateLicenseRequest,
+    RotatedHubKey, RotatedLicense, SelfInstance, SeriesQuery, Stats, Status, SuspendRequest,
+    ToolUsage, UsageQuery, UsageStep, Usages, ValidateRequest, Validated, Version, access,
 };
+use crate::openapi::{OpenApi, RouteSchemas};
 use crate::privacy::PrivacyPromise;
 use crate::redact::RawReport;
 
@@ -43,6 +45,11 @@ macro_rules! routes {
             #[must_use]
             pub const fn access(self) -> Access {
                 match self { $(Self::$name => Access::$access$((Role::$role))?,)+ }
+            }
+
+            /// The JSON Schemas of the operation's types.
+            pub(crate) fn schemas(self, generator: &mut SchemaGenerator) -> RouteSchemas {
+                match self { $(Self::$name => RouteSchemas::of::<$name>(generator),)+ }
             }
 
             /// A sentence that describes the operation.
@@ -81,6 +88,12 @@ routes! {
     GetOwnCatalogue: GET "/api/v1/instances/self/catalogue" Hub, (), () => Catalogue;
     /// What the hub keeps of telemetry, and what it never keeps.
     GetPrivacy: GET "/api/v1/privacy" Public, (), () => PrivacyPromise;
+    /// The public keys that verify certificates.
+    GetCertificateKeys: GET "/.well-known/jwks.json" Public, (), () => JwkSet;
+    /// This description of the API.
+    GetOpenApi: GET "/openapi.json" Public, (), () => OpenApi;
+    /// The description of the API as a page to read.
+    GetDocs: GET "/docs" Public, (), () => ();
     /// The process is up.
     Health: GET "/healthz" Public, (), () => Status;
     /// The database answers.

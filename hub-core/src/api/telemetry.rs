@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::bounded;
@@ -14,7 +15,7 @@ use crate::text::Word;
 use crate::time::{Moment, Timestamp};
 
 /// Parameters of `POST …/telemetry`.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct ReportQuery {
     /// When true, the hub stores nothing and shows what it would store.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +29,7 @@ impl FromFields for ReportQuery {
 }
 
 /// The answer to a report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ReportReply {
     /// A preview; nothing was stored.
@@ -38,7 +39,7 @@ pub enum ReportReply {
 }
 
 /// A report that is on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// The id of the report, a UUID.
     pub report_id: String,
@@ -52,7 +53,7 @@ pub struct Accepted {
 }
 
 /// What the hub would store of a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     /// Always `true`.
     pub dry_run: bool,
@@ -81,7 +82,7 @@ impl Preview {
 }
 
 /// A report as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredReport {
     /// When the window starts. Counters are added to the hour of this time.
     pub window_start: Timestamp,
@@ -94,7 +95,7 @@ pub struct StoredReport {
 }
 
 /// A tool's usage as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredTool {
     /// The name of the tool.
     pub name: ToolName,
@@ -108,7 +109,7 @@ pub struct StoredTool {
 
 /// Durations in microseconds as they are stored: number, sum and maximum for the instance, and also the
 /// buckets for the fleet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredDurations {
     /// The number of durations.
     pub n: u64,
@@ -165,7 +166,7 @@ bounded!(
 );
 
 /// Filters of usage.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct UsageQuery {
     /// Only usage from this time on, rounded down.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +198,7 @@ impl FromFields for UsageQuery {
 }
 
 /// The length of a step of a series.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Step {
     /// An hour.
     #[default]
@@ -224,7 +225,7 @@ impl Field for Step {
 }
 
 /// Filters of usage over time.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct SeriesQuery {
     /// The filters that apply to all usage.
     #[serde(flatten)]
@@ -248,7 +249,8 @@ impl FromFields for SeriesQuery {
 }
 
 /// Usage in a range of time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "UsageOf{T}")]
 pub struct Usages<T> {
     /// The start of the range, rounded down to what the hub keeps: an hour, a day where only days are
     /// kept, or the step of a series.
@@ -260,7 +262,7 @@ pub struct Usages<T> {
 }
 
 /// How a tool was used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolUsage {
     /// The tool.
     pub tool: ToolName,
@@ -278,7 +280,7 @@ pub struct ToolUsage {
 
 /// Durations in milliseconds. Quantiles exist for the whole fleet only: they are `null` under a filter
 /// by client or instance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DurationStats {
     /// The number of durations.
     pub n: u64,
@@ -297,7 +299,7 @@ pub struct DurationStats {
 }
 
 /// Usage in a step of time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageStep {
     /// When the step starts.
     pub at: Timestamp,
@@ -314,7 +316,7 @@ pub struct UsageStep {
 }
 
 /// How often a tool failed with a code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorCount {
     /// The tool.
     pub tool: ToolName,
@@ -325,7 +327,7 @@ pub struct ErrorCount {
 }
 
 /// A named count over all reports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedCount {
     /// The name of the count.
     pub name: CountName,
@@ -338,7 +340,7 @@ pub struct NamedCount {
 }
 
 /// Everything that the hub keeps of an instance's usage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnTelemetry {
     /// The instance.
     pub instance_id: InstanceId,
@@ -351,7 +353,7 @@ pub struct OwnTelemetry {
 }
 
 /// An hour or a day of an instance's usage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Period {
     /// When the period starts.
     pub at: Timestamp,
@@ -364,7 +366,7 @@ pub struct Period {
 }
 
 /// An instance's usage of a tool.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnUsage {
     /// The tool.
     pub tool: ToolName,
@@ -377,7 +379,7 @@ pub struct OwnUsage {
 }
 
 /// What the hub keeps of an instance's durations, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnDurations {
     /// The number of durations.
     pub n: u64,
@@ -388,7 +390,7 @@ pub struct OwnDurations {
 }
 
 /// An instance's named count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnCount {
     /// The name of the count.
     pub name: CountName,

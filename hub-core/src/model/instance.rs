@@ -1,5 +1,6 @@
 //! Instances: an instance is one installation of the platform, with its license and hub key.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ClientStatus, Standing, Terms};
@@ -56,7 +57,7 @@ pub struct IssuedKey {
 }
 
 /// Since when an instance is suspended, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suspension {
     /// The operator's code for the reason.
     pub reason: Option<ReasonCode>,
@@ -77,6 +78,14 @@ pub struct InstanceSettings {
     pub terms: Terms,
     /// The suspension, while the instance is suspended.
     pub suspension: Option<Suspension>,
+}
+
+impl Suspension {
+    /// The same suspension, for this reason if one is given.
+    #[must_use]
+    pub fn because(&self, reason: Option<&ReasonCode>) -> Self {
+        Self { reason: reason.or(self.reason.as_ref()).cloned(), since: self.since }
+    }
 }
 
 impl Instance {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GraceDays;
@@ -26,7 +27,7 @@ pub struct Standing {
 }
 
 /// The status of an instance alone, without its client's status and the dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceStatus {
     /// Never activated.
@@ -38,7 +39,7 @@ pub enum InstanceStatus {
 }
 
 /// Whether an instance works: its own status, its client's status and the dates, combined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectiveStatus {
     /// Never activated.
@@ -109,7 +110,7 @@ impl Standing {
     /// Why the hub refuses the license; the first reason when there are several.
     #[must_use]
     pub fn refusal(&self, now: Timestamp) -> Option<ErrorCode> {
-        let expired = self.ends_at().is_some_and(|end| now >= end);
+        let expired = self.works_until().is_some_and(|end| now >= end);
         self.suspension().or(expired.then_some(ErrorCode::LicenseExpired))
     }
 
@@ -127,11 +128,12 @@ impl Standing {
     #[must_use]
     pub fn in_grace(&self, now: Timestamp) -> bool {
         let expired = self.expires_at.is_some_and(|at| now >= at);
-        expired && self.ends_at().is_some_and(|end| now < end)
+        expired && self.works_until().is_some_and(|end| now < end)
     }
 
-    /// The end of the grace period.
-    fn ends_at(&self) -> Option<Timestamp> {
+    /// Until when the license works: the end of its grace; `None` means for ever.
+    #[must_use]
+    pub fn works_until(&self) -> Option<Timestamp> {
         let grace = Duration::from_hours(24) * self.grace_days.get();
         self.expires_at.map(|at| at.after(grace))
     }

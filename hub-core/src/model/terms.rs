@@ -1,5 +1,6 @@
 //! The terms of a license: every field of an instance that operators set.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::bounded;
@@ -37,22 +38,25 @@ pub struct Terms {
 
 /// A change of [`Terms`]: the body of `PATCH /api/v1/admin/instances/{instance_id}`. A new instance
 /// names its terms in the same way, as changes of the default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InstancePatch {
     /// When the license ends; `null` means never.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub expires_at: Patch<Timestamp>,
     /// For how many days the license works after its end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "GraceDays")]
     pub grace_days: Option<GraceDays>,
     /// How often the license may be activated; `null` means without limit.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub max_activations: Patch<ActivationLimit>,
     /// The complete new set of entitlements.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Entitlements")]
     pub entitlements: Option<Entitlements>,
     /// The complete new set of labels.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Labels")]
     pub labels: Option<Labels>,
 }
 

@@ -104,6 +104,10 @@ macro_rules! checked_name {
             }
         }
 
+        $crate::schema::inline_schema!($name, {
+            "type": "string", "maxLength": $length, "pattern": concat!("^", $pattern, "$")
+        });
+
         impl Field for $name {
             const EXPECTED: &'static str = concat!(
                 "must be ", $pattern, ", at most ", $length, " characters"

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why something in a report is not kept as it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The hub knows no such member; it is dropped.
@@ -77,7 +80,7 @@ impl std::fmt::Display for Reason {
 }
 
 /// How often each reason applied.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Reasons(BTreeMap<Reason, u64>);
 
@@ -109,7 +112,7 @@ impl Reasons {
 
 /// A place in a report where something is not kept as it was sent. It is told by known members, listed
 /// names and positions alone: `*` stands for a member whose name the hub does not know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dropped {
     /// The place, as a JSON pointer (RFC 6901).
     pub at: String,

@@ -4,10 +4,12 @@ use clap::{Args, Subcommand};
 use hub_core::api::{Action, Role};
 use hub_core::name::KeyName;
 use hub_core::text::Word;
-use hub_core::time::{Moment, Timestamp};
+use hub_core::time::Moment;
 
-use super::SinkArgs;
-use super::parse::{action, handle, key_name, moment, time};
+use super::examples;
+use super::parse::{action, key_name, moment};
+use super::{SinkArgs, Targets};
+use crate::words::End;
 
 /// What to do with admin keys.
 #[derive(Debug, Subcommand)]
@@ -16,6 +18,7 @@ pub(crate) enum AdminKeyCommand {
     #[command(visible_alias = "ls")]
     List,
     /// Create an admin key
+    #[command(after_help = examples::ADMIN_KEY_CREATE)]
     Create(AdminKeyCreateArgs),
     /// Revoke an admin key; it stops at once
     #[command(visible_alias = "delete")]
@@ -31,9 +34,9 @@ pub(crate) struct AdminKeyCreateArgs {
     /// viewer, provisioner, operator or owner
     #[arg(long)]
     pub(crate) role: Role,
-    /// When it ends: an RFC 3339 time [default: never]
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) expires_at: Option<Timestamp>,
+    /// When it ends: a date, an RFC 3339 time, or a span from now such as 90d [default: never]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_at: Option<End>,
     /// Succeed without a change if it exists already
     #[arg(long)]
     pub(crate) if_not_exists: bool,
@@ -44,9 +47,8 @@ pub(crate) struct AdminKeyCreateArgs {
 /// Arguments of `admin-key revoke`.
 #[derive(Debug, Args)]
 pub(crate) struct AdminKeyRevokeArgs {
-    /// Its name
-    #[arg(value_parser = handle)]
-    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// Succeed if it does not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
@@ -56,16 +58,17 @@ pub(crate) struct AdminKeyRevokeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// List changes, newest first
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_help = examples::AUDIT_LIST)]
     List(AuditListArgs),
-    /// Recompute the chain of hashes; exit 6 if it is broken
+    /// Recompute the chain of hashes; exit 6 if it is broken, or lacks what was its head here before
+    #[command(after_help = examples::AUDIT_VERIFY)]
     Verify,
 }
 
 /// Filters of `audit list`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditListArgs {
-    /// At or after: an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
+    /// At or after: a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
     #[arg(long, value_parser = moment)]
     pub(crate) since: Option<Moment>,
     /// Before

@@ -1,36 +1,43 @@
 //! The grammar of `hubctl client`.
 
+use super::examples;
 use clap::{Args, Subcommand};
 use hub_core::api::NewClient;
 use hub_core::fields::Patch;
-use hub_core::labels::LabelPair;
+use hub_core::labels::{LabelPair, Labels};
 use hub_core::model::{ClientPatch, ClientStatus};
 use hub_core::name::Slug;
-use hub_core::text::{DisplayName, ExternalRef, SearchText};
+use hub_core::text::{DisplayName, ExternalRef, ReasonCode, SearchText};
 
-use super::Targets;
-use super::parse::{handle, slug};
+use super::parse::slug;
+use super::{LabelArgs, Targets};
 use crate::error::{Failure, Result};
 
 /// What to do with clients.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// List clients by slug
+    #[command(after_help = examples::CLIENT_LIST)]
     #[command(visible_alias = "ls")]
     List(ClientListArgs),
     /// Show a client
-    Get(ClientArg),
+    Get(Targets),
     /// Create a client
+    #[command(after_help = examples::CLIENT_CREATE)]
     Create(ClientCreateArgs),
     /// Create a client, or give an existing one these fields
+    #[command(after_help = examples::CLIENT_ENSURE)]
     Ensure(ClientEnsureArgs),
     /// Change a client
+    #[command(after_help = examples::CLIENT_UPDATE)]
     Update(ClientUpdateArgs),
     /// Suspend a client: the hub refuses all its instances
-    Suspend(Targets),
+    #[command(after_help = examples::CLIENT_SUSPEND)]
+    Suspend(ClientSuspendArgs),
     /// End a client's suspension
     Reactivate(Targets),
     /// Delete a client
+    #[command(after_help = examples::CLIENT_DELETE)]
     Delete(ClientDeleteArgs),
 }
 
@@ -51,14 +58,6 @@ pub(crate) struct ClientListArgs {
     pub(crate) limit: Option<usize>,
 }
 
-/// Which client.
-#[derive(Debug, Args)]
-pub(crate) struct ClientArg {
-    /// Its slug or id
-    #[arg(value_parser = handle)]
-    pub(crate) client: String,
-}
-
 /// The fields of a client.
 #[derive(Debug, Args)]
 pub(crate) struct ClientFields {
@@ -68,19 +67,19 @@ pub(crate) struct ClientFields {
     /// Reference to your own records, such as crm:4711
     #[arg(long, value_name = "REF")]
     pub(crate) external_ref: Option<ExternalRef>,
-    /// A label; repeat for several. They replace the whole set
-    #[arg(long = "label", value_name = "KEY=VALUE")]
-    pub(crate) labels: Vec<LabelPair>,
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
 }
 
 impl ClientFields {
     /// The fields that were given, as a patch: the others stay as they are.
-    pub(crate) fn patch(&self) -> ClientPatch {
+    pub(crate) fn patch(&self, present: &Labels) -> ClientPatch {
         ClientPatch {
             name: self.name.clone(),
             external_ref: self.external_ref.clone().map_or(Patch::Keep, Patch::Set),
-            labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
+            labels: self.labels.of(present),
             status: None,
+            reason: None,
         }
     }
 
@@ -92,7 +91,7 @@ impl ClientFields {
             name: name.ok_or_else(|| Failure::usage("--name is missing"))?,
             slug: slug.cloned(),
             external_ref: self.external_ref.clone(),
-            labels: self.patch().labels,
+            labels: self.labels.of(&Labels::default()),
         })
     }
 }
@@ -122,32 +121,27 @@ pub(crate) struct ClientEnsureArgs {
 
 /// Arguments of `client update`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true)
+    .args(["name", "external_ref", "no_external_ref", "labels", "no_labels"]))]
 pub(crate) struct ClientUpdateArgs {
-    /// Its slug or id
-    #[arg(value_parser = handle)]
-    pub(crate) client: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// New name for people
-    #[arg(long, group = "change")]
+    #[arg(long)]
     pub(crate) name: Option<DisplayName>,
     /// Reference to your own records, such as crm:4711
-    #[arg(long, value_name = "REF", group = "change")]
+    #[arg(long, value_name = "REF")]
     pub(crate) external_ref: Option<ExternalRef>,
     /// Remove the external reference
-    #[arg(long, group = "change", conflicts_with = "external_ref")]
+    #[arg(long, conflicts_with = "external_ref")]
     pub(crate) no_external_ref: bool,
-    /// A label; repeat for several. They replace the whole set
-    #[arg(long = "label", value_name = "KEY=VALUE", group = "change")]
-    pub(crate) labels: Vec<LabelPair>,
-    /// Remove all labels
-    #[arg(long, group = "change", conflicts_with = "labels")]
-    pub(crate) no_labels: bool,
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
 }
 
 impl ClientUpdateArgs {
-    /// The change that was asked for.
-    pub(crate) fn patch(&self) -> ClientPatch {
-        let relabel = self.no_labels || !self.labels.is_empty();
+    /// The change that was asked for, of a client with these labels.
+    pub(crate) fn patch(&self, present: &Labels) -> ClientPatch {
         ClientPatch {
             name: self.name.clone(),
             external_ref: match &self.external_ref {
@@ -155,10 +149,21 @@ impl ClientUpdateArgs {
                 None if self.no_external_ref => Patch::Clear,
                 None => Patch::Keep,
             },
-            labels: relabel.then(|| self.labels.iter().cloned().collect()),
+            labels: self.labels.of(present),
             status: None,
+            reason: None,
         }
     }
+}
+
+/// Arguments of `client suspend`.
+#[derive(Debug, Args)]
+pub(crate) struct ClientSuspendArgs {
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// The reason, as a code such as unpaid
+    #[arg(long, value_name = "CODE")]
+    pub(crate) reason: Option<ReasonCode>,
 }
 
 /// Arguments of `client delete`.

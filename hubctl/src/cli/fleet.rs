@@ -11,6 +11,7 @@ Examples:
     hubctl plan -f fleet.toml
     hubctl plan -f fleet.toml --out p.json && hubctl apply p.json
     hubctl plan -f fleet.toml --detailed-exitcode       # 20 when there are changes
+    hubctl plan -f fleet.toml -o markdown               # for a pull request's comment
     hubctl export --fleet acme-prod | hubctl plan -f -  # no changes
 
 Lines begin with + create, ~ update, ↻ rotate, ⏸ suspend, ▶ reactivate, - delete, or with ! if an object
@@ -26,11 +27,12 @@ Examples:
 hubctl makes each license key itself and puts it into its sink before the hub knows its hash. Killed at
 any instant, the same command finishes the work. Independent objects are changed at the same time, and a
 failure stops only the objects that need what failed: exit 11, and the output names them. A saved plan
-works once: it is refused (exit 6) if the hub has changed since, even by a killed run of the same plan.";
+is refused (exit 6) if the hub has changed since, but for what a killed run of the same plan has done.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
     hubctl export > fleet.toml
+    hubctl export -o yaml > fleet.yaml                  # or -o json
     hubctl export --fleet acme-prod | hubctl plan -f -  # no changes
 
 The hub has no keys, so none are exported; an instance that exists needs neither sink nor hash.";
@@ -71,9 +73,12 @@ pub(crate) struct ApplyArgs {
     pub(crate) how: FleetArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// Accept sinks in folders that group or others can write
+    /// Accept sinks in folders that belong to others, or that group or others can write
     #[arg(long)]
     pub(crate) allow_open_folder: bool,
+    /// Run the commands of sinks that are cmd:COMMAND
+    #[arg(long)]
+    pub(crate) allow_commands: bool,
 }
 
 /// How far a plan goes.

@@ -1,7 +1,8 @@
 //! The grammar of `hubctl instance`.
 
+use super::examples;
 use clap::{Args, Subcommand, ValueEnum};
-use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, OverlapSeconds};
+use hub_core::api::{ActivationLimit, EffectiveStatus, GraceDays, InstanceSort, OverlapSeconds};
 use hub_core::fields::Field;
 use hub_core::labels::{Entitlements, LabelPair, Labels};
 use hub_core::model::InstancePatch;
@@ -9,37 +10,49 @@ use hub_core::name::InstanceId;
 use hub_core::text::{ReasonCode, SearchText};
 use hub_core::time::{Span, Timestamp};
 
-use super::parse::{handle, instance_id, limit_or_none, overlap, span, time_or_never};
-use super::{SinkArgs, Targets};
+use super::parse::{end_or_never, handle, instance_id, limit_or_none, overlap, span};
+use super::{LabelArgs, SinkArgs, Targets};
 use crate::error::{Failure, Result};
-use crate::words::OrNone;
+use crate::words::{End, OrNone};
 
 /// What to do with instances.
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {
     /// List instances by handle
+    #[command(after_help = examples::INSTANCE_LIST)]
     #[command(visible_alias = "ls")]
     List(InstanceListArgs),
     /// Show an instance
-    Get(InstanceArg),
+    Get(Targets),
     /// Issue an instance with its license
+    #[command(after_help = examples::INSTANCE_ISSUE)]
     #[command(visible_alias = "create")]
     Issue(InstanceIssueArgs),
     /// Issue an instance, or give an existing one these terms
+    #[command(after_help = examples::INSTANCE_ENSURE)]
     Ensure(InstanceEnsureArgs),
     /// Change an instance's license terms and labels
+    #[command(after_help = examples::INSTANCE_UPDATE)]
     Update(InstanceUpdateArgs),
+    /// Move the end of a license on
+    #[command(after_help = examples::INSTANCE_RENEW)]
+    Renew(InstanceRenewArgs),
     /// Suspend an instance, from its next request on
+    #[command(after_help = examples::INSTANCE_SUSPEND)]
     Suspend(InstanceSuspendArgs),
     /// End an instance's suspension
     Reactivate(Targets),
     /// Delete an instance; its keys stop at once
+    #[command(after_help = examples::INSTANCE_DELETE)]
     Delete(InstanceDeleteArgs),
     /// Wait until an instance is active, seen, suspended or deleted
+    #[command(after_help = examples::INSTANCE_WAIT)]
     Wait(InstanceWaitArgs),
     /// Replace the license key
+    #[command(after_help = examples::ROTATE_LICENSE)]
     RotateLicense(RotateArgs),
     /// Replace the hub key
+    #[command(after_help = examples::ROTATE_HUB_KEY)]
     RotateHubKey(RotateArgs),
 }
 
@@ -47,7 +60,7 @@ pub(crate) enum InstanceCommand {
 #[derive(Debug, Args)]
 pub(crate) struct InstanceListArgs {
     /// Only instances of this client
-    #[arg(long, value_parser = handle, conflicts_with_all = ["search", "silent_for", "expires_within"])]
+    #[arg(long, value_parser = handle, conflicts_with_all = ["search", "silent_for", "expires_within", "sort"])]
     pub(crate) client: Option<String>,
     /// Part of the handle
     #[arg(long, value_name = "TEXT")]
@@ -58,31 +71,26 @@ pub(crate) struct InstanceListArgs {
     /// With this label; repeat for several
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<LabelPair>,
-    /// Not seen for this long, such as 24h
+    /// Not seen for this long, such as 24h; leaves out what is suspended or pending
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) silent_for: Option<Span>,
-    /// With a license that ends within this time, such as 30d
+    /// With a license that ends within this time, such as 30d, or is in its grace
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) expires_within: Option<Span>,
+    /// Order: `instance_id`, `expires_at` (the next end first) or `last_seen_at` (the longest silent first)
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) sort: Option<InstanceSort>,
     /// Stop after N rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 }
 
-/// Which instance.
-#[derive(Debug, Args)]
-pub(crate) struct InstanceArg {
-    /// Its handle
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
-}
-
 /// The terms of a license, and labels.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TermArgs {
-    /// When the license ends: an RFC 3339 time, or never
-    #[arg(long, value_name = "TIME", value_parser = time_or_never)]
-    pub(crate) expires_at: Option<OrNone<Timestamp>>,
+    /// When the license ends: a date (its end in UTC), an RFC 3339 time, a span from now such as 90d, or never
+    #[arg(long, value_name = "TIME", value_parser = end_or_never)]
+    pub(crate) expires_at: Option<OrNone<End>>,
     /// Days that the license still works after that
     #[arg(long, value_name = "N")]
     pub(crate) grace_days: Option<GraceDays>,
@@ -92,25 +100,24 @@ pub(crate) struct TermArgs {
     /// An entitlement; repeat for several. They replace the whole set
     #[arg(long = "entitlement", value_name = "NAME")]
     pub(crate) entitlements: Vec<String>,
-    /// A label; repeat for several. They replace the whole set
-    #[arg(long = "label", value_name = "KEY=VALUE")]
-    pub(crate) labels: Vec<LabelPair>,
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
 }
 
 impl TermArgs {
-    /// The terms that were given, as a patch: the others stay as they are.
-    pub(crate) fn patch(&self) -> Result<InstancePatch> {
+    /// The terms that were given, as a patch of these: the others stay as they are.
+    pub(crate) fn patch(&self, present: &Labels, now: Timestamp) -> Result<InstancePatch> {
         let entitlements = self.entitlements.iter().cloned();
         let entitlements = (!self.entitlements.is_empty()).then(|| {
             Entitlements::new(entitlements)
                 .ok_or_else(|| Failure::usage(format!("--entitlement {}", Entitlements::EXPECTED)))
         });
         Ok(InstancePatch {
-            expires_at: OrNone::patch(self.expires_at),
+            expires_at: OrNone::patch(self.expires_at.map(|end| end.map(|end| end.resolve(now)))),
             grace_days: self.grace_days,
             max_activations: OrNone::patch(self.max_activations),
             entitlements: entitlements.transpose()?,
-            labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
+            labels: self.labels.of(present),
         })
     }
 }
@@ -156,31 +163,38 @@ pub(crate) struct InstanceNewArgs {
 /// Arguments of `instance update`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceUpdateArgs {
-    /// Its handle
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     #[command(flatten)]
     pub(crate) terms: TermArgs,
     /// Remove all entitlements
     #[arg(long, conflicts_with = "entitlements")]
     pub(crate) no_entitlements: bool,
-    /// Remove all labels
-    #[arg(long, conflicts_with = "labels")]
-    pub(crate) no_labels: bool,
 }
 
 impl InstanceUpdateArgs {
-    /// The change that was asked for.
-    pub(crate) fn patch(&self) -> Result<InstancePatch> {
-        let mut patch = self.terms.patch()?;
+    /// The change that was asked for, of an instance with these labels.
+    pub(crate) fn patch(&self, present: &Labels, now: Timestamp) -> Result<InstancePatch> {
+        let mut patch = self.terms.patch(present, now)?;
         if self.no_entitlements {
             patch.entitlements = Some(Entitlements::default());
         }
-        if self.no_labels {
-            patch.labels = Some(Labels::default());
-        }
         Ok(patch)
     }
+}
+
+/// Arguments of `instance renew`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("end").required(true).args(["span", "until"]))]
+pub(crate) struct InstanceRenewArgs {
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// This much later than its present end, or than now if that has passed, such as 365d
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    pub(crate) span: Option<Span>,
+    /// To this end: a date (its end in UTC), an RFC 3339 time, or a span from now such as 90d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<End>,
 }
 
 /// Arguments of `instance suspend`.
@@ -233,9 +247,9 @@ pub(crate) struct RotateArgs {
     /// The instance's handle
     #[arg(value_parser = handle)]
     pub(crate) instance: String,
-    /// Time that the previous key still works, at most 7d
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = overlap)]
-    pub(crate) overlap: OverlapSeconds,
+    /// Time that the previous key still works, at most 7d [default: 0, after a question if it is in use]
+    #[arg(long, value_name = "DURATION", value_parser = overlap)]
+    pub(crate) overlap: Option<OverlapSeconds>,
     #[command(flatten)]
     pub(crate) sink: SinkArgs,
 }
@@ -250,21 +264,25 @@ mod tests {
             grace_days: None,
             max_activations: None,
             entitlements: Vec::new(),
-            labels: Vec::new(),
+            labels: LabelArgs { labels: Vec::new(), no_labels: false },
         }
+    }
+
+    fn patch(args: &TermArgs) -> Result<InstancePatch> {
+        args.patch(&Labels::default(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn the_given_terms_are_patched_and_no_others() {
-        assert!(none().patch().unwrap().is_empty());
+        assert!(patch(&none()).unwrap().is_empty());
         let given = TermArgs { expires_at: Some(OrNone::None), ..none() };
-        let sent = serde_json::to_value(given.patch().unwrap()).unwrap();
+        let sent = serde_json::to_value(patch(&given).unwrap()).unwrap();
         assert_eq!(sent, serde_json::json!({"expires_at": null}));
     }
 
     #[test]
     fn wrong_entitlements_are_a_usage_error() {
         let wrong = TermArgs { entitlements: vec!["NO".to_owned()], ..none() };
-        assert!(wrong.patch().is_err());
+        assert!(patch(&wrong).is_err());
     }
 }

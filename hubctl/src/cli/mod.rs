@@ -4,8 +4,10 @@
 
 mod admin;
 mod asked;
+mod certificate;
 mod client;
 mod context;
+mod examples;
 mod fleet;
 mod instance;
 mod misuse;
@@ -15,6 +17,7 @@ mod telemetry;
 
 pub(crate) use admin::*;
 pub(crate) use asked::json_was_asked;
+pub(crate) use certificate::*;
 pub(crate) use client::*;
 pub(crate) use context::*;
 pub(crate) use fleet::*;
@@ -28,10 +31,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hub_core::labels::Labels;
 use hub_core::name::InstanceId;
+use hub_core::time::Span;
 
-use crate::words::{FieldPath, Format, SinkSpec};
-use parse::{handle, http_method, instance_id};
+use crate::words::{FieldPath, Format, LabelChange, SinkSpec};
+use parse::{handle, http_method, instance_id, span};
 
 /// Manage a licensing hub: clients, instances, their licenses and keys.
 #[derive(Debug, Parser)]
@@ -60,35 +65,41 @@ pub(crate) struct Global {
     pub(crate) output: Option<Format>,
     /// Only these fields of the API's JSON
     #[arg(help = "Only these fields of the API's JSON, such as instance_id,license.expires_at")]
-    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FIELDS",
+        value_delimiter = ','
+    )]
     pub(crate) fields: Vec<FieldPath>,
     /// Write handles only, one a line
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) quiet: bool,
     /// Write tables without their header
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) no_headers: bool,
     /// The context to use
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, hide_short_help = true, value_name = "NAME")]
     #[arg(help = "Use this context instead of the current one [env: HUBCTL_CONTEXT]")]
     pub(crate) context: Option<String>,
     /// The hub's URL
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "URL")]
     #[arg(help = "The hub's URL [env: HUBCTL_URL] [default: http://127.0.0.1:8200]")]
     pub(crate) url: Option<String>,
     /// File with the admin key
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "PATH")]
     #[arg(help = "File with the admin key, `-` for standard input [env: HUBCTL_ADMIN_KEY_FILE]")]
     pub(crate) admin_key_file: Option<PathBuf>,
     /// Time limit for a request with all its retries
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, global = true, hide_short_help = true, value_name = "DURATION", value_parser = duration)]
     #[arg(
         help = "Time limit for a request with all its retries; a bare number is seconds [env: HUBCTL_TIMEOUT] [default: 30s]"
     )]
     pub(crate) timeout: Option<Duration>,
     /// Number of retries of a request
     #[arg(help = "Number of retries of a request [env: HUBCTL_RETRIES] [default: 3]")]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
     /// Answer every question with yes
     #[arg(short, long, global = true)]
@@ -98,21 +109,31 @@ pub(crate) struct Global {
     pub(crate) dry_run: bool,
     /// Never ask; fail if an answer is needed
     #[arg(help = "Never ask; fail if an answer is needed [env: HUBCTL_NO_INPUT]")]
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) no_input: bool,
     /// Whether to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(crate) color: When,
     /// How times are written in tables [default: relative at a terminal, else iso]
-    #[arg(long, global = true, value_name = "STYLE")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "STYLE")]
     pub(crate) time: Option<TimeStyle>,
     /// Show requests on standard error, secrets masked
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) verbose: bool,
     /// Also trust the certificates in this PEM file
     #[arg(help = "Also trust the certificates in this PEM file [env: HUBCTL_CACERT]")]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
+    /// Send keys unencrypted to another machine
+    #[arg(help = "Send keys unencrypted to another machine [env: HUBCTL_ALLOW_PLAIN_HTTP]")]
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) allow_plain_http: bool,
 }
 
 /// Whether to use colours.
@@ -138,6 +159,9 @@ pub(crate) enum TimeStyle {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show what needs somebody today, and the state of the hub
+    #[command(after_help = examples::STATUS)]
+    Status(StatusArgs),
     /// Clients: the customers that instances are issued to
     #[command(subcommand, visible_alias = "clients")]
     Client(ClientCommand),
@@ -145,9 +169,14 @@ pub(crate) enum Command {
     #[command(subcommand, visible_alias = "instances")]
     Instance(InstanceCommand),
     /// Exchange a license for a hub key; needs no admin key
+    #[command(after_help = examples::ACTIVATE)]
     Activate(ActivateArgs),
     /// Check whether a license is valid; needs no admin key
+    #[command(after_help = examples::VALIDATE)]
     Validate(ValidateArgs),
+    /// Certificates: licenses that verify offline
+    #[command(subcommand, visible_alias = "certificates")]
+    Certificate(CertificateCommand),
     /// Telemetry: how the tools of all instances are used
     #[command(subcommand)]
     Telemetry(TelemetryCommand),
@@ -175,8 +204,10 @@ pub(crate) enum Command {
     #[command(subcommand, visible_alias = "contexts")]
     Context(ContextCommand),
     /// Store a hub's URL and admin key as a context, and make it the current one
+    #[command(after_help = examples::LOGIN)]
     Login(LoginArgs),
     /// Call any path of the API, with the admin key if it takes one
+    #[command(after_help = examples::API)]
     Api(ApiArgs),
     /// Read a key from standard input and write its fingerprint; works offline
     Fingerprint,
@@ -188,15 +219,47 @@ pub(crate) enum Command {
     Help(HelpArgs),
 }
 
-/// One object, or a list of them.
+/// One object, or several.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Targets {
-    /// Its handle
-    #[arg(value_parser = handle, required_unless_present = "stdin")]
-    pub(crate) handle: Option<String>,
+    /// Its handle, or several
+    #[arg(value_name = "HANDLE", value_parser = handle, required_unless_present = "stdin")]
+    pub(crate) handles: Vec<String>,
     /// Read handles from standard input, one a line; needs --yes if confirmation is needed
-    #[arg(long, conflicts_with = "handle")]
+    #[arg(long, conflicts_with = "handles")]
     pub(crate) stdin: bool,
+}
+
+/// Changes of labels.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LabelArgs {
+    /// Set a label, or remove it with KEY-; repeat for several. The others stay
+    #[arg(long = "label", value_name = "KEY=VALUE|KEY-", allow_hyphen_values = false)]
+    pub(crate) labels: Vec<LabelChange>,
+    /// Remove all labels; those of --label are set after that
+    #[arg(long)]
+    pub(crate) no_labels: bool,
+}
+
+impl LabelArgs {
+    /// The whole set that results; none where no label changes.
+    pub(crate) fn of(&self, present: &Labels) -> Option<Labels> {
+        let none = Labels::default();
+        let present = if self.no_labels { &none } else { present };
+        let given = self.no_labels || !self.labels.is_empty();
+        given.then(|| LabelChange::apply(&self.labels, present))
+    }
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Show licenses and admin keys that end within this time
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "30d")]
+    pub(crate) within: Span,
+    /// Show active instances that were not seen for this long
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "24h")]
+    pub(crate) silent_for: Span,
 }
 
 /// Where a new key goes.

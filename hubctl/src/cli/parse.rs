@@ -7,9 +7,9 @@ use hub_core::api::{Action, ActivationLimit, OverlapSeconds};
 use hub_core::fields::Field;
 use hub_core::name::{InstanceId, KeyName, Slug};
 use hub_core::redact::ToolName;
-use hub_core::time::{Moment, Span, Timestamp};
+use hub_core::time::{Moment, Span};
 
-use crate::words::OrNone;
+use crate::words::{End, OrNone};
 
 fn field<T: Field + FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| T::EXPECTED.to_owned())
@@ -36,15 +36,11 @@ pub(super) fn key_name(text: &str) -> Result<KeyName, String> {
     field(text)
 }
 
-pub(super) fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "must be an RFC 3339 time, such as 2027-12-31T00:00:00Z".to_owned())
-}
-
-pub(super) fn time_or_never(text: &str) -> Result<OrNone<Timestamp>, String> {
+pub(super) fn end_or_never(text: &str) -> Result<OrNone<End>, String> {
     if text == "never" {
         return Ok(OrNone::None);
     }
-    time(text).map(OrNone::Some).map_err(|expected| format!("{expected}, or never"))
+    text.parse().map(OrNone::Some).map_err(|expected| format!("{expected}, or never"))
 }
 
 pub(super) fn limit_or_none(text: &str) -> Result<OrNone<ActivationLimit>, String> {
@@ -105,8 +101,8 @@ mod tests {
 
     #[test]
     fn what_may_be_none_says_so() {
-        assert_eq!(time_or_never("never").unwrap(), OrNone::None);
-        assert!(time_or_never("tomorrow").unwrap_err().ends_with("or never"));
+        assert_eq!(end_or_never("never").unwrap(), OrNone::None);
+        assert!(end_or_never("tomorrow").unwrap_err().ends_with("or never"));
         assert_eq!(limit_or_none("none").unwrap(), OrNone::None);
         assert!(matches!(limit_or_none("3"), Ok(OrNone::Some(limit)) if limit.get() == 3));
     }

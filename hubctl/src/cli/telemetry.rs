@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use hub_core::api::{MinClients, Step, UsageQuery};
+use super::examples;
+use clap::{Args, Subcommand, ValueEnum};
+use hub_core::api::{MinClients, UsageQuery};
 use hub_core::name::InstanceId;
 use hub_core::redact::{CodeName, CountName, ToolName};
 use hub_core::text::Word;
-use hub_core::time::Moment;
+use hub_core::time::{Moment, Timestamp, start_of_day};
 
 use super::parse::{instance_id, moment, tool};
 
@@ -15,14 +16,19 @@ use super::parse::{instance_id, moment, tool};
 #[derive(Debug, Subcommand)]
 pub(crate) enum TelemetryCommand {
     /// Show how each tool is used, most calls first
-    Tools(UsageArgs),
+    #[command(after_help = examples::TOOLS)]
+    Tools(ToolsArgs),
     /// Show usage over time
+    #[command(after_help = examples::SERIES)]
     Series(SeriesArgs),
     /// Show errors by tool and code
     Errors(UsageArgs),
     /// Show named counts
     Counts(UsageArgs),
-    /// Show what a hub would keep of a report, and what it would not and why; with --catalogue offline
+    /// Write a page about the use of the fleet: charts, tools, errors, adoption
+    #[command(after_help = examples::REPORT)]
+    Report(ReportArgs),
+    /// Show what a hub would keep of a report, and why not the rest
     Preview(PreviewArgs),
     /// Send a report of an instance, with its hub key; needs no admin key
     Send(SendArgs),
@@ -34,7 +40,7 @@ pub(crate) enum TelemetryCommand {
 /// Filters of usage.
 #[derive(Debug, Args)]
 pub(crate) struct UsageArgs {
-    /// From this hour (or day, where only days are kept): an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
+    /// From this hour (or day, where only days are kept): a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) since: Option<Moment>,
     /// Up to the end of this hour [default: now]
@@ -64,17 +70,82 @@ impl UsageArgs {
     }
 }
 
+/// Arguments of `telemetry tools`.
+#[derive(Debug, Args)]
+pub(crate) struct ToolsArgs {
+    #[command(flatten)]
+    pub(crate) usage: UsageArgs,
+    /// Show the use by each client or by each instance
+    #[arg(long, value_name = "WHOM")]
+    pub(crate) by: Option<By>,
+}
+
+/// Whose use is shown apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Each client's.
+    Client,
+    /// Each instance's.
+    Instance,
+}
+
+/// The length of a step of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeriesStep {
+    /// An hour.
+    #[value(name = "1h")]
+    Hour,
+    /// A day in UTC.
+    #[value(name = "1d")]
+    Day,
+    /// A week, from Monday on.
+    #[value(name = "1w")]
+    Week,
+    /// A month.
+    #[value(name = "1mo")]
+    Month,
+}
+
+impl SeriesStep {
+    /// The start of the step that a time is in; the time is the start of an hour or a day.
+    pub(crate) fn start(self, at: Timestamp) -> Timestamp {
+        const DAY: i64 = 86_400_000;
+        match self {
+            Self::Hour | Self::Day => at,
+            Self::Week => {
+                // 1970-01-01 was a Thursday.
+                let day = at.unix_ms().div_euclid(DAY);
+                Timestamp::from_unix_ms((day - (day + 3).rem_euclid(7)) * DAY)
+            }
+            Self::Month => {
+                let text = at.to_string();
+                start_of_day(&format!("{}-01", &text[..7])).unwrap_or(at)
+            }
+        }
+    }
+}
+
 /// Arguments of `telemetry series`.
 #[derive(Debug, Args)]
 pub(crate) struct SeriesArgs {
     #[command(flatten)]
     pub(crate) usage: UsageArgs,
-    /// The length of a step: 1h or 1d [default: 1h]
+    /// The length of a step [default: 1h]
     #[arg(long, value_name = "SPAN")]
-    pub(crate) step: Option<Step>,
-    /// Of this tool
-    #[arg(long, value_name = "NAME", value_parser = tool)]
-    pub(crate) tool: Option<ToolName>,
+    pub(crate) step: Option<SeriesStep>,
+    /// Of this tool; repeat for several
+    #[arg(long = "tool", value_name = "NAME", value_parser = tool)]
+    pub(crate) tools: Vec<ToolName>,
+}
+
+/// Arguments of `telemetry report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) usage: UsageArgs,
+    /// The file to write, such as fleet.html [default: standard output]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Arguments of `telemetry preview`.

@@ -21,6 +21,7 @@ impl Hub<'_> {
             url: self.url_of::<E>(handle, query)?,
             headers: vec![secret_header(HUB_KEY_HEADER, hub_key.expose())?],
             body: Some(body),
+            secret: true,
             repeat: Repeat::Safe,
         };
         parse(&self.send(request).await?)

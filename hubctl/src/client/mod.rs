@@ -79,6 +79,8 @@ struct Request {
     url: Url,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
+    /// It carries a key.
+    secret: bool,
     repeat: Repeat,
 }
 
@@ -225,11 +227,13 @@ impl<'a> Hub<'a> {
         let url = self.url(path)?;
         let admin = url.path().starts_with(&format!("{}/api/v1/admin/", self.prefix()));
         let headers = if admin { vec![self.admin_header()?] } else { Vec::new() };
+        // Nobody knows what a body holds.
+        let secret = admin || body.is_some();
         let repeat = match method {
             Method::POST => Repeat::Unsafe,
             _ => Repeat::Safe,
         };
-        self.send(Request { method, url, headers, body, repeat }).await
+        self.send(Request { method, url, headers, body, secret, repeat }).await
     }
 
     fn request<E: Endpoint>(&self, call: &Call<'_, E>) -> Result<Request> {
@@ -256,7 +260,9 @@ impl<'a> Hub<'a> {
             return Err(Failure::new(Exit::Bug, "bug", "--dry-run would have changed something"));
         }
         let url = self.url_of::<E>(call.handle, call.query)?;
-        Ok(Request { method: E::ROUTE.method(), url, headers, body, repeat: call.repeat })
+        let (method, repeat) = (E::ROUTE.method(), call.repeat);
+        let secret = !headers.is_empty() || E::ROUTE.access() == Access::License;
+        Ok(Request { method, url, headers, body, secret, repeat })
     }
 
     fn admin_header(&self) -> Result<(HeaderName, HeaderValue)> {

@@ -26,6 +26,7 @@ impl Hub<'_> {
             url: self.url(path)?,
             headers: Vec::new(),
             body: None,
+            secret: false,
             repeat: Repeat::Safe,
         };
         let (status, headers, body) = self.once(&request).await?;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Hub, RawAnswer, Repeat, Request, problem};
 use crate::error::{Failure, Result};
+use crate::settings::written;
 
 /// The first pause is at most this long, each further one at most twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -34,6 +35,9 @@ struct Miss {
 impl Hub<'_> {
     /// Sends a request until it is answered, or until the attempts or the time are used up.
     pub(super) async fn send(&self, request: Request) -> Result<RawAnswer> {
+        if request.secret {
+            self.settings.secrets_may_travel()?;
+        }
         let deadline = Instant::now() + self.settings.timeout;
         let mut after_unknown = false;
         let mut attempt = 0;
@@ -54,7 +58,9 @@ impl Hub<'_> {
             after_unknown |= miss.unknown;
             attempt += 1;
             self.out.trace(|| format!("* again in {} ms", pause.as_millis()));
-            tokio::time::sleep(pause).await;
+            let (why, of) = (&miss.failure.parts().message, self.settings.retries);
+            let what = || format!("{why}; attempt {attempt} of {of} follows");
+            self.out.waiting(what, tokio::time::sleep(pause)).await;
         }
     }
 
@@ -70,7 +76,9 @@ impl Hub<'_> {
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<RawAnswer, Miss> {
         let begun = Instant::now();
         self.out.trace(|| format!("> {} {}", request.method, request.url));
-        let outcome = match timeout_at(deadline, self.exchange(request)).await {
+        let base = written(&self.settings.url);
+        let exchange = timeout_at(deadline, self.exchange(request));
+        let outcome = match self.out.waiting(|| format!("waiting for {base}"), exchange).await {
             Ok(Ok(exchanged)) => Ok(exchanged),
             Ok(Err(error)) => Err(self.unreachable(&error)),
             Err(_) => Err(self.too_late()),

@@ -16,6 +16,7 @@ use crate::commands::targets::Outcome;
 use crate::delivery::{Delivered, Delivery};
 use crate::error::{Failure, Result};
 use crate::output::Done;
+use crate::settings::written;
 
 /// Runs it.
 pub(super) async fn run(args: ActivateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -83,7 +84,12 @@ fn tell(
 ) -> Result<Exit> {
     let id = &delivered.answer.instance_id;
     let words = format!("activated {id}   hub key {}", delivered.told());
-    let done = Done::new(&delivered.answer, id.as_str(), changed, words);
+    let mut done = Done::new(&delivered.answer, id.as_str(), changed, words);
+    if !delivered.answer.reactivated {
+        let base = written(&invocation.settings.url);
+        let to = &delivered.answer.telemetry_url;
+        done = done.next(format!("reports of {id} go to   {base}{to}"));
+    }
     invocation.out.done(&done.reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }

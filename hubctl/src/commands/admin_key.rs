@@ -6,15 +6,18 @@ use hub_core::api::{
 use hub_core::exit::Exit;
 use hub_core::key::Admin;
 use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Invocation, exists};
 use crate::cli::{AdminKeyCommand, AdminKeyCreateArgs, AdminKeyRevokeArgs};
 use crate::client::{Answer, Call};
-use crate::commands::targets::Outcome;
+use crate::commands::targets::{Outcome, each};
 use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
 use crate::output::Done;
+use crate::words::End;
 
 /// Runs one of them.
 pub(super) async fn run(command: AdminKeyCommand, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -40,18 +43,19 @@ async fn find(invocation: &Invocation<'_>, name: &str) -> Result<Option<AdminKey
 
 async fn create(args: AdminKeyCreateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let delivery = Delivery::<Admin>::reserve(&args.sink, invocation.out)?;
+    let expires_at = args.expires_at.map(|end| end.resolve(invocation.out.times().now));
     if let Some(found) = find(invocation, args.name.as_str()).await? {
-        return meet(&args, &found, &delivery, invocation);
+        return meet(&args, expires_at, &found, &delivery, invocation);
     }
     if invocation.settings.dry_run {
-        let object = json!({"name": args.name, "role": args.role, "expires_at": args.expires_at});
+        let object = json!({"name": args.name, "role": args.role, "expires_at": expires_at});
         let handle = args.name.as_str();
         return Outcome::would(&object, handle, &format!("admin key {handle}"), "create")
             .tell(invocation);
     }
     let hub = invocation.hub()?;
     let register = async |hash| {
-        let AdminKeyCreateArgs { name, role, expires_at, .. } = args;
+        let AdminKeyCreateArgs { name, role, .. } = args;
         let new = NewAdminKey { name, role, expires_at, key_sha256: Some(hash) };
         hub.answer(Call::<CreateAdminKey>::new("", &(), &new)).await
     };
@@ -67,12 +71,18 @@ async fn create(args: AdminKeyCreateArgs, invocation: &Invocation<'_>) -> Result
 /// Deals with an existing key of that name.
 fn meet(
     args: &AdminKeyCreateArgs,
+    expires_at: Option<Timestamp>,
     found: &AdminKeyInfo,
     delivery: &Delivery<Admin>,
     invocation: &Invocation<'_>,
 ) -> Result<Exit> {
     let live = delivery.found().map(|key| key.hash().fingerprint() == found.fingerprint);
-    let same = found.role == args.role && found.expires_at == args.expires_at;
+    // A span from now on means another moment in each run.
+    let same_end = match args.expires_at {
+        Some(End::In(_)) => found.expires_at.is_some(),
+        _ => found.expires_at == expires_at,
+    };
+    let same = found.role == args.role && same_end;
     let message = match live {
         Some(true) if same => None,
         Some(true) => {
@@ -102,20 +112,37 @@ fn meet(
 }
 
 async fn revoke(args: AdminKeyRevokeArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let handle = args.name.as_str();
+    let if_exists = args.if_exists;
+    each(args.targets, true, invocation, async |handle| end(handle, if_exists, invocation).await)
+        .await
+}
+
+/// A key that was revoked, or only its name where there was none.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Subject {
+    Key(AdminKeyInfo),
+    Absent { name: String },
+}
+
+async fn end(
+    handle: &str,
+    if_exists: bool,
+    invocation: &Invocation<'_>,
+) -> Result<Outcome<Subject>> {
+    let what = format!("admin key {handle}");
     let Some(found) = find(invocation, handle).await? else {
-        let message = format!("no admin key {handle}");
-        if !args.if_exists {
+        let message = format!("no {what}");
+        if !if_exists {
             return Err(Failure::of(ErrorCode::AdminKeyNotFound, message)
                 .hint("hubctl admin-key list shows what there is"));
         }
-        let object = json!({"name": handle});
-        invocation.out.done(&Done::new(&object, handle, false, message))?;
-        return Ok(Exit::Done);
+        let absent = Subject::Absent { name: handle.to_owned() };
+        let outcome = Outcome::new(absent, handle, &what, false, "revoked");
+        return Ok(Outcome { words: message, ..outcome });
     };
     if invocation.settings.dry_run {
-        let what = format!("admin key {handle}");
-        return Outcome::would(&found, handle, &what, "revoke").tell(invocation);
+        return Ok(Outcome::would(Subject::Key(found), handle, &what, "revoke"));
     }
     let used = invocation.out.times().or_never(found.last_used_at);
     let consequences = format!("a {} key, last used {used}; it stops at once", found.role);
@@ -125,7 +152,5 @@ async fn revoke(args: AdminKeyRevokeArgs, invocation: &Invocation<'_>) -> Result
         Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
         answer => drop(answer?),
     }
-    let words = format!("revoked admin key {handle}");
-    invocation.out.done(&Done::new(&found, handle, true, words))?;
-    Ok(Exit::Done)
+    Ok(Outcome::new(Subject::Key(found), handle, &what, true, "revoked"))
 }

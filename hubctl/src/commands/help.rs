@@ -38,7 +38,10 @@ fn explain(topic: Topic, out: &Out) -> Result<()> {
             &FormatRow::all(),
             "Data goes to standard output, words to standard error. -o takes one of these formats; -q is\n\
              the same as -o name. The fields of JSON have the names of the API and never change; tables\n\
-             may change. With -o json, an error is one JSON document on standard error.",
+             may change. With -o json, an error is one JSON document on standard error. CSV has the members of\n\
+             the JSON as columns, named by their paths; a time that is not there is empty. A cell that a\n\
+             spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a line end, and is no\n\
+             number) gets a ' before it. A terminal shows characters that cannot be seen as \\u{202e}.",
             out,
         ),
         Topic::Fleet => write_data(&format!("{}\n", reference().trim_end())),

@@ -16,8 +16,7 @@ use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
 use crate::output::Done;
 use crate::settings::{
-    Context, ContextFile, Contexts, KeptKey, Origin, Settings, Variable, admin_key, is_loopback,
-    written,
+    Context, ContextFile, Contexts, KeptKey, Origin, Settings, Variable, admin_key, written,
 };
 use crate::words::{ContextName, Format};
 use crate::{input, prompt};
@@ -34,11 +33,8 @@ pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
         (None, None) => ContextName::of(&settings.url),
     };
     free_for(&contexts, &name, &settings, &file)?;
-    // With JSON errors, standard error must hold nothing else.
-    let clear = settings.url.scheme() == "http" && !is_loopback(&settings.url);
-    if clear && !local.out.format().is_json() {
-        local.out.warn("the admin key travels unencrypted: the URL is not https");
-    }
+    // Before anybody is asked for the key.
+    settings.secrets_may_travel()?;
     let key = key(local, written(&settings.url)).await?;
     let settings = settings.with_key(key.clone());
     let identity = verify(&settings, local).await?;
@@ -92,7 +88,7 @@ fn free_for(
 /// The key: from a file, or typed by a person without echo.
 async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
     if let Some(path) = local.global.admin_key_file.clone() {
-        let text = input::waiting(move || input::read_secret(&path, "the admin key")).await?;
+        let text = input::waiting(move || input::read_private(&path, "the admin key")).await?;
         return admin_key(&text);
     }
     // --yes answers other questions: it is no key.
@@ -137,6 +133,7 @@ fn keep(
             admin_key_file: None,
             cacert,
             output,
+            allow_plain_http: settings.plain_http_is_allowed().then_some(true),
         };
         contexts.entries.insert(name.to_string(), context);
         contexts.current = Some(name.to_string());

@@ -6,6 +6,7 @@ mod activate;
 mod admin_key;
 mod api;
 mod audit;
+mod certificate;
 mod client;
 mod completion;
 mod context;
@@ -19,19 +20,23 @@ mod local;
 mod login;
 mod man;
 mod runtime;
+mod status;
 mod suggest;
 mod targets;
 mod telemetry;
 mod validate;
 
 use hub_core::exit::Exit;
+use hub_core::model::Suspension;
 use hub_core::problem::ErrorCode;
+use hub_core::text::ReasonCode;
+use serde_json::{Value, json};
 
-use crate::cli::{Cli, Command, TelemetryCommand};
+use crate::cli::{CertificateCommand, Cli, Command, TelemetryCommand};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
-use crate::output::Out;
-use crate::settings::{Env, Settings, Style};
+use crate::output::{FieldChange, Out};
+use crate::settings::{Env, Needs, Settings, Style};
 use invocation::Invocation;
 use local::Local;
 use runtime::block_on;
@@ -52,7 +57,7 @@ pub(crate) fn run(cli: Cli, env: &Env) -> Exit {
     if let Some(outcome) = offline(&cli, env, &out) {
         return ended(outcome, &out);
     }
-    match Settings::load(&cli.global, env) {
+    match Settings::load(&cli.global, env, needs(&cli.command)) {
         Err(failure) => ended(Err(failure), &out),
         Ok(settings) => {
             let out = Out::new(style.preferring(settings.preferred));
@@ -70,6 +75,9 @@ fn offline(cli: &Cli, env: &Env, out: &Out) -> Option<Result<Exit>> {
         Command::Telemetry(TelemetryCommand::Preview(args)) if args.catalogue.is_some() => {
             telemetry::preview_offline(args, out)
         }
+        Command::Certificate(CertificateCommand::Verify(args)) => {
+            certificate::offline(args, args.jwks.as_deref()?, out)
+        }
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => man::run(args, out),
         Command::Help(args) => help::run(args, out),
@@ -78,6 +86,17 @@ fn offline(cli: &Cli, env: &Env, out: &Out) -> Option<Result<Exit>> {
         Command::Doctor => block_on(doctor::run(&local)),
         _ => return None,
     })
+}
+
+/// Which settings a command needs.
+fn needs(command: &Command) -> Needs {
+    match command {
+        Command::Activate(_)
+        | Command::Validate(_)
+        | Command::Version
+        | Command::Telemetry(TelemetryCommand::Send(_)) => Needs::Hub,
+        _ => Needs::Admin,
+    }
 }
 
 fn ended(outcome: Result<Exit>, out: &Out) -> Exit {
@@ -111,10 +130,12 @@ fn online(cli: Cli, settings: &Settings, out: &Out) -> Result<Exit> {
 
 async fn command(command: Command, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
+        Command::Status(args) => status::run(&args, invocation).await,
         Command::Client(command) => client::run(command, invocation).await,
         Command::Instance(command) => instance::run(command, invocation).await,
         Command::Activate(args) => activate::run(args, invocation).await,
         Command::Validate(args) => validate::run(args, invocation).await,
+        Command::Certificate(command) => certificate::run(command, invocation).await,
         Command::Telemetry(command) => telemetry::run(command, invocation).await,
         Command::AdminKey(command) => admin_key::run(command, invocation).await,
         Command::Audit(command) => audit::run(command, invocation).await,
@@ -132,6 +153,22 @@ async fn command(command: Command, invocation: &Invocation<'_>) -> Result<Exit> 
         | Command::Completion(_)
         | Command::Man(_)
         | Command::Help(_) => Err(Failure::new(Exit::Bug, "bug", "this needs no settings")),
+    }
+}
+
+/// An object as JSON, to compare fields with.
+fn document(object: &impl serde::Serialize) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+/// What suspending does to the fields of an object that is suspended already: it gets another reason.
+fn suspension(present: Option<&Suspension>, reason: Option<&ReasonCode>) -> Vec<FieldChange> {
+    match (present, reason) {
+        (Some(present), Some(_)) => {
+            let before = json!({"reason": present.reason});
+            FieldChange::all(&json!({"reason": reason}), Some(&before))
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -2,14 +2,16 @@
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use hub_core::api::Endpoint;
 use hub_core::exit::Exit;
 use serde::Serialize;
 
 use super::{AT_ONCE, Invocation};
 use crate::cli::Targets;
+use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::input;
-use crate::output::{Done, Progress};
+use crate::output::{Done, FieldChange, Progress, Row};
 
 /// The result of the action for one object.
 #[derive(Debug)]
@@ -24,31 +26,40 @@ pub(super) struct Outcome<T> {
     pub(super) words: String,
     /// It was a dry run: nothing was changed.
     pub(super) dry_run: bool,
+    /// The fields that would be changed.
+    pub(super) changes: Vec<FieldChange>,
 }
 
 impl<T> Outcome<T> {
     /// It was changed, or needed no change: `did` is a verb such as `suspended`, `what` the object.
     pub(super) fn new(object: T, handle: &str, what: &str, changed: bool, did: &str) -> Self {
         let words = if changed { format!("{did} {what}") } else { format!("{what} is unchanged") };
-        Self { object, handle: handle.to_owned(), changed, words, dry_run: false }
+        let handle = handle.to_owned();
+        Self { object, handle, changed, words, dry_run: false, changes: Vec::new() }
     }
 
     /// It would be changed: `act` is a verb such as `suspend`.
     pub(super) fn would(object: T, handle: &str, what: &str, act: &str) -> Self {
         let words = format!("would {act} {what}");
-        Self { object, handle: handle.to_owned(), changed: true, words, dry_run: true }
+        let handle = handle.to_owned();
+        Self { object, handle, changed: true, words, dry_run: true, changes: Vec::new() }
+    }
+
+    /// With the fields that would be changed.
+    pub(super) fn changing(self, changes: Vec<FieldChange>) -> Self {
+        Self { changes, ..self }
     }
 
     /// With another object in its place.
     pub(super) fn map<U>(self, other: impl FnOnce(T) -> U) -> Outcome<U> {
-        let Self { object, handle, changed, words, dry_run } = self;
-        Outcome { object: other(object), handle, changed, words, dry_run }
+        let Self { object, handle, changed, words, dry_run, changes } = self;
+        Outcome { object: other(object), handle, changed, words, dry_run, changes }
     }
 
     /// As a result to be written.
     pub(super) fn done(&self) -> Done<'_, T> {
         let done = Done::new(&self.object, &self.handle, self.changed, self.words.as_str());
-        if self.dry_run { done.dry_run() } else { done }
+        if self.dry_run { done.dry_run(&self.changes) } else { done }
     }
 }
 
@@ -60,25 +71,73 @@ impl<T: Serialize> Outcome<T> {
     }
 }
 
-/// Acts on each object. With `asks`, a person would be asked first, and nobody can answer while standard
-/// input is a list.
+/// Shows each object: one with all there is, several as a list.
+pub(super) async fn show<E>(targets: Targets, invocation: &Invocation<'_>) -> Result<Exit>
+where
+    E: Endpoint<Query = (), Body = (), Reply: Row>,
+{
+    let hub = invocation.hub()?;
+    if let [handle] = targets.handles.as_slice() {
+        invocation.out.one(&hub.call::<E>(handle, &(), &()).await?)?;
+        return Ok(Exit::Done);
+    }
+    let handles = if targets.stdin {
+        invocation.stdin_is_free("-".as_ref(), "--stdin")?;
+        input::waiting(input::read_handles).await?
+    } else {
+        targets.handles
+    };
+    let found = stream::iter(&handles)
+        .map(async |handle| (handle, hub.call::<E>(handle, &(), &()).await))
+        .buffered(AT_ONCE);
+    let mut found = std::pin::pin!(found);
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
+    while let Some((handle, found)) = found.next().await {
+        match found {
+            Ok(row) => rows.push(row),
+            Err(failure) if failure.is_general() => return Err(failure),
+            Err(failure) => {
+                invocation.out.item_failure(handle, &failure);
+                failed.push((handle.clone(), failure));
+            }
+        }
+    }
+    invocation.out.list(&rows, "none of them was found")?;
+    if failed.is_empty() { Ok(Exit::Done) } else { Err(Failure::partial(failed, handles.len())) }
+}
+
+/// Acts on each object. With `asks`, a person is asked first, about one after the other, and nobody can
+/// answer while standard input is a list.
 pub(super) async fn each<T: Serialize>(
     targets: Targets,
     asks: bool,
     invocation: &Invocation<'_>,
     act: impl AsyncFn(&str) -> Result<Outcome<T>>,
 ) -> Result<Exit> {
-    if let Some(handle) = targets.handle {
-        return act(&handle).await?.tell(invocation);
+    if let [handle] = targets.handles.as_slice() {
+        return act(handle).await?.tell(invocation);
     }
-    if asks && !invocation.settings.dry_run {
-        invocation.consent.must_be_given("--stdin")?;
-    }
-    invocation.stdin_is_free("-".as_ref(), "--stdin")?;
-    let handles = input::waiting(input::read_handles).await?;
-    let progress = Progress::new(invocation.out, handles.len());
+    let asks = asks && !invocation.settings.dry_run;
+    let handles = if targets.stdin {
+        if asks {
+            invocation.consent.must_be_given("--stdin")?;
+        }
+        invocation.stdin_is_free("-".as_ref(), "--stdin")?;
+        input::waiting(input::read_handles).await?
+    } else {
+        if asks {
+            invocation.consent.needed("changing several objects")?;
+        }
+        targets.handles
+    };
+    let person = asks && invocation.consent == Consent::Person;
+    let (progress, at_once) = if person {
+        (Progress::hidden(), 1)
+    } else {
+        (Progress::new(invocation.out, handles.len()), AT_ONCE)
+    };
     let acted = stream::iter(&handles).map(async |handle| (handle, act(handle).await));
-    let mut acted = std::pin::pin!(acted.buffered(AT_ONCE));
+    let mut acted = std::pin::pin!(acted.buffered(at_once));
     let (mut told, mut failed) = (Vec::new(), Vec::new());
     while let Some((handle, outcome)) = acted.next().await {
         match outcome {

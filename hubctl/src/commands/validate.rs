@@ -41,7 +41,9 @@ fn write(verdict: &Validated, invocation: &Invocation<'_>) -> Result<()> {
         }
         Format::Name if handle.is_empty() => Ok(()),
         Format::Name => write_data(&format!("{handle}\n")),
-        Format::Csv => invocation.out.record(verdict, handle, &details(verdict, invocation)),
+        Format::Csv | Format::Markdown => {
+            invocation.out.record(verdict, handle, &details(verdict, invocation))
+        }
         Format::Table | Format::Wide => {
             let mut words = verdict.code.as_str().to_owned();
             if !handle.is_empty() {

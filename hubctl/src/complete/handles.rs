@@ -1,5 +1,6 @@
 //! The handles that exist, asked of the hub that the typed command would ask.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::mpsc;
 use std::thread;
@@ -15,7 +16,7 @@ use crate::cli::{Cli, Global};
 use crate::client::Hub;
 use crate::error::Result;
 use crate::output::Out;
-use crate::settings::{ContextFile, Env, Settings, Style};
+use crate::settings::{ContextFile, Env, Needs, Settings, Style};
 
 /// How long a person at the tab key waits without noticing.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -27,6 +28,8 @@ pub(super) enum Noun {
     Instance,
     AdminKey,
     Context,
+    /// The key of a label, with the sign that its value follows.
+    Label,
 }
 
 /// The handles that begin with what is typed; none where it takes too long to know.
@@ -48,7 +51,7 @@ fn known(noun: Noun, typed: &str) -> Result<Vec<String>> {
     let (Some(global), env) = (global(), Env::read()) else {
         return Ok(Vec::new());
     };
-    let settings = Settings::load(&global, &env)?;
+    let settings = Settings::load(&global, &env, Needs::Admin)?;
     if settings.key_from_stdin() {
         return Ok(Vec::new());
     }
@@ -66,7 +69,7 @@ fn known(noun: Noun, typed: &str) -> Result<Vec<String>> {
 
 /// One page is more than anyone reads.
 async fn ask(noun: Noun, typed: &str, hub: &Hub<'_>) -> Result<Vec<String>> {
-    let q: Option<SearchText> = typed.parse().ok();
+    let q: Option<SearchText> = typed.parse().ok().filter(|_| noun != Noun::Label);
     let limit = Some(Limit::MAX);
     match noun {
         Noun::Client => {
@@ -84,8 +87,24 @@ async fn ask(noun: Noun, typed: &str, hub: &Hub<'_>) -> Result<Vec<String>> {
             let page = hub.call::<ListAdminKeys>("", &(), &()).await?;
             Ok(page.items.iter().map(|key| key.name.to_string()).collect())
         }
+        Noun::Label => labels(hub).await,
         Noun::Context => Ok(Vec::new()),
     }
+}
+
+/// The keys of labels that objects have.
+async fn labels(hub: &Hub<'_>) -> Result<Vec<String>> {
+    let limit = Some(Limit::MAX);
+    let common = InstanceQuery { limit, ..InstanceQuery::default() };
+    let instances = FleetQuery { common, ..FleetQuery::default() };
+    let clients = ClientQuery { limit, ..ClientQuery::default() };
+    let instances = hub.call::<ListInstances>("", &instances, &()).await?;
+    let clients = hub.call::<ListClients>("", &clients, &()).await?;
+    let of_instances = instances.items.iter().flat_map(|instance| instance.labels.iter());
+    let of_clients = clients.items.iter().flat_map(|client| client.labels.iter());
+    let keys: BTreeSet<_> =
+        of_instances.chain(of_clients).map(|(key, _)| format!("{key}=")).collect();
+    Ok(keys.into_iter().collect())
 }
 
 /// The options that were typed so far, as far as they are understood.

@@ -3,7 +3,9 @@
 //! The script of `hubctl completion` runs hubctl with a variable that names the shell. The answer comes
 //! within a moment or is empty, and it is never an error: in the middle of typing, nobody wants one.
 
+mod bash;
 mod handles;
+mod values;
 
 use std::ffi::OsStr;
 use std::io::{Error, Result};
@@ -27,6 +29,9 @@ pub(crate) fn answered() -> bool {
 
 /// The script that makes a shell ask for completions.
 pub(crate) fn script(shell: &str) -> Result<String> {
+    if shell == "bash" {
+        return Ok(bash::script(Variable::Complete.name(), &this_program()));
+    }
     let shells = Shells::builtins();
     let known = shells.completer(shell).ok_or_else(|| Error::other("it is not known"))?;
     let mut script = Vec::new();
@@ -74,16 +79,24 @@ fn with_hidden_aliases(command: Command) -> Command {
 fn completer(path: &str, arg: &Arg) -> Option<ArgValueCompleter> {
     let noun = match (path, arg.get_id().as_str()) {
         ("instance issue" | "instance ensure", "instance") => return None,
-        (path, "handle") if path.starts_with("client ") => Noun::Client,
-        (path, "handle") if path.starts_with("instance ") => Noun::Instance,
+        (path, "handles") if path.starts_with("client ") => Noun::Client,
+        (path, "handles") if path.starts_with("instance ") => Noun::Instance,
         ("client ensure", "slug") | (_, "client") => Noun::Client,
         ("context use" | "context show" | "context remove" | "login", "name") | (_, "context") => {
             Noun::Context
         }
-        ("admin-key revoke", "name") => Noun::AdminKey,
+        ("admin-key revoke", "handles") => Noun::AdminKey,
         (_, "instance") => Noun::Instance,
         ("help" | "man", "about" | "command") => return Some(ArgValueCompleter::new(words)),
-        _ => return None,
+        (_, "sink") => return Some(ArgValueCompleter::new(values::sinks)),
+        (_, "labels") => Noun::Label,
+        (_, option) if values::is_path(option) => {
+            return Some(ArgValueCompleter::new(values::files));
+        }
+        (path, option) => {
+            let values = values::of(path, option)?;
+            return Some(ArgValueCompleter::new(move |typed: &OsStr| values::like(&values, typed)));
+        }
     };
     Some(ArgValueCompleter::new(move |typed: &OsStr| {
         let typed = typed.to_str().unwrap_or("\0");

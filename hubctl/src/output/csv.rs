@@ -1,4 +1,5 @@
-//! Comma separated values, as RFC 4180 says: quoted where they must be, lines that end with CR LF.
+//! Comma separated values, as RFC 4180 says: quoted where they must be, lines that end with CR LF. A cell
+//! that a spreadsheet would take for a formula gets a `'` before it.
 
 use csv::{Terminator, WriterBuilder};
 use hub_core::exit::Exit;
@@ -10,7 +11,8 @@ pub(super) fn render(titles: &[&str], rows: &[Vec<String>], headers: bool) -> Re
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     let header = headers.then(|| titles.iter().map(|title| name(title)).collect());
     for row in header.iter().chain(rows) {
-        writer.write_record(row).map_err(|error| failed(&error))?;
+        let cells = row.iter().map(|cell| harmless(cell));
+        writer.write_record(cells.collect::<Vec<_>>()).map_err(|error| failed(&error))?;
     }
     let bytes = writer.into_inner().map_err(|error| failed(&error))?;
     String::from_utf8(bytes).map_err(|error| failed(&error))
@@ -19,6 +21,12 @@ pub(super) fn render(titles: &[&str], rows: &[Vec<String>], headers: bool) -> Re
 /// `LAST SEEN` → `last_seen`: a name that needs no quotes, in a file or in a query of it.
 fn name(title: &str) -> String {
     title.to_lowercase().replace(' ', "_")
+}
+
+/// A cell that no spreadsheet runs: a name is not to make one do something.
+fn harmless(cell: &str) -> String {
+    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+    if runs { format!("'{cell}") } else { cell.to_owned() }
 }
 
 fn failed(error: &dyn std::error::Error) -> Failure {
@@ -39,6 +47,13 @@ mod tests {
         assert_eq!(render(&titles, &[row], true).unwrap(), format!("{header}{values}"));
         assert_eq!(render(&titles, &[], true).unwrap(), header, "a list may be empty");
         assert_eq!(render(&titles, &[], false).unwrap(), "");
+    }
+
+    #[test]
+    fn a_cell_is_never_a_formula() {
+        let row = ["=1+1", "-2", "-x", "@a", "+49", "a=b"].map(str::to_owned).to_vec();
+        let written = render(&["A"; 6], &[row], false).unwrap();
+        assert_eq!(written, "'=1+1,-2,'-x,'@a,+49,a=b\r\n");
     }
 
     #[test]

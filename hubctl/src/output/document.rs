@@ -4,6 +4,7 @@ use hub_core::exit::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::text::visible_json;
 use super::{Out, env, select, write_data};
 use crate::error::{Failure, Result};
 use crate::words::{FieldPath, Format};
@@ -26,6 +27,7 @@ fn text(format: Format, document: &impl Serialize) -> Result<String> {
             pretty.map(|text| text + "\n").map_err(|error| bug(&error))
         }
     }
+    .map(|text| if format.is_json() { visible_json(&text) } else { text })
 }
 
 fn bug(error: &dyn std::error::Error) -> Failure {

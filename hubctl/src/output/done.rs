@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::document::value;
-use super::{Out, write_data};
+use super::{FieldChange, Out, visible, write_data};
 use crate::error::Result;
 use crate::words::{FieldPath, Format};
 
@@ -16,7 +16,7 @@ pub(crate) struct Reveal<'a> {
     pub(crate) field: &'static str,
     /// The key.
     pub(crate) secret: &'a str,
-    /// Standard output is for the key alone.
+    /// Standard output is for the key alone. In tables it has been written already.
     pub(crate) alone: bool,
 }
 
@@ -30,6 +30,7 @@ pub(crate) struct Done<'a, T> {
     next: Option<String>,
     reveal: Option<Reveal<'a>>,
     dry_run: bool,
+    changes: &'a [FieldChange],
 }
 
 impl<'a, T> Done<'a, T> {
@@ -41,7 +42,16 @@ impl<'a, T> Done<'a, T> {
         words: impl Into<String>,
     ) -> Self {
         let words = words.into();
-        Self { object, handle, changed, words, next: None, reveal: None, dry_run: false }
+        Self {
+            object,
+            handle,
+            changed,
+            words,
+            next: None,
+            reveal: None,
+            dry_run: false,
+            changes: &[],
+        }
     }
 
     /// With the next step, for a person.
@@ -60,12 +70,18 @@ impl<'a, T> Done<'a, T> {
             key: self.reveal.iter().map(|reveal| (reveal.field, reveal.secret)).collect(),
             changed: self.changed,
             dry_run: self.dry_run,
+            changes: self.changes,
         }
     }
 
-    /// For a dry run: nothing was changed.
-    pub(crate) fn dry_run(self) -> Self {
-        Self { dry_run: true, ..self }
+    /// For a dry run: nothing was changed, and these fields would be.
+    pub(crate) fn dry_run(self, changes: &'a [FieldChange]) -> Self {
+        Self { dry_run: true, changes, ..self }
+    }
+
+    /// The words, and the fields that would change.
+    fn told(&self) -> String {
+        format!("{}\n{}", self.words, FieldChange::lines(self.changes))
     }
 }
 
@@ -78,6 +94,8 @@ struct ChangedDocument<'a, T> {
     changed: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changes: &'a [FieldChange],
 }
 
 impl Out {
@@ -92,14 +110,14 @@ impl Out {
                 return self.document_with(&document, &key);
             }
             (Format::Csv, reveal) => return self.done_as_csv(done, reveal),
+            (Format::Markdown, _) => write_data(&format!("{}\n", visible(&done.words)))?,
             (Format::Name, _) => return write_data(&format!("{}\n", done.handle)),
             (Format::Table | Format::Wide, None) if !self.style.fields.is_empty() => {
                 self.fields(&[value(&document)?])?;
             }
-            (Format::Table | Format::Wide, None) => write_data(&format!("{}\n", done.words))?,
+            (Format::Table | Format::Wide, None) => write_data(&done.told())?,
             (Format::Table | Format::Wide, Some(reveal)) if reveal.alone => {
                 self.words(&done.words);
-                write_data(&format!("{}\n", reveal.secret))?;
             }
             (Format::Table | Format::Wide, Some(reveal)) => {
                 write_data(&format!("{}\n{}\n", done.words, reveal.secret))?;

@@ -6,13 +6,19 @@ use super::select;
 use crate::error::{Failure, Result};
 
 /// One object. Members of nested objects have both names: `LICENSE_EXPIRES_AT`.
+///
+/// Two members whose names become the same get numbers: `LABELS_A_B` and `LABELS_A_B_2`.
 pub(super) fn render(object: &Value) -> Result<String> {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     add(&mut lines, "", object)?;
-    Ok(lines)
+    let mut text = String::new();
+    for (name, value) in lines {
+        text.extend([name.as_str(), "=", &value, "\n"]);
+    }
+    Ok(text)
 }
 
-fn add(lines: &mut String, name: &str, value: &Value) -> Result<()> {
+fn add(lines: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<()> {
     if let Value::Object(members) = value {
         for (member, value) in members {
             let name = match name {
@@ -27,7 +33,15 @@ fn add(lines: &mut String, name: &str, value: &Value) -> Result<()> {
     let quoted = shlex::try_quote(&text)
         .map_err(|_| Failure::usage(format!("{name} cannot be written for a shell")))?;
     let name = if name.is_empty() { "VALUE" } else { name };
-    lines.extend([name, "=", &quoted, "\n"]);
+    let taken = |name: &str| lines.iter().any(|(taken, _)| taken == name);
+    let mut unique = name.to_owned();
+    for n in 2..=lines.len() + 1 {
+        if !taken(&unique) {
+            break;
+        }
+        unique = format!("{name}_{n}");
+    }
+    lines.push((unique, quoted.into_owned()));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Durations and shares as people read them.
 
 /// A duration in milliseconds, with two or three digits: `420 µs`, `12 ms`, `1.3 s`.
-pub(super) fn duration(ms: f64) -> String {
+pub(crate) fn duration(ms: f64) -> String {
     // The bounds are those of rounding: 999.6 ms is a second.
     match ms {
         ms if ms < 0.000_5 => "0 ms".to_owned(),
@@ -16,7 +16,7 @@ pub(super) fn duration(ms: f64) -> String {
 }
 
 /// A share as percent; a share above zero is never shown as zero.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if percent <= 0.0 => "0 %".to_owned(),
         percent if percent < 0.1 => "<0.1 %".to_owned(),

@@ -4,6 +4,7 @@
 //! ends quietly.
 
 mod bars;
+mod changes;
 mod csv;
 mod document;
 mod done;
@@ -14,14 +15,19 @@ mod report;
 mod rows;
 mod select;
 mod table;
+mod text;
 mod times;
 mod usage;
+mod waiting;
 mod write;
 
+pub(crate) use changes::FieldChange;
 pub(crate) use done::{Done, Reveal};
+pub(crate) use measures::{duration as milliseconds, percent};
 pub(crate) use progress::Progress;
 pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
 pub(crate) use table::Picture;
+pub(crate) use text::{Hue, bytes, fitted, visible};
 pub(crate) use times::Times;
 pub(crate) use write::{early_failure, write_data, write_words};
 
@@ -33,7 +39,7 @@ use serde_json::Value;
 
 use crate::error::{Failure, Result, mask};
 use crate::settings::{self, Style};
-use crate::words::Format;
+use crate::words::{FieldPath, Format};
 use table::Layout;
 use write::write_failure_json;
 
@@ -66,6 +72,9 @@ pub(crate) trait Row: Serialize {
     fn handle(&self) -> String;
     /// A cell for each column; an empty one where there is nothing to say.
     fn cells(&self, times: &Times) -> Vec<String>;
+    /// The members of the API's JSON that CSV has, each as a column of its name; a path goes to a member of
+    /// a member. Where there are none, CSV has the columns of the table.
+    const FIELDS: &'static [&'static str] = &[];
     /// Columns that only `-o wide` has, after the others.
     const WIDE: &'static [Column] = &[];
     /// A cell for each of those.
@@ -127,6 +136,7 @@ impl Out {
                 let handles: String = rows.iter().map(|row| row.handle() + "\n").collect();
                 return write_data(&handles);
             }
+            Format::Markdown => return write_data(&table::markdown(T::COLUMNS, &self.cells(rows))),
             Format::Table | Format::Wide if rows.is_empty() => {
                 self.words(none);
                 return Ok(());
@@ -138,10 +148,24 @@ impl Out {
             return self.fields(&objects);
         }
         if self.style.format == Format::Csv {
+            return self.list_as_csv(rows);
+        }
+        self.table(rows)
+    }
+
+    fn list_as_csv<T: Row>(&self, rows: &[T]) -> Result<()> {
+        if T::FIELDS.is_empty() {
             let titles: Vec<_> = T::COLUMNS.iter().map(|column| column.title).collect();
             return self.csv(&titles, &self.cells(rows));
         }
-        self.table(rows)
+        let paths: Vec<FieldPath> =
+            T::FIELDS.iter().filter_map(|field| field.parse().ok()).collect();
+        let cells = |row: &T| -> Result<Vec<String>> {
+            let object = document::value(row)?;
+            Ok(select::values(&object, &paths).into_iter().map(select::cell).collect())
+        };
+        let rows = rows.iter().map(cells).collect::<Result<Vec<_>>>()?;
+        self.csv(T::FIELDS, &rows)
     }
 
     fn table<T: Row>(&self, rows: &[T]) -> Result<()> {
@@ -202,10 +226,23 @@ impl Out {
             Format::Name => write_data(&format!("{handle}\n")),
             _ if !self.style.fields.is_empty() => self.fields(&[document::value(object)?]),
             Format::Csv => {
-                let (titles, values): (Vec<_>, Vec<_>) = details.iter().cloned().unzip();
+                let mut members = select::leaves(&document::value(object)?);
+                // In the order in which a person reads them.
+                let place = |path: &str| {
+                    let last = path.rsplit('.').next().unwrap_or(path).replace('_', " ");
+                    details.iter().position(|(name, _)| name.eq_ignore_ascii_case(&last))
+                };
+                members.sort_by_key(|(path, _)| place(path).unwrap_or(usize::MAX));
+                let (titles, values): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+                let titles: Vec<_> = titles.iter().map(String::as_str).collect();
                 self.csv(&titles, &[values])
             }
             Format::Table | Format::Wide => write_data(&table::record(details, self.layout())),
+            Format::Markdown => {
+                let row = |(name, value): &(&str, String)| vec![(*name).to_owned(), value.clone()];
+                let rows: Vec<_> = details.iter().map(row).collect();
+                write_data(&table::markdown(&[column("NAME", 0), column("VALUE", 0)], &rows))
+            }
         }
     }
 
@@ -256,6 +293,21 @@ impl Out {
         self.style.format.is_table() && !quiet && std::io::stderr().is_terminal()
     }
 
+    /// Whether a list is written as it is, without selected fields.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.style.fields.is_empty()
+    }
+
+    /// A text in a colour that says what the text says, where there are colours.
+    pub(crate) fn hued(&self, hue: Hue, text: &str) -> String {
+        if self.style.stdout_color { hue.paint(text) } else { text.to_owned() }
+    }
+
+    /// How many columns there are for text; none where it is piped.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.layout().width
+    }
+
     fn stderr_style(&self) -> console::Style {
         console::Style::new().for_stderr().force_styling(self.style.color)
     }
@@ -265,6 +317,7 @@ impl Out {
         Layout {
             width: self.style.stdout_terminal.then_some(usize::from(width)),
             headers: !self.style.no_headers,
+            colors: self.style.stdout_color,
         }
     }
 }

@@ -3,10 +3,14 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Out;
+use super::waiting::LastLine;
 
 /// A bar in the last line of the terminal; nothing where no person looks.
 #[derive(Debug)]
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    _line: Option<LastLine>,
+}
 
 impl Progress {
     /// Of so many steps.
@@ -21,22 +25,27 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
         }
-        Self(bar)
+        Self { bar, _line: LastLine::take() }
+    }
+
+    /// Of work that is not shown.
+    pub(crate) fn hidden() -> Self {
+        Self { bar: ProgressBar::hidden(), _line: None }
     }
 
     /// One more is done.
     pub(crate) fn step(&self) {
-        self.0.inc(1);
+        self.bar.inc(1);
     }
 
     /// Writes something above the bar.
     pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.0.suspend(write)
+        self.bar.suspend(write)
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

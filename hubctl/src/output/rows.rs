@@ -1,7 +1,8 @@
 //! Each resource in tables.
 
-use hub_core::api::{AdminKeyInfo, AuditEvent, Client, Instance};
+use hub_core::api::{AdminKeyInfo, AuditEvent, Client, EffectiveStatus, Instance};
 use hub_core::labels::Labels;
+use hub_core::model::Suspension;
 
 use super::{Column, Row, Times, column};
 
@@ -18,6 +19,23 @@ impl Row for Client {
         column("INSTANCES", 2),
         column("LABELS", 4),
         column("CREATED", 3),
+    ];
+
+    const FIELDS: &'static [&'static str] = &[
+        "slug",
+        "name",
+        "id",
+        "external_ref",
+        "status",
+        "suspension.reason",
+        "suspension.since",
+        "instances.total",
+        "instances.pending",
+        "instances.active",
+        "instances.suspended",
+        "labels",
+        "created_at",
+        "updated_at",
     ];
 
     fn handle(&self) -> String {
@@ -58,7 +76,7 @@ impl Row for Client {
 
     fn details(&self, times: &Times) -> Vec<(&'static str, String)> {
         let counts = self.instances;
-        vec![
+        let mut details = vec![
             ("SLUG", self.handle()),
             ("ID", self.id.clone()),
             ("NAME", self.name.as_str().to_owned()),
@@ -71,8 +89,31 @@ impl Row for Client {
             ("LABELS", labels(&self.labels)),
             ("CREATED", times.write(self.created_at)),
             ("UPDATED", times.write(self.updated_at)),
-        ]
+        ];
+        details.extend(suspended(self.suspension.as_ref(), times));
+        details
     }
+}
+
+/// The lines about a suspension, if there is one.
+fn suspended(
+    suspension: Option<&Suspension>,
+    times: &Times,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let lines = suspension.map(|suspension| {
+        let reason = suspension.reason.as_ref().map_or("", |reason| reason.as_str());
+        let since = ("SUSPENDED SINCE", times.write(suspension.since));
+        [since, ("REASON", reason.to_owned())]
+    });
+    lines.into_iter().flatten()
+}
+
+/// The state of an instance: one that works although its license has ended says so.
+fn status(instance: &Instance) -> String {
+    let status = instance.effective_status.as_str();
+    let in_grace =
+        instance.license.in_grace && instance.effective_status == EffectiveStatus::Active;
+    if in_grace { format!("{status}, grace") } else { status.to_owned() }
 }
 
 impl Row for Instance {
@@ -87,6 +128,30 @@ impl Row for Instance {
         column("LAST SEEN", 2),
     ];
 
+    const FIELDS: &'static [&'static str] = &[
+        "instance_id",
+        "client_slug",
+        "status",
+        "effective_status",
+        "license.fingerprint",
+        "license.issued_at",
+        "license.expires_at",
+        "license.grace_days",
+        "license.works_until",
+        "license.in_grace",
+        "license.max_activations",
+        "license.activations",
+        "license.entitlements",
+        "hub_key.fingerprint",
+        "suspension.reason",
+        "suspension.since",
+        "labels",
+        "created_at",
+        "updated_at",
+        "activated_at",
+        "last_seen_at",
+    ];
+
     fn handle(&self) -> String {
         self.instance_id.to_string()
     }
@@ -95,7 +160,7 @@ impl Row for Instance {
         vec![
             self.handle(),
             self.client_slug.to_string(),
-            self.effective_status.as_str().to_owned(),
+            status(self),
             self.license.fingerprint.to_string(),
             times.or_never(self.license.expires_at),
             labels(&self.labels),
@@ -133,10 +198,11 @@ impl Row for Instance {
         let mut details = vec![
             ("INSTANCE", self.handle()),
             ("CLIENT", self.client_slug.to_string()),
-            ("STATUS", self.effective_status.as_str().to_owned()),
+            ("STATUS", status(self)),
             ("LICENSE", license.fingerprint.to_string()),
             ("EXPIRES", times.or_never(license.expires_at)),
             ("GRACE DAYS", license.grace_days.get().to_string()),
+            ("WORKS UNTIL", times.or_never(license.works_until)),
             (
                 "ACTIVATIONS",
                 format!("{} of {}", license.activations, limit.as_deref().unwrap_or("any number")),
@@ -149,16 +215,15 @@ impl Row for Instance {
             ("ACTIVATED", times.or_never(self.activated_at)),
             ("LAST SEEN", times.or_never(self.last_seen_at)),
         ];
-        if let Some(suspension) = &self.suspension {
-            let reason = suspension.reason.as_ref().map_or("", |reason| reason.as_str());
-            details.push(("SUSPENDED SINCE", times.write(suspension.since)));
-            details.push(("REASON", reason.to_owned()));
-        }
+        details.extend(suspended(self.suspension.as_ref(), times));
         details
     }
 }
 
 impl Row for AdminKeyInfo {
+    const FIELDS: &'static [&'static str] =
+        &["name", "role", "fingerprint", "created_at", "expires_at", "last_used_at"];
+
     const COLUMNS: &'static [Column] = &[
         column("NAME", 0),
         column("ROLE", 0),
@@ -187,13 +252,16 @@ impl Row for AdminKeyInfo {
 impl Row for AuditEvent {
     const COLUMNS: &'static [Column] = &[
         column("SEQ", 2),
-        column("AT", 1),
-        column("ACTOR", 0),
+        column("AT", 0),
+        column("ACTOR", 1),
         column("ACTION", 0),
         column("TARGET", 0),
         column("DETAIL", 3),
         column("REQUEST", 4),
     ];
+
+    const FIELDS: &'static [&'static str] =
+        &["seq", "at", "actor", "action", "target", "detail", "request_id", "hash"];
 
     fn handle(&self) -> String {
         self.seq.to_string()

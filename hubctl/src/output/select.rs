@@ -113,8 +113,39 @@ pub(super) fn cell(value: Option<&Value>) -> String {
             let pairs = members.iter().map(|(name, value)| format!("{name}={}", cell(Some(value))));
             pairs.collect::<Vec<_>>().join(",")
         }
+        Some(Value::Number(number)) => match number.as_f64() {
+            Some(share) if number.is_f64() => rounded(share),
+            _ => number.to_string(),
+        },
         Some(other) => other.to_string(),
     }
+}
+
+/// A fraction with up to six decimals: nobody reads more, and a spreadsheet has no use for them.
+pub(super) fn rounded(number: f64) -> String {
+    let text = format!("{number:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    // A share above zero is never shown as zero.
+    if text == "0" && number != 0.0 { format!("{number:e}") } else { text.to_owned() }
+}
+
+/// All members of an object that are no objects themselves, each under its path.
+pub(super) fn leaves(object: &Value) -> Vec<(String, String)> {
+    fn add(leaves: &mut Vec<(String, String)>, path: &str, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    add(leaves, &path, value);
+                }
+            }
+            value => leaves.push((path.to_owned(), cell(Some(value)))),
+        }
+    }
+    let mut leaves = Vec::new();
+    add(&mut leaves, "", object);
+    leaves
 }
 
 #[cfg(test)]

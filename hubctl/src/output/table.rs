@@ -1,11 +1,11 @@
 //! Tables: aligned at a terminal, with as many columns as fit; tab separated when piped.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::measure_text_width;
 
 use super::Column;
+use super::text::{Hue, visible, wrapped};
 
-/// Below this width a table is unreadable, and each record becomes a block.
+/// Below this width a table is unreadable, and each record takes two lines.
 const NARROW: usize = 60;
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -17,6 +17,8 @@ pub(super) struct Layout {
     pub(super) width: Option<usize>,
     /// With a header.
     pub(super) headers: bool,
+    /// With colours for states.
+    pub(super) colors: bool,
 }
 
 /// A list as a person sees it, in place of its plain cells.
@@ -63,9 +65,10 @@ pub(super) fn render(columns: &[Column], rows: &[Vec<String>], layout: Layout) -
     let Some(width) = layout.width else {
         return separated(titles, rows, layout.headers);
     };
+    let rows = &shown(rows);
     match fitting(columns, rows, width) {
-        Some(kept) if width >= NARROW => aligned(columns, rows, &kept, layout.headers),
-        _ => blocks(columns, rows),
+        Some(kept) if width >= NARROW => aligned(columns, rows, &kept, layout),
+        _ => two_lines(columns, rows, width, layout),
     }
 }
 
@@ -75,7 +78,7 @@ pub(super) fn wide(columns: &[Column], rows: &[Vec<String>], layout: Layout) -> 
         return separated(columns.iter().map(|column| column.title), rows, layout.headers);
     }
     let all: Vec<usize> = (0..columns.len()).collect();
-    aligned(columns, rows, &all, layout.headers)
+    aligned(columns, &shown(rows), &all, layout)
 }
 
 /// Columns that were named; none of them is dropped.
@@ -83,27 +86,44 @@ pub(super) fn plain(titles: &[String], rows: &[Vec<String>], layout: Layout) -> 
     if layout.width.is_none() {
         return separated(titles.iter().map(String::as_str), rows, layout.headers);
     }
-    let mut table = borderless();
-    if layout.headers {
-        table.set_header(titles);
-    }
-    for row in rows {
-        table.add_row(row.iter().map(|cell| cell_or_dash(cell)).collect::<Vec<_>>());
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    lines(&table)
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let rows = shown(rows);
+    let cells = |row: &Vec<String>| row.iter().map(|cell| cell_or_dash(cell).to_owned()).collect();
+    lines(&titles, &rows.iter().map(cells).collect::<Vec<_>>(), &|_| false, layout.headers)
 }
 
 /// One record.
 pub(super) fn record(details: &[(&'static str, String)], layout: Layout) -> String {
     if layout.width.is_some() {
-        return block(details.iter().map(|(name, value)| (*name, value.as_str())));
+        let widest = details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let line = |(name, value): &(&'static str, String)| {
+            let value = visible(value);
+            let value = painted(name, cell_or_dash(&value), layout);
+            format!("{name:widest$}  {value}\n")
+        };
+        return details.iter().map(line).collect();
     }
     let lines: Vec<_> =
         details.iter().map(|(name, value)| format!("{name}\t{}", one_line(value))).collect();
     lines.join("\n") + "\n"
+}
+
+/// A list for a comment that is written in Markdown.
+pub(super) fn markdown(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let cell = |cell: &String| visible(&one_line(cell)).replace('|', "\\|");
+    let mut text = line(columns.iter().map(|column| column.title.to_owned()).collect());
+    let rule = |column: &Column| if column.right { "---:" } else { "---" }.to_owned();
+    text.push_str(&line(columns.iter().map(rule).collect()));
+    for row in rows {
+        text.push_str(&line(row.iter().map(cell).collect()));
+    }
+    text
+}
+
+/// Rows without characters that nobody can see.
+fn shown(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect()
 }
 
 /// The columns to keep so that the table fits; none if even those that must stay do not fit.
@@ -129,29 +149,47 @@ fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<Vec
     }
 }
 
-fn aligned(columns: &[Column], rows: &[Vec<String>], kept: &[usize], headers: bool) -> String {
-    let mut table = borderless();
-    if headers {
-        table.set_header(kept.iter().map(|&at| columns[at].title).collect::<Vec<_>>());
-    }
-    for row in rows {
-        table.add_row(kept.iter().map(|&at| cell_or_dash(&row[at])).collect::<Vec<_>>());
-    }
-    for (column, &at) in table.column_iter_mut().zip(kept) {
-        let side = if columns[at].right { CellAlignment::Right } else { CellAlignment::Left };
-        column.set_padding((0, 2)).set_cell_alignment(side);
-    }
-    lines(&table)
+fn aligned(columns: &[Column], rows: &[Vec<String>], kept: &[usize], layout: Layout) -> String {
+    let titles: Vec<&str> = kept.iter().map(|&at| columns[at].title).collect();
+    let cell =
+        |row: &Vec<String>, at: usize| painted(columns[at].title, cell_or_dash(&row[at]), layout);
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| kept.iter().map(|&at| cell(row, at)).collect()).collect();
+    lines(&titles, &cells, &|at| columns[kept[at]].right, layout.headers)
 }
 
-fn borderless() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table
+/// Cells under each other, flush left or right.
+fn lines(
+    titles: &[&str],
+    rows: &[Vec<String>],
+    right: &dyn Fn(usize) -> bool,
+    headers: bool,
+) -> String {
+    let header: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
+    let all = headers.then_some(&header).into_iter().chain(rows);
+    let widest = |at: usize| all.clone().map(|row| measure_text_width(&row[at])).max();
+    let widths: Vec<usize> = (0..titles.len()).map(|at| widest(at).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in all.clone() {
+        let mut line = String::new();
+        for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let blanks = " ".repeat(width - measure_text_width(cell));
+            let (before, after) =
+                if right(at) { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
+            for part in [before, cell, after, &" ".repeat(GAP)] {
+                line.push_str(part);
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
-fn lines(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+/// A state in its colour.
+fn painted(title: &str, cell: &str, layout: Layout) -> String {
+    let is_state = layout.colors && matches!(title, "STATUS" | "REASON" | "OK");
+    if is_state { Hue::of_state(cell).paint(cell) } else { cell.to_owned() }
 }
 
 fn cell_or_dash(cell: &str) -> &str {
@@ -178,18 +216,29 @@ fn one_line(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }
 
-fn blocks(columns: &[Column], rows: &[Vec<String>]) -> String {
-    let blocks: Vec<_> = rows
-        .iter()
-        .map(|row| block(columns.iter().map(|c| c.title).zip(row.iter().map(String::as_str))))
-        .collect();
-    blocks.join("\n")
-}
-
-fn block<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
-    let widest = pairs.clone().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let line = |(name, value)| format!("{name:widest$}  {}", cell_or_dash(value));
-    pairs.map(line).collect::<Vec<_>>().join("\n") + "\n"
+/// Two lines for each row: what the list is about, and as much of the rest as fits.
+fn two_lines(columns: &[Column], rows: &[Vec<String>], width: usize, layout: Layout) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let cells = || columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let first = cells().filter(|(column, _)| column.rank == 0);
+        let first: Vec<_> = first.map(|(c, cell)| painted(c.title, cell, layout)).collect();
+        text.push_str(&wrapped(&format!("{}\n", first.join("  ")), width));
+        let mut others: Vec<_> = cells().filter(|(column, _)| column.rank > 0).collect();
+        let told = |others: &[(&Column, &String)]| {
+            let each = others.iter().map(|(c, cell)| format!("{} {cell}", c.title.to_lowercase()));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        while measure_text_width(&told(&others)) + GAP > width && others.len() > 1 {
+            let least = others.iter().map(|(column, _)| column.rank).max();
+            let at = others.iter().rposition(|(column, _)| Some(column.rank) == least);
+            others.remove(at.unwrap_or(0));
+        }
+        if !others.is_empty() {
+            text.push_str(&wrapped(&format!("  {}\n", told(&others)), width));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -205,7 +254,7 @@ mod tests {
     }
 
     fn at(width: Option<usize>, headers: bool) -> String {
-        render(COLUMNS, &rows(), Layout { width, headers })
+        render(COLUMNS, &rows(), Layout { width, headers, colors: false })
     }
 
     #[test]
@@ -224,12 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_terminal_has_a_table_and_a_narrow_one_blocks() {
+    fn a_wide_terminal_has_a_table_and_a_narrow_one_two_lines_a_row() {
         let rows = || vec![vec!["acme".to_owned(), String::new(), "3 h ago".to_owned()]];
-        let wide = render(COLUMNS, &rows(), Layout { width: Some(80), headers: true });
+        let wide =
+            render(COLUMNS, &rows(), Layout { width: Some(80), headers: true, colors: false });
         assert_eq!(wide, "SLUG  NAME  CREATED\nacme  -     3 h ago\n");
-        let narrow = render(COLUMNS, &rows(), Layout { width: Some(59), headers: true });
-        assert_eq!(narrow, "SLUG     acme\nNAME     -\nCREATED  3 h ago\n");
+        let narrow =
+            render(COLUMNS, &rows(), Layout { width: Some(59), headers: true, colors: false });
+        assert_eq!(narrow, "acme\n  created 3 h ago\n");
     }
 
     #[test]
@@ -238,7 +289,7 @@ mod tests {
         let rows = [["a", "", "12 ms"], ["bc", "", "1.3 s"]];
         let rows = rows.iter().map(|row| row.map(str::to_owned).to_vec());
         let picture = Picture::new(columns, rows).without_empty_columns().under("▁█".to_owned());
-        let drawn = picture.render(Layout { width: Some(80), headers: true });
+        let drawn = picture.render(Layout { width: Some(80), headers: true, colors: false });
         assert_eq!(drawn, "▁█\n\nTOOL    MAX\na     12 ms\nbc    1.3 s\n");
     }
 }

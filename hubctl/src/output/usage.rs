@@ -4,11 +4,12 @@ use hub_core::api::{DurationStats, ErrorCount, NamedCount, ToolUsage, UsageStep}
 
 use super::bars::{Bars, sparkline};
 use super::measures::{duration, percent};
+use super::select::rounded;
 use super::{Column, Picture, Row, Times, column, number};
 
 /// A number, or nothing.
 fn plain(number: Option<f64>) -> String {
-    number.map(|number| number.to_string()).unwrap_or_default()
+    number.map(rounded).unwrap_or_default()
 }
 
 /// A duration, or nothing.
@@ -17,6 +18,21 @@ fn told(ms: Option<f64>) -> String {
 }
 
 impl Row for ToolUsage {
+    const FIELDS: &'static [&'static str] = &[
+        "tool",
+        "calls",
+        "errors",
+        "error_rate",
+        "instances",
+        "duration_ms.n",
+        "duration_ms.mean",
+        "duration_ms.max",
+        "duration_ms.p50",
+        "duration_ms.p90",
+        "duration_ms.p99",
+        "duration_ms.relative_error",
+    ];
+
     const COLUMNS: &'static [Column] = &[
         column("TOOL", 0),
         column("CALLS", 0),
@@ -43,7 +59,7 @@ impl Row for ToolUsage {
             self.handle(),
             self.calls.to_string(),
             self.errors.to_string(),
-            self.error_rate.to_string(),
+            rounded(self.error_rate),
             self.instances.to_string(),
             stats.map_or(0, |stats| stats.n).to_string(),
             of(|stats| Some(stats.mean)),
@@ -89,6 +105,9 @@ impl Row for ToolUsage {
 }
 
 impl Row for UsageStep {
+    const FIELDS: &'static [&'static str] =
+        &["at", "calls", "errors", "duration_ms_mean", "instances", "complete"];
+
     const COLUMNS: &'static [Column] = &[
         column("AT", 0),
         column("CALLS", 0),
@@ -147,6 +166,8 @@ fn headline(steps: &[UsageStep], width: usize) -> String {
 }
 
 impl Row for ErrorCount {
+    const FIELDS: &'static [&'static str] = &["tool", "code", "count"];
+
     const COLUMNS: &'static [Column] = &[column("TOOL", 0), column("CODE", 0), column("COUNT", 0)];
 
     fn handle(&self) -> String {
@@ -166,6 +187,8 @@ impl Row for ErrorCount {
 }
 
 impl Row for NamedCount {
+    const FIELDS: &'static [&'static str] = &["name", "sum", "max", "instances"];
+
     const COLUMNS: &'static [Column] =
         &[column("NAME", 0), column("SUM", 0), column("MAX", 0), column("INSTANCES", 0)];
 

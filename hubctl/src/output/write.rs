@@ -1,9 +1,12 @@
 //! The two streams, and how failed writes are handled.
 
-use std::io::{ErrorKind, Write};
+use std::borrow::Cow;
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use hub_core::exit::Exit;
+use hub_core::text::is_unseen;
 
+use super::text::wrapped;
 use crate::error::{Failure, Result};
 
 /// A failure found before there is an [`Out`].
@@ -20,22 +23,37 @@ pub(super) fn write_failure_json(failure: &Failure) {
     write_words(&format!("{}\n", failure.to_json()));
 }
 
-/// Writes data to standard output, as it is.
+/// Writes data to standard output, as it is; but a terminal gets no character that nobody sees.
 pub(crate) fn write_data(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-        match error.kind() {
-            ErrorKind::BrokenPipe => Failure::output_closed(),
-            _ => Failure::new(
-                Exit::Bug,
-                "output_failed",
-                format!("cannot write the output: {error}"),
-            ),
-        }
+    let steers = |c: char| is_unseen(c) && !c.is_control();
+    if text.chars().any(steers) && stdout.is_terminal() {
+        let shown = |c: char| {
+            if steers(c) { c.escape_unicode().to_string() } else { c.to_string() }
+        };
+        let text: String = text.chars().map(shown).collect();
+        return written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+    }
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+fn written(outcome: std::io::Result<()>) -> Result<()> {
+    outcome.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::output_closed(),
+        _ => Failure::new(Exit::Bug, "output_failed", format!("cannot write the output: {error}")),
     })
 }
 
-/// Writes to standard error. Failures are ignored: there is nobody to report them to.
+/// Writes to standard error, at a terminal in lines that fit. Failures are ignored: there is nobody to
+/// report them to.
 pub(crate) fn write_words(words: &str) {
+    let terminal = console::Term::stderr();
+    let width = terminal.is_term().then(|| terminal.size_checked()).flatten();
+    let words = match width {
+        Some((_, columns)) => Cow::Owned(wrapped(words, usize::from(columns))),
+        None => Cow::Borrowed(words),
+    };
+    // Words that stayed in one line have ordinary blanks between them.
+    let words = words.replace('\u{a0}', " ");
     let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }

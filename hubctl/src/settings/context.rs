@@ -48,6 +48,9 @@ pub(crate) struct Context {
     /// How results are written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<String>,
+    /// Keys may be sent unencrypted to this hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allow_plain_http: Option<bool>,
 }
 
 impl Context {

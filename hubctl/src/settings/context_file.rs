@@ -4,7 +4,7 @@
 //! followed, because some people keep their settings elsewhere; the mode that counts is the target's.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,15 @@ use zeroize::Zeroizing;
 use super::context::Contexts;
 use super::env::config_folder;
 use crate::error::{Failure, Result};
-use crate::{input, private_file};
+use crate::input::BOM;
+use crate::{folder, private_file};
 
 /// The first lines of the file.
 const HEAD: &str =
     "# Written by hubctl; comments are not kept. Holds keys: only its owner may read it.\n\n";
+
+/// A file of contexts is far shorter than this.
+const LONGEST: u64 = 1024 * 1024;
 
 /// Where contexts are kept.
 #[derive(Debug, Clone)]
@@ -38,20 +42,29 @@ impl ContextFile {
 
     /// Reads it; where there is none, there are no contexts.
     pub(crate) fn read(&self) -> Result<Contexts> {
-        let about = match fs::metadata(&self.path) {
-            Ok(about) => about,
+        let unreadable = |error: std::io::Error| self.failed("cannot be read", &error);
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contexts::default()),
-            Err(error) => return Err(self.failed("cannot be read", &error)),
+            Err(error) => return Err(unreadable(error)),
         };
+        let about = file.metadata().map_err(unreadable)?;
         let shown = self.path.display();
         if about.mode() & 0o077 != 0 {
             let mode = about.mode() & 0o7777;
             let message = format!("{shown} holds keys and its mode is {mode:04o}");
             return Err(Failure::usage(message).hint(format!("chmod 600 {shown}")));
         }
-        let bytes = Zeroizing::new(input::read_bytes(&self.path, "the contexts")?);
+        if about.uid() != folder::caller() {
+            let message = format!("{shown} belongs to another user (uid {})", about.uid());
+            return Err(Failure::usage(message)
+                .hint("its owner decides which hub your keys go to: set HOME or XDG_CONFIG_HOME"));
+        }
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| Failure::usage(format!("{shown} is not UTF-8")))?;
+        let text = text.strip_prefix(BOM).unwrap_or(text);
         toml::from_str(text).map_err(|error| self.malformed(text, &error))
     }
 
@@ -90,7 +103,7 @@ impl ContextFile {
     }
 
     fn folder(&self) -> &Path {
-        private_file::folder_of(&self.path)
+        folder::of(&self.path)
     }
 
     fn failed(&self, what: &str, error: &std::io::Error) -> Failure {
@@ -105,7 +118,7 @@ impl ContextFile {
         let shown = self.path.display();
         Failure::usage(format!("{shown}, line {line}: {}", what.trim())).hint(
             "each context has a table [context.NAME] with url, and admin_key or admin_key_file, \
-             cacert, output",
+             cacert, output, allow_plain_http",
         )
     }
 }
@@ -138,6 +151,7 @@ mod tests {
             admin_key_file: None,
             cacert: None,
             output: None,
+            allow_plain_http: None,
         };
         file.change(false, |contexts| {
             contexts.entries.insert(name.to_owned(), context);

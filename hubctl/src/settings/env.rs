@@ -42,9 +42,11 @@ variables! {
     Timeout "HUBCTL_TIMEOUT" "time limit for a request with all its retries; --timeout";
     Retries "HUBCTL_RETRIES" "number of retries of a request; --retries";
     Cacert "HUBCTL_CACERT" "file with more certificates to trust; --cacert";
+    AllowPlainHttp "HUBCTL_ALLOW_PLAIN_HTTP" "1: send keys over http to other machines; --allow-plain-http";
     NoInput "HUBCTL_NO_INPUT" "1: never ask; --no-input";
     Complete "HUBCTL_COMPLETE" "set by the script of hubctl completion";
     ConfigHome "XDG_CONFIG_HOME" "the folder of hubctl/contexts.toml, by default ~/.config";
+    StateHome "XDG_STATE_HOME" "the folder of hubctl/audit-heads.json, by default ~/.local/state";
     NoColor "NO_COLOR" "set to any value: no colours";
     ForceColor "CLICOLOR_FORCE" "1: colours also when piped";
     Term "TERM" "dumb: no colours";
@@ -57,19 +59,47 @@ variables! {
 }
 
 /// The values of the variables; an empty one counts as absent.
-pub(crate) struct Env(Vec<(Variable, Zeroizing<String>)>);
+pub(crate) struct Env(Vec<(Variable, Held)>);
+
+/// A variable that is set.
+#[derive(Clone)]
+enum Held {
+    Text(Zeroizing<String>),
+    /// It is not UTF-8. That is told when the variable is needed: it is set, and its user relies on it.
+    Unreadable,
+}
 
 impl Env {
     /// Reads them all.
     pub(crate) fn read() -> Self {
-        let set = |&variable: &Variable| Some((variable, Zeroizing::new(value(variable)?)));
+        let set = |&variable: &Variable| Some((variable, value(variable)?));
         Self(Variable::ALL.iter().filter_map(set).collect())
     }
 
-    /// The value of a variable.
-    pub(crate) fn get(&self, variable: Variable) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| *known == variable);
-        found.map(|(_, value)| value.as_str())
+    /// The value of a variable that is needed.
+    pub(crate) fn get(&self, variable: Variable) -> Result<Option<&str>> {
+        match self.held(variable) {
+            None => Ok(None),
+            Some(Held::Text(text)) => Ok(Some(text)),
+            Some(Held::Unreadable) => Err(unreadable(variable)),
+        }
+    }
+
+    /// The value of a variable that only changes how something looks.
+    pub(crate) fn hint(&self, variable: Variable) -> Option<&str> {
+        match self.held(variable)? {
+            Held::Text(text) => Some(text),
+            Held::Unreadable => Some(""),
+        }
+    }
+
+    /// Whether a variable is set, to whatever.
+    pub(crate) fn is_set(&self, variable: Variable) -> bool {
+        self.held(variable).is_some()
+    }
+
+    fn held(&self, variable: Variable) -> Option<&Held> {
+        self.0.iter().find(|(known, _)| *known == variable).map(|(_, held)| held)
     }
 
     /// The same, as if a variable were not set.
@@ -85,18 +115,24 @@ impl Env {
     ) -> Result<Option<T>> {
         // The text is not repeated: it may be a key that was put into the wrong variable.
         let wrong = |expected| Failure::usage(format!("{} {expected}", variable.name()));
-        self.get(variable).map(parse).transpose().map_err(wrong)
+        self.get(variable)?.map(parse).transpose().map_err(wrong)
     }
 
     /// Whether a variable is switched on.
     pub(crate) fn is_on(&self, variable: Variable) -> bool {
-        self.get(variable).is_some_and(|value| !matches!(value, "0" | "false" | "no"))
+        self.hint(variable).is_some_and(|value| !matches!(value, "0" | "false" | "no"))
     }
 
     /// The output format that the environment asks for.
     pub(crate) fn format(&self) -> Result<Option<Format>> {
         self.parsed(Variable::Output, format)
     }
+}
+
+/// The failure that a variable is set to what is no text.
+pub(super) fn unreadable(variable: Variable) -> Failure {
+    Failure::usage(format!("{} is not UTF-8", variable.name()))
+        .hint("set it to text in UTF-8, or unset it")
 }
 
 /// A format by its name.
@@ -107,9 +143,12 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn value(variable: Variable) -> Option<String> {
-    let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+/// This is the one place that reads the environment.
+fn value(variable: Variable) -> Option<Held> {
+    let read = |name: &str| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+        Some(value.into_string().map_or(Held::Unreadable, |text| Held::Text(text.into())))
+    };
     let name = variable.name();
     // The variables of proxies are written in either case, as everywhere.
     let proxy = name.ends_with("_PROXY");
@@ -117,12 +156,13 @@ fn value(variable: Variable) -> Option<String> {
 }
 
 /// The file that the runner of GitHub Actions has made for this step.
-pub(crate) fn step_file(which: StepFile) -> Option<PathBuf> {
-    value(match which {
+pub(crate) fn step_file(which: StepFile) -> Result<Option<PathBuf>> {
+    let variable = match which {
         StepFile::Output => Variable::GithubOutput,
         StepFile::Env => Variable::GithubEnv,
-    })
-    .map(PathBuf::from)
+    };
+    let read = Env(value(variable).map(|held| (variable, held)).into_iter().collect());
+    Ok(read.get(variable)?.map(PathBuf::from))
 }
 
 /// The folder that hubctl keeps its own files in.
@@ -135,9 +175,18 @@ pub(super) fn config_folder() -> Result<PathBuf> {
     Ok(folders.config_dir().join("hubctl"))
 }
 
+/// The folder that hubctl keeps what it has seen in; none where there is no home.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let folders = etcetera::base_strategy::Xdg::new().ok()?;
+    Some(folders.state_dir()?.join("hubctl"))
+}
+
 #[cfg(test)]
 pub(crate) fn env_of(set: &[(Variable, &str)]) -> Env {
-    let own = |&(variable, value): &(Variable, &str)| (variable, Zeroizing::new(value.to_owned()));
+    let own = |&(variable, value): &(Variable, &str)| {
+        (variable, Held::Text(Zeroizing::new(value.to_owned())))
+    };
     Env(set.iter().map(own).collect())
 }
 
@@ -152,6 +201,13 @@ mod tests {
         assert!(failure.to_json().contains("HUBCTL_OUTPUT is not an output format: table, "));
         assert!(!failure.to_json().contains("hunter2"));
         assert_eq!(env_of(&[(Variable::Output, "json")]).format().unwrap(), Some(Format::Json));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_absent() {
+        let env = Env(vec![(Variable::Url, Held::Unreadable)]);
+        assert!(env.get(Variable::Url).is_err() && env.is_set(Variable::Url));
+        assert!(env.get(Variable::AdminKey).unwrap().is_none());
     }
 
     #[test]

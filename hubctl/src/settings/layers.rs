@@ -44,12 +44,15 @@ impl<'a> Layers<'a> {
         contexts: &'a Contexts,
         file: &'a Path,
     ) -> Result<Self> {
-        let flag = global.context.as_deref().map(|name| (name, Origin::Flag));
-        let variable =
-            || env.get(Variable::Context).map(|name| (name, Origin::Env(Variable::Context)));
         let current =
             || contexts.current.as_deref().map(|name| (name, Origin::Current(file.to_owned())));
-        let context = match flag.or_else(variable).or_else(current) {
+        let variable = Variable::Context;
+        let named = if let Some(name) = global.context.as_deref() {
+            Some((name, Origin::Flag))
+        } else {
+            env.get(variable)?.map(|name| (name, Origin::Env(variable))).or_else(current)
+        };
+        let context = match named {
             Some((name, origin)) => Some(Chosen { name, context: contexts.get(name)?, origin }),
             None => None,
         };
@@ -123,13 +126,17 @@ impl<'a> Layers<'a> {
         if let Some(path) = &self.global.admin_key_file {
             return (Some(KeySource::File(path.clone())), Origin::Flag);
         }
-        if let Some(text) = self.env.get(Variable::AdminKey) {
-            let text = Zeroizing::new(text.to_owned());
-            return (Some(KeySource::Text(text)), Origin::Env(Variable::AdminKey));
-        }
-        if let Some(path) = self.env.get(Variable::AdminKeyFile) {
-            let source = KeySource::File(PathBuf::from(path));
-            return (Some(source), Origin::Env(Variable::AdminKeyFile));
+        for variable in [Variable::AdminKey, Variable::AdminKeyFile] {
+            let source = match self.env.get(variable) {
+                Ok(None) => continue,
+                // What is wrong with it matters once a key is needed.
+                Err(_) => KeySource::Unreadable(variable),
+                Ok(Some(path)) if variable == Variable::AdminKeyFile => {
+                    KeySource::File(PathBuf::from(path))
+                }
+                Ok(Some(text)) => KeySource::Text(Zeroizing::new(text.to_owned())),
+            };
+            return (Some(source), Origin::Env(variable));
         }
         if let Some(source) = self.of_context(key_of).filter(|_| trusted) {
             return (Some(source), self.context_origin());
@@ -188,6 +195,19 @@ impl<'a> Layers<'a> {
         }
     }
 
+    /// Whether keys may be sent unencrypted to another machine.
+    pub(super) fn allow_plain_http(&self, trusted: bool) -> Sourced<bool> {
+        let variable = Variable::AllowPlainHttp;
+        let by_context = trusted && self.of_context(|c| c.allow_plain_http).unwrap_or(false);
+        let origin = match (self.global.allow_plain_http, self.env.is_on(variable), by_context) {
+            (true, _, _) => Origin::Flag,
+            (_, true, _) => Origin::Env(variable),
+            (_, _, true) => self.context_origin(),
+            _ => return Sourced::default(false),
+        };
+        Sourced { value: true, origin }
+    }
+
     /// The variable that names the proxy for this URL.
     pub(super) fn proxy(&self, url: &Url) -> Option<Variable> {
         let own = match url.scheme() {
@@ -195,7 +215,7 @@ impl<'a> Layers<'a> {
             _ => Variable::HttpProxy,
         };
         let mut candidates = [own, Variable::AllProxy].into_iter();
-        candidates.find(|v| !is_loopback(url) && self.env.get(*v).is_some())
+        candidates.find(|v| !is_loopback(url) && self.env.is_set(*v))
     }
 
     /// Warnings for somebody who names a context: the variables that override it.
@@ -205,7 +225,7 @@ impl<'a> Layers<'a> {
         };
         let flags = self.global;
         let key = context.has_key() && flags.admin_key_file.is_none();
-        let url = flags.url.is_none() && self.env.get(Variable::Url) != Some(context.url.as_str());
+        let url = flags.url.is_none() && self.env.hint(Variable::Url) != Some(context.url.as_str());
         let overridden = [
             (Variable::Url, "url", url),
             (Variable::AdminKey, "admin key", key),
@@ -215,7 +235,7 @@ impl<'a> Layers<'a> {
         ];
         let said = overridden
             .iter()
-            .filter(|(variable, _, matters)| *matters && self.env.get(*variable).is_some());
+            .filter(|(variable, _, matters)| *matters && self.env.is_set(*variable));
         said.map(|(variable, what, _)| {
             format!("{} overrides the {what} of context {name}", variable.name())
         })

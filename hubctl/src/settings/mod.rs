@@ -15,6 +15,7 @@ mod url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hub_core::exit::Exit;
 use hub_core::key::AdminKey;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
@@ -28,7 +29,8 @@ use crate::words::Format;
 
 pub(crate) use context::{Context, Contexts, KeptKey};
 pub(crate) use context_file::ContextFile;
-pub(crate) use env::{Env, Variable, step_file};
+use env::unreadable;
+pub(crate) use env::{Env, Variable, state_folder, step_file};
 use layers::Layers;
 pub(crate) use origin::{Origin, Sourced};
 pub(crate) use style::Style;
@@ -58,6 +60,8 @@ pub(crate) enum KeySource {
     Text(Zeroizing<String>),
     /// From a context, or from a prompt.
     Key(AdminKey),
+    /// From a variable whose value is no text.
+    Unreadable(Variable),
 }
 
 /// Which hub is used, and how.
@@ -84,10 +88,23 @@ pub(crate) struct Settings {
     pub(crate) origins: Origins,
     /// Warnings about them.
     pub(crate) warnings: Vec<String>,
+    /// Keys may be sent unencrypted to another machine.
+    allow_plain_http: bool,
     key: Option<KeySource>,
     /// The context whose key is not used, since it is for another hub.
     withheld: Option<String>,
-    hub_key_file: Option<PathBuf>,
+    hub_key_file: Option<Result<PathBuf, Variable>>,
+}
+
+/// Which settings a command needs; what is not needed is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The hub, and the admin key.
+    Admin,
+    /// The hub alone: whoever asks it shows another key, or none.
+    Hub,
+    /// All there are, to show them.
+    All,
 }
 
 /// Where each setting comes from.
@@ -100,14 +117,27 @@ pub(crate) struct Origins {
     pub(crate) cacert: Origin,
     pub(crate) output: Sourced<Format>,
     pub(crate) no_input: Origin,
+    pub(crate) allow_plain_http: Origin,
     pub(crate) hub_key_file: Origin,
 }
 
 impl Settings {
-    /// Resolves flags, environment, the user's contexts and this folder.
-    pub(crate) fn load(global: &Global, env: &Env) -> Result<Self> {
-        let file = ContextFile::own();
-        let contexts = file.as_ref().map_or_else(|_| Ok(Contexts::default()), ContextFile::read)?;
+    /// Resolves flags, environment, the user's contexts and this folder. Contexts are read only where one
+    /// is named, or where a URL or a key that is needed is missing.
+    pub(crate) fn load(global: &Global, env: &Env, needs: Needs) -> Result<Self> {
+        let is_set = |variable| env.is_set(variable);
+        let named = global.context.is_some() || is_set(Variable::Context);
+        let has_url = global.url.is_some() || is_set(Variable::Url);
+        let has_key = global.admin_key_file.is_some()
+            || is_set(Variable::AdminKey)
+            || is_set(Variable::AdminKeyFile);
+        let complete = match needs {
+            Needs::Admin => has_url && has_key,
+            Needs::Hub => has_url,
+            Needs::All => false,
+        };
+        let file = if complete && !named { None } else { ContextFile::own().ok() };
+        let contexts = file.as_ref().map_or_else(|| Ok(Contexts::default()), ContextFile::read)?;
         let path = file.map(|file| file.path().to_owned()).unwrap_or_default();
         let local = PathBuf::from(LOCAL_ADMIN_KEY);
         let local = local.is_file().then_some(local);
@@ -131,13 +161,17 @@ impl Settings {
         let cacert = layers.cacert(trusted)?;
         let output = layers.output()?;
         let no_input = layers.no_input();
-        let hub_key_file = env.get(Variable::HubKeyFile).map(PathBuf::from);
-        let hub_key_origin = match hub_key_file {
-            Some(_) => Origin::Env(Variable::HubKeyFile),
-            None => Origin::Default,
+        let allow_plain_http = layers.allow_plain_http(trusted);
+        let variable = Variable::HubKeyFile;
+        let hub_key_file = match env.get(variable) {
+            Ok(path) => path.map(|path| Ok(PathBuf::from(path))),
+            Err(_) => Some(Err(variable)),
         };
+        let hub_key_origin =
+            if hub_key_file.is_some() { Origin::Env(variable) } else { Origin::Default };
         Ok(Self {
             proxy: layers.proxy(&url.value),
+            allow_plain_http: allow_plain_http.value,
             warnings: layers.warnings(),
             preferred: output.preferred,
             withheld: layers.withheld(trusted),
@@ -158,6 +192,7 @@ impl Settings {
                 cacert: cacert.origin,
                 output: output.format,
                 no_input: no_input.origin,
+                allow_plain_http: allow_plain_http.origin,
                 hub_key_file: hub_key_origin,
             },
         })
@@ -185,18 +220,39 @@ impl Settings {
 
     /// Where an instance's hub key is: what the command line says, then the environment.
     pub(crate) fn hub_key_file(&self, given: Option<PathBuf>) -> Result<PathBuf> {
-        given.or_else(|| self.hub_key_file.clone()).ok_or_else(|| {
-            Failure::of(ErrorCode::HubKeyMissing, "no hub key was given")
-                .hint("give --hub-key-file PATH, or set HUBCTL_HUB_KEY_FILE")
-        })
+        match (given, &self.hub_key_file) {
+            (Some(path), _) => Ok(path),
+            (None, Some(Ok(path))) => Ok(path.clone()),
+            (None, Some(Err(variable))) => Err(unreadable(*variable)),
+            (None, None) => Err(Failure::of(ErrorCode::HubKeyMissing, "no hub key was given")
+                .hint("give --hub-key-file PATH, or set HUBCTL_HUB_KEY_FILE")),
+        }
+    }
+
+    /// Fails if a key would travel unencrypted to another machine, also by way of a proxy.
+    pub(crate) fn secrets_may_travel(&self) -> Result<()> {
+        if self.url.scheme() != "http" || is_loopback(&self.url) || self.allow_plain_http {
+            return Ok(());
+        }
+        let way = self.proxy.map(|proxy| format!(" through the proxy of {}", proxy.name()));
+        let (url, way) = (written(&self.url), way.unwrap_or_default());
+        let message = format!("a key would travel unencrypted to {url}{way}: nothing was sent");
+        Err(Failure::new(Exit::InputNeeded, "plain_http", message)
+            .hint("use an https URL, or give --allow-plain-http where nobody can listen"))
+    }
+
+    /// Whether [`Self::secrets_may_travel`] only because somebody allowed it.
+    pub(crate) fn plain_http_is_allowed(&self) -> bool {
+        self.allow_plain_http
     }
 
     /// The admin key, read from wherever it is.
     pub(crate) fn admin_key(&self) -> Result<AdminKey> {
         match &self.key {
-            Some(KeySource::File(path)) => admin_key(&input::read_secret(path, "the admin key")?),
+            Some(KeySource::File(path)) => admin_key(&input::read_private(path, "the admin key")?),
             Some(KeySource::Text(text)) => admin_key(text),
             Some(KeySource::Key(key)) => Ok(key.clone()),
+            Some(KeySource::Unreadable(variable)) => Err(unreadable(*variable)),
             None => Err(self.no_key()),
         }
     }

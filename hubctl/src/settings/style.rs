@@ -21,6 +21,8 @@ pub(crate) struct Style {
     pub(crate) stdout_terminal: bool,
     /// Colours on standard error.
     pub(crate) color: bool,
+    /// Colours on standard output.
+    pub(crate) stdout_color: bool,
     /// Times relative to now.
     pub(crate) relative_times: bool,
     /// Show requests.
@@ -44,6 +46,7 @@ impl Style {
             no_headers: global.no_headers,
             stdout_terminal,
             color: colors(global.color, env, std::io::stderr().is_terminal()),
+            stdout_color: colors(global.color, env, stdout_terminal),
             relative_times: match global.time {
                 Some(style) => style == TimeStyle::Relative,
                 None => stdout_terminal,
@@ -61,18 +64,18 @@ impl Style {
 
 /// The flag decides, then the usual variables, then whether there is a terminal.
 fn colors(when: When, env: &Env, terminal: bool) -> bool {
-    let forced = env.get(Variable::ForceColor).is_some_and(|value| value != "0");
+    let forced = env.hint(Variable::ForceColor).is_some_and(|value| value != "0");
     match when {
         When::Always => true,
         When::Never => false,
-        When::Auto if env.get(Variable::NoColor).is_some() => false,
+        When::Auto if env.is_set(Variable::NoColor) => false,
         When::Auto if forced => true,
         When::Auto => terminal && !is_dumb(env),
     }
 }
 
 fn is_dumb(env: &Env) -> bool {
-    env.get(Variable::Term) == Some("dumb")
+    env.hint(Variable::Term) == Some("dumb")
 }
 
 #[cfg(test)]

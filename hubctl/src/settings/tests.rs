@@ -39,6 +39,7 @@ fn key(settings: &Settings) -> String {
         None => "none".to_owned(),
         Some(KeySource::File(path)) => path.display().to_string(),
         Some(KeySource::Text(text)) => text.to_string(),
+        Some(KeySource::Unreadable(variable)) => format!("{} is no text", variable.name()),
         Some(KeySource::Key(key)) => format!("key {}", &key.expose()[38..]),
     }
 }

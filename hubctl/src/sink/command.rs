@@ -1,11 +1,14 @@
 //! A key handed to a command on its standard input, for a store that hubctl does not know.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Write, pipe};
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use rustix::io::ioctl_fionread;
 
 use super::Sink;
 use crate::error::{Failure, Result};
+use crate::settings::Variable;
 
 /// A command of the shell.
 #[derive(Debug)]
@@ -18,8 +21,7 @@ impl CommandSink {
     pub(super) fn reserve(line: &str) -> Result<Self> {
         let sink = Self { line: line.to_owned() };
         // `-n` parses the command without running it: mistakes are found before a key is made.
-        let read =
-            Command::new("sh").args(["-n", "-c", line]).output().map_err(|error| failed(&error))?;
+        let read = shell().args(["-n", "-c", line]).output().map_err(|error| failed(&error))?;
         if read.status.success() {
             return Ok(sink);
         }
@@ -27,32 +29,40 @@ impl CommandSink {
     }
 }
 
+/// A shell that gets no secret but the key: the admin key that hubctl works with is none of its business.
+fn shell() -> Command {
+    let mut shell = Command::new("sh");
+    shell.env_remove(Variable::AdminKey.name());
+    shell
+}
+
 impl Sink for CommandSink {
     /// Runs the command with the key on its standard input. Its output goes to standard error.
     fn put(&mut self, secret: &str) -> Result<()> {
-        let said =
-            std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
-        let mut child = Command::new("sh")
-            .args(["-c", &self.line])
-            .stdin(Stdio::piped())
-            .stdout(said)
-            .spawn()
-            .map_err(|error| failed(&error))?;
-        let taken = match child.stdin.take() {
-            Some(mut stdin) => stdin.write_all(secret.as_bytes()),
-            None => Ok(()),
-        };
-        let status = child.wait().map_err(|error| failed(&error))?;
+        let failed = |error: std::io::Error| failed(&error);
+        let said = std::io::stderr().as_fd().try_clone_to_owned().map_err(failed)?;
+        let (reader, mut writer) = pipe().map_err(failed)?;
+        let stdin = reader.try_clone().map_err(failed)?;
+        let mut command = shell();
+        let child = command.args(["-c", &self.line]).stdin(stdin).stdout(said).spawn();
+        // The command has its end; here it would keep the pipe open.
+        drop(command);
+        let mut child = child.map_err(failed)?;
+        // A key fits into every pipe, so this waits for nobody.
+        let written = writer.write_all(secret.as_bytes());
+        drop(writer);
+        let status = child.wait().map_err(failed)?;
         if !status.success() {
             return Err(Failure::sink(format!("the command of --sink cmd: failed: {status}"))
                 .hint("the key was not registered; correct the command and run this again"));
         }
-        match taken {
-            // A command that succeeds without reading has not kept the key.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                Err(Failure::sink("the command of --sink cmd: did not read the key"))
-            }
-            taken => taken.map_err(|error| failed(&error)),
+        // A command that succeeds without reading has not kept the key: then it is still in the pipe.
+        let left = ioctl_fionread(&reader).map_err(|error| failed(error.into()))?;
+        match written {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(failed(error)),
+            Ok(()) if left == 0 => Ok(()),
+            _ => Err(Failure::sink("the command of --sink cmd: did not read the key to its end")
+                .hint("the key was not registered; the command must read its standard input")),
         }
     }
 

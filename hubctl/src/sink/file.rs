@@ -1,29 +1,30 @@
 //! A key in a file, alone or as a variable among others: complete or absent, readable only by its owner,
 //! and on disk before it counts.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
-use crate::private_file;
+use crate::folder::{self, Folder};
 
 /// A file that a key goes into.
 #[derive(Debug)]
 pub(crate) struct FileSink {
+    /// As it was typed.
     path: PathBuf,
-    folder: PathBuf,
+    folder: Folder,
+    name: PathBuf,
     slot: Slot,
     /// The content of the file when it was reserved; `None` if there was no file.
     before: Option<Before>,
     /// A new file in the folder, which proves that it can be made; the first key uses it up.
-    spare: Option<NamedTempFile>,
+    spare: Option<File>,
     /// This run has written the file.
     written: bool,
 }
@@ -42,34 +43,36 @@ impl std::fmt::Debug for Before {
 impl FileSink {
     /// Checks the folder and the file, and makes sure that a file can be made there.
     pub(super) fn reserve(path: &Path, slot: Slot, allow_open_folder: bool) -> Result<Self> {
+        let mut sink = Self::look(path, slot, allow_open_folder)?;
+        let spare = spare(&sink.folder, &sink.name).map_err(|error| {
+            Failure::sink(format!("{}: cannot be made: {error}", path.display()))
+        })?;
+        sink.spare = Some(spare);
+        Ok(sink)
+    }
+
+    /// Checks the folder and the file.
+    fn look(path: &Path, slot: Slot, allow_open_folder: bool) -> Result<Self> {
         let refuse = |why: String| Failure::sink(format!("{}: {why}", path.display()));
-        if path.file_name().is_none() {
+        let Some(name) = path.file_name().map(PathBuf::from) else {
             return Err(refuse("is not the name of a file".to_owned()));
-        }
-        let folder = private_file::folder_of(path).to_owned();
-        let about = fs::metadata(&folder)
+        };
+        let folder = Folder::around(path)
             .map_err(|e| refuse(format!("its folder: {e}")).hint("make the folder first"))?;
-        let (mode, sticky) = (about.mode(), about.mode() & 0o1000 != 0);
-        if mode & 0o022 != 0 && !sticky && !allow_open_folder {
-            return Err(refuse(
-                "others can write to its folder, and so replace the key".to_owned(),
-            )
-            .hint("chmod go-w the folder, or give --allow-open-folder"));
+        if let Some(fault) = folder.fault().filter(|_| !allow_open_folder) {
+            return Err(refuse(format!("{fault}, and so take or replace the key"))
+                .hint("use a folder of your own (chmod go-w), or give --allow-open-folder"));
         }
-        let before = read(path, slot.longest()).map_err(refuse)?;
-        let spare = spare(path, &folder).map_err(|e| refuse(format!("cannot be made: {e}")))?;
+        let before = read(&folder, &name, slot.longest()).map_err(|e| {
+            refuse(e).hint("a key goes only into a file of your own that nobody else can read")
+        })?;
         let path = path.to_owned();
-        Ok(Self { path, folder, slot, before, spare: Some(spare), written: false })
+        Ok(Self { path, folder, name, slot, before, spare: None, written: false })
     }
 
     /// The content of the slot when the file was reserved.
     fn found(&self) -> Option<&str> {
         self.slot.find(&self.before.as_ref()?.content)
-    }
-
-    /// The file's mode: an existing file keeps the mode that its owner chose.
-    fn mode(&self) -> u32 {
-        fs::metadata(&self.path).map_or(0, |about| about.mode() & 0o7777)
     }
 
     /// Writes the file again with another slot. Unless this run has written the slot, it must still be as
@@ -78,31 +81,66 @@ impl FileSink {
         &mut self,
         new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
         own: bool,
-    ) -> std::io::Result<()> {
-        // Two runs that change one file do so one after the other.
-        let folder = File::open(&self.folder)?;
-        folder.lock()?;
-        let now = read(&self.path, self.slot.longest()).map_err(std::io::Error::other)?;
+        sync: bool,
+    ) -> io::Result<()> {
+        // Two runs that change one file do so one after the other. A new file for one key needs no lock:
+        // whoever comes second finds the name taken.
+        let is_new = self.before.is_none() && self.slot == Slot::Whole && !own;
+        let _lock = if is_new { None } else { Some(self.folder.lock()?) };
+        let now = read(&self.folder, &self.name, self.slot.longest()).map_err(io::Error::other)?;
         let content = now.as_ref().map_or(&[][..], |now| now.content.as_slice());
         if !own && self.slot.find(content) != self.found() {
-            return Err(std::io::Error::other("was changed by somebody else meanwhile"));
+            return Err(changed());
         }
-        let mut spare = match self.spare.take() {
+        let mut file = match self.spare.take() {
             Some(spare) => spare,
-            None => spare(&self.path, &self.folder)?,
+            None => spare(&self.folder, &self.name)?,
         };
-        spare.write_all(&new(content))?;
-        if let Some(Before { owner: (user, group), .. }) = &now {
-            // Root may be filling the file of a service, which must go on reading it.
-            let _ = fchown(spare.as_file(), Some(*user), Some(*group));
+        let beside = folder::beside(&self.name);
+        let put = write(&mut file, &new(content), now.as_ref(), sync).and_then(|()| match &now {
+            None => self.folder.rename_unless_taken(&beside, &self.name),
+            Some(_) => self.folder.rename(&beside, &self.name),
+        });
+        if let Err(error) = put {
+            let _ = self.folder.remove(&beside);
+            return Err(if folder::is_taken(&error) { changed() } else { error });
         }
-        spare.as_file().sync_all()?;
-        if now.is_none() {
-            spare.persist_noclobber(&self.path)?;
-        } else {
-            spare.persist(&self.path)?;
-        }
-        folder.sync_all()
+        if sync { self.folder.sync() } else { Ok(()) }
+    }
+
+    fn put_with(&mut self, secret: &str, sync: bool) -> Result<()> {
+        let slot = self.slot.clone();
+        self.replace(|content| slot.with(content, Some(secret)), self.written, sync)
+            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
+        self.written = true;
+        Ok(())
+    }
+}
+
+/// Looks whether a file would be taken.
+pub(super) fn check(path: &Path, allow_open_folder: bool) -> Result<()> {
+    FileSink::look(path, Slot::Whole, allow_open_folder).map(drop)
+}
+
+/// Fills a new file that is to take the place of another one.
+fn write(file: &mut File, content: &[u8], before: Option<&Before>, sync: bool) -> io::Result<()> {
+    file.write_all(content)?;
+    if let Some(Before { owner: (user, group), .. }) = before
+        && *user != folder::caller()
+    {
+        // Root fills the file of a service, which must go on reading it.
+        fchown(&*file, Some(*user), Some(*group))?;
+    }
+    if sync { file.sync_all() } else { Ok(()) }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("was changed by somebody else meanwhile")
+}
+
+impl Drop for FileSink {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -111,21 +149,23 @@ impl Sink for FileSink {
         Ok(self.found().map(|text| text.to_owned().into()))
     }
 
-    fn is_readable(&self) -> bool {
-        true
-    }
-
     fn let_go(&mut self) {
-        self.spare = None;
+        if self.spare.take().is_some() {
+            let _ = self.folder.remove(&folder::beside(&self.name));
+        }
     }
 
     /// Puts a key into the file. When this returns, it is on disk.
     fn put(&mut self, secret: &str) -> Result<()> {
-        let slot = self.slot.clone();
-        self.replace(|content| slot.with(content, Some(secret)), self.written)
-            .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
-        self.written = true;
-        Ok(())
+        self.put_with(secret, true)
+    }
+
+    fn put_unsynced(&mut self, secret: &str) -> Result<()> {
+        self.put_with(secret, false)
+    }
+
+    fn folder(&self) -> Option<&Folder> {
+        Some(&self.folder)
     }
 
     /// Gives the slot its content from before this run. If that fails, a key stays that no hub knows, and
@@ -136,11 +176,11 @@ impl Sink for FileSink {
         }
         let before = self.before.take();
         let _ = match (&before, self.slot.clone()) {
-            (None, Slot::Whole) => fs::remove_file(&self.path),
-            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true),
+            (None, Slot::Whole) => self.folder.remove(&self.name),
+            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true, true),
             (before, slot) => {
                 let held = before.as_ref().and_then(|before| slot.find(&before.content));
-                self.replace(|content| slot.with(content, held), true)
+                self.replace(|content| slot.with(content, held), true, true)
             }
         };
         self.before = before;
@@ -151,11 +191,11 @@ impl Sink for FileSink {
     }
 
     fn told(&self) -> String {
-        let (path, mode) = (self.path.display(), self.mode());
+        let path = self.path.display();
         match &self.slot {
-            Slot::Whole => format!(" → {path} ({mode:04o}, shown nowhere else)"),
+            Slot::Whole => format!(" → {path} (0600, shown nowhere else)"),
             Slot::Line(name) => {
-                format!(" → {path} ({}, {mode:04o}, shown nowhere else)", name.as_str())
+                format!(" → {path} ({}, 0600, shown nowhere else)", name.as_str())
             }
         }
     }
@@ -163,61 +203,62 @@ impl Sink for FileSink {
     fn path(&self) -> Option<&Path> {
         Some(&self.path)
     }
+
+    fn is_key_file(&self) -> bool {
+        self.slot == Slot::Whole
+    }
 }
 
 /// A new file beside the sink, which only its owner can read. Its name is always the same, so that a file
 /// which a killed run has left is found and replaced; a run that still works holds a lock on it.
-fn spare(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = format!(".{name}.hubctl");
-    let left = folder.join(&name);
-    if let Ok(left) = File::open(&left)
+fn spare(folder: &Folder, name: &Path) -> io::Result<File> {
+    let beside = folder::beside(name);
+    // What is no file of ours, such as a link or a pipe, is no run's.
+    if let Ok(Some(left)) = folder.open(&beside)
+        && left.metadata().is_ok_and(|about| folder::not_own(&about).is_none())
         && left.try_lock().is_err()
     {
-        return Err(std::io::Error::other("another run is writing it; run this again"));
+        return Err(io::Error::other("another run is writing it; run this again"));
     }
-    match fs::remove_file(&left) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let permissions = fs::Permissions::from_mode(0o600);
-    let spare = tempfile::Builder::new()
-        .prefix(&name)
-        .rand_bytes(0)
-        .permissions(permissions)
-        .tempfile_in(folder)?;
-    spare.as_file().lock()?;
+    folder.remove(&beside)?;
+    let spare = folder.create(&beside)?;
+    spare.lock()?;
     Ok(spare)
 }
 
-/// The content of a slot, read without reserving the file; `None` where it is empty or unreadable.
+/// The content of a slot, read without reserving the file; `None` where it is empty or no file of ours.
 pub(super) fn peek(path: &Path, slot: &Slot) -> Option<Zeroizing<String>> {
-    let before = read(path, slot.longest()).ok()??;
+    let folder = Folder::around(path).ok()?;
+    let before = read(&folder, Path::new(path.file_name()?), slot.longest()).ok()??;
     slot.find(&before.content).map(|text| Zeroizing::new(text.to_owned()))
 }
 
-/// The content of the file; `None` if there is no file.
-fn read(path: &Path, longest: u64) -> Result<Option<Before>, String> {
-    let about = match fs::symlink_metadata(path) {
-        Ok(about) => about,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
+/// The content of the file; `None` if there is no file. What counts is the file that was opened, whatever
+/// its name means a moment later.
+fn read(folder: &Folder, name: &Path, longest: u64) -> Result<Option<Before>, String> {
+    let Some(file) = folder.open(name).map_err(|error| error.to_string())? else {
+        return Ok(None);
     };
-    if about.is_symlink() {
-        return Err("is a symbolic link".to_owned());
-    }
-    if !about.is_file() {
-        return Err("is not a regular file".to_owned());
+    let about = file.metadata().map_err(|error| error.to_string())?;
+    // Root may fill a service's own file, where nobody but root can have put it.
+    let for_service = folder::caller() == 0 && folder.is_roots_own() && about.is_file();
+    let fault = if for_service { folder::not_private(&about) } else { folder::not_own(&about) };
+    if let Some(fault) = fault {
+        return Err(fault);
     }
     if about.len() > longest {
         return Err("is too long to hold a key".to_owned());
     }
-    let content = fs::read(path).map_err(|error| error.to_string())?;
-    Ok(Some(Before { content: Zeroizing::new(content), owner: (about.uid(), about.gid()) }))
+    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0)));
+    file.take(longest).read_to_end(&mut content).map_err(|error| error.to_string())?;
+    Ok(Some(Before { content, owner: (about.uid(), about.gid()) }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use hub_core::exit::Exit;
 
@@ -233,6 +274,12 @@ mod tests {
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
+    }
+
+    /// A file that only its owner can read.
+    fn own(path: &Path, content: &str) {
+        fs::write(path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     fn content(path: &Path) -> String {
@@ -266,7 +313,7 @@ mod tests {
         sink.put(LICENSE).unwrap();
         sink.restore();
         assert!(!path.exists());
-        fs::write(&path, "lb_inst_11111111111111111111111111111111\n").unwrap();
+        own(&path, "lb_inst_11111111111111111111111111111111\n");
         let mut sink = whole(&path, false).unwrap();
         sink.put(LICENSE).unwrap();
         sink.restore();
@@ -278,7 +325,7 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("key");
         let mut sink = whole(&path, false).unwrap();
-        fs::write(&path, "theirs").unwrap();
+        own(&path, "theirs");
         assert_eq!(sink.put(LICENSE).unwrap_err().exit(), Exit::SinkFailed);
         assert_eq!(content(&path), "theirs");
     }
@@ -293,7 +340,7 @@ mod tests {
         assert_eq!(refused(folder.path(), true), Exit::SinkFailed);
         assert_eq!(refused(&folder.path().join("none/key"), true), Exit::SinkFailed);
         let key = folder.path().join("key");
-        for (mode, taken) in [(0o777, false), (0o770, false), (0o1777, true), (0o755, true)] {
+        for (mode, taken) in [(0o777, false), (0o770, false), (0o1777, false), (0o755, true)] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(whole(&key, false).is_ok(), taken, "{mode:o}");
             assert!(whole(&key, true).is_ok(), "{mode:o}");
@@ -318,19 +365,48 @@ mod tests {
     fn a_variable_leaves_the_rest_of_its_file_alone() {
         let folder = folder();
         let path = folder.path().join(".env");
-        fs::write(&path, "A=1\nKEY=old\n").unwrap();
+        own(&path, "A=1\nKEY=old\n");
         let mut sink = variable(&path);
         assert_eq!(sink.found(), Some("old"));
         // Somebody else's line that comes in between stays.
-        fs::write(&path, "A=1\nKEY=old\nB=2\n").unwrap();
+        own(&path, "A=1\nKEY=old\nB=2\n");
         sink.put(LICENSE).unwrap();
         assert_eq!(content(&path), format!("A=1\nKEY={LICENSE}\nB=2\n"));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         sink.restore();
         assert_eq!(content(&path), "A=1\nKEY=old\nB=2\n");
         let mut late = variable(&path);
-        fs::write(&path, "KEY=theirs\n").unwrap();
+        own(&path, "KEY=theirs\n");
         assert_eq!(late.put(LICENSE).unwrap_err().exit(), Exit::SinkFailed);
         assert_eq!(content(&path), "KEY=theirs\n");
+    }
+
+    /// A pipe that a stranger put beside the sink would never end; a link would lead elsewhere.
+    #[test]
+    fn what_lies_beside_the_sink_is_neither_waited_for_nor_followed() {
+        let folder = folder();
+        let path = folder.path().join("key");
+        let beside = folder.path().join(".key.hubctl");
+        let made = std::process::Command::new("mkfifo").arg(&beside).status().unwrap();
+        assert!(made.success());
+        drop(whole(&path, false).unwrap());
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &beside).unwrap();
+        whole(&path, false).unwrap().put(LICENSE).unwrap();
+        assert_eq!((content(&path).as_str(), files(folder.path())), (LICENSE, 1));
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(whole(&path, true).unwrap_err().exit(), Exit::SinkFailed);
+        assert!(peek(&path, &Slot::Whole).is_none());
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_not_taken_over() {
+        let folder = folder();
+        let path = folder.path().join("key");
+        for (mode, taken) in [(0o644, false), (0o640, false), (0o620, false), (0o600, true)] {
+            own(&path, "");
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(whole(&path, true).is_ok(), taken, "{mode:o}");
+        }
     }
 }

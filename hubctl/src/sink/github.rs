@@ -2,17 +2,19 @@
 //!
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
-use crate::output;
 use crate::words::{ShellName, StepFile};
+use crate::{folder, output};
 
 /// A line in a step's file. The runner reads the file when the step ends.
 #[derive(Debug)]
@@ -37,9 +39,16 @@ impl StepSink {
             Failure::sink(format!("{variable} is not set"))
                 .hint("this sink works in a step of a GitHub Actions job")
         })?;
-        let file = OpenOptions::new().read(true).append(true).open(&path).map_err(|error| {
-            Failure::sink(format!("the file of {variable} cannot be opened: {error}"))
-        })?;
+        let refuse = |why: String| Failure::sink(format!("the file of {variable} {why}"));
+        let mut options = OpenOptions::new();
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.read(true).append(true).custom_flags(flags.bits().cast_signed());
+        let file =
+            options.open(&path).map_err(|error| refuse(format!("cannot be opened: {error}")))?;
+        let about = file.metadata().map_err(|error| refuse(format!("cannot be seen: {error}")))?;
+        if let Some(fault) = fault(&about) {
+            return Err(refuse(fault));
+        }
         let slot = Slot::Line(name.clone());
         Ok(Self { file, which, slot, name: name.clone(), written: None })
     }
@@ -48,9 +57,31 @@ impl StepSink {
         self.file.metadata().map(|about| about.len()).map_err(|error| self.failed(&error))
     }
 
+    /// Whether another command's line has no end yet.
+    fn is_in_a_line(&self, length: u64) -> std::io::Result<bool> {
+        let Some(last) = length.checked_sub(1) else {
+            return Ok(false);
+        };
+        let mut byte = [0];
+        self.file.read_exact_at(&mut byte, last)?;
+        Ok(byte != *b"\n")
+    }
+
     fn failed(&self, error: &std::io::Error) -> Failure {
         Failure::sink(format!("the file of {}: {error}", self.which.variable()))
     }
+}
+
+/// Why a file is not the caller's own. Others may read it: the runner makes it so.
+fn fault(about: &Metadata) -> Option<String> {
+    if !about.is_file() {
+        return Some("is not a regular file".to_owned());
+    }
+    if about.uid() != folder::caller() {
+        return Some(format!("belongs to another user (uid {})", about.uid()));
+    }
+    let mode = about.mode() & 0o7777;
+    (mode & 0o022 != 0).then(|| format!("can be changed by others ({mode:04o})"))
 }
 
 impl Sink for StepSink {
@@ -70,8 +101,10 @@ impl Sink for StepSink {
     fn put(&mut self, secret: &str) -> Result<()> {
         // The runner reads commands from both streams, and standard output is for data.
         output::write_words(&format!("::add-mask::{secret}\n"));
-        let line = Zeroizing::new(format!("{}={secret}\n", self.name.as_str()));
         let before = self.length()?;
+        let end =
+            if self.is_in_a_line(before).map_err(|error| self.failed(&error))? { "\n" } else { "" };
+        let line = Zeroizing::new(format!("{end}{}={secret}\n", self.name.as_str()));
         let put = (&self.file).write_all(line.as_bytes()).and_then(|()| self.file.sync_all());
         put.map_err(|error| self.failed(&error))?;
         self.written = Some((before, self.length()?));
@@ -89,10 +122,6 @@ impl Sink for StepSink {
 
     fn place(&self) -> String {
         format!("{} {}", self.which.variable(), self.name.as_str())
-    }
-
-    fn is_readable(&self) -> bool {
-        true
     }
 
     fn told(&self) -> String {

@@ -15,6 +15,7 @@ use hub_core::key::{Key, KeyKind};
 use zeroize::Zeroizing;
 
 use crate::error::Result;
+use crate::folder::Folder;
 use crate::settings;
 use crate::words::SinkSpec;
 use command::CommandSink;
@@ -29,13 +30,18 @@ pub(crate) trait Sink {
         Ok(None)
     }
 
-    /// Whether its content can be read: if so, an empty sink is certainly empty.
-    fn is_readable(&self) -> bool {
-        false
-    }
-
     /// Stores a key. When this returns, the key is safe there.
     fn put(&mut self, secret: &str) -> Result<()>;
+
+    /// The same, but the key is safe only once [`Self::folder`] was synced with its file system.
+    fn put_unsynced(&mut self, secret: &str) -> Result<()> {
+        self.put(secret)
+    }
+
+    /// The folder to sync, if keys can be put there unsynced.
+    fn folder(&self) -> Option<&Folder> {
+        None
+    }
 
     /// Takes out the key that this run has put, so that the sink is as it was found. A command has the
     /// key for good: the next run gives it another.
@@ -64,6 +70,11 @@ pub(crate) trait Sink {
     fn path(&self) -> Option<&Path> {
         None
     }
+
+    /// Whether that file holds nothing but the key.
+    fn is_key_file(&self) -> bool {
+        false
+    }
 }
 
 /// Whether a key appears on standard output.
@@ -81,20 +92,33 @@ pub(crate) enum Display {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
-/// Reserves the sink that was named.
-pub(crate) fn reserve(spec: &SinkSpec, allow_open_folder: bool) -> Result<Box<dyn Sink>> {
+/// Reserves the sink that was named. With `in_document`, standard output is for one document, which the
+/// key will be a member of.
+pub(crate) fn reserve(
+    spec: &SinkSpec,
+    allow_open_folder: bool,
+    in_document: bool,
+) -> Result<Box<dyn Sink>> {
     Ok(match spec {
         SinkSpec::File(path) => Box::new(FileSink::reserve(path, Slot::Whole, allow_open_folder)?),
         SinkSpec::EnvFile(path, name) => {
             let slot = Slot::Line(name.clone());
             Box::new(FileSink::reserve(path, slot, allow_open_folder)?)
         }
-        SinkSpec::Stdout => Box::new(shown::Stdout),
+        SinkSpec::Stdout => Box::new(shown::Stdout::reserve(in_document)?),
         SinkSpec::Command(line) => Box::new(CommandSink::reserve(line)?),
         SinkSpec::Step(which, name) => {
-            Box::new(StepSink::reserve(*which, name, settings::step_file(*which))?)
+            Box::new(StepSink::reserve(*which, name, settings::step_file(*which)?)?)
         }
     })
+}
+
+/// Looks whether a sink would be taken, without reserving it.
+pub(crate) fn check(spec: &SinkSpec, allow_open_folder: bool) -> Result<()> {
+    match spec {
+        SinkSpec::File(path) => file::check(path, allow_open_folder),
+        other => reserve(other, allow_open_folder, false).map(drop),
+    }
 }
 
 /// The terminal, which shows a key once.

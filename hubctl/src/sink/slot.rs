@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::input::{self, BOM};
 use crate::words::ShellName;
 
 /// Where in a file a key stands.
@@ -25,13 +26,11 @@ impl Slot {
     /// The content of the slot; `None` if it is empty.
     pub(super) fn find<'a>(&self, content: &'a [u8]) -> Option<&'a str> {
         let text = match self {
-            Self::Whole => {
-                std::str::from_utf8(content).unwrap_or("\0").trim_end_matches(['\r', '\n'])
-            }
+            Self::Whole => input::the_line(std::str::from_utf8(content).unwrap_or("\0")),
             Self::Line(name) => {
                 let lines = content.split(|byte| *byte == b'\n');
                 let found = lines.filter_map(|line| value(line, name)).next_back()?;
-                std::str::from_utf8(found).unwrap_or("\0").trim_matches(['"', '\'', '\r'])
+                std::str::from_utf8(found.1).unwrap_or("\0").trim_matches(['"', '\'', '\r'])
             }
         };
         (!text.is_empty()).then_some(text)
@@ -46,31 +45,50 @@ impl Slot {
         let mut new = Zeroizing::new(Vec::with_capacity(content.len() + name.as_str().len() + 128));
         let mut left = secret;
         for line in content.split_inclusive(|byte| *byte == b'\n') {
-            match value(line.trim_ascii_end(), name) {
-                None => new.extend_from_slice(line),
-                Some(_) => put(&mut new, name, left.take()),
+            match (value(line.trim_ascii_end(), name), left.take()) {
+                (None, held) => {
+                    new.extend_from_slice(line);
+                    left = held;
+                }
+                // What stands before the name, such as `export`, stays.
+                (Some((before, _)), Some(secret)) => {
+                    new.extend_from_slice(before);
+                    put(
+                        &mut new,
+                        name,
+                        secret,
+                        if line.ends_with(b"\r\n") { "\r\n" } else { "\n" },
+                    );
+                }
+                (Some(_), None) => {}
             }
         }
-        if left.is_some() && !new.is_empty() && !new.ends_with(b"\n") {
-            new.push(b'\n');
+        if let Some(secret) = left {
+            if !new.is_empty() && !new.ends_with(b"\n") {
+                new.push(b'\n');
+            }
+            put(&mut new, name, secret, "\n");
         }
-        put(&mut new, name, left);
         new
     }
 }
 
-/// The value that a line gives to the variable, if it is such a line.
-fn value<'a>(line: &'a [u8], name: &ShellName) -> Option<&'a [u8]> {
-    let line = line.trim_ascii_start();
-    let line = line.strip_prefix(b"export ").unwrap_or(line);
-    line.strip_prefix(name.as_str().as_bytes())?.strip_prefix(b"=")
+/// What stands before the name of the variable and the value that the line gives to it, if it is such a
+/// line.
+fn value<'a>(line: &'a [u8], name: &ShellName) -> Option<(&'a [u8], &'a [u8])> {
+    let mut rest = line.strip_prefix(BOM.as_bytes()).unwrap_or(line).trim_ascii_start();
+    if let Some(after) = rest.strip_prefix(b"export")
+        && after.first().is_some_and(u8::is_ascii_whitespace)
+    {
+        rest = after.trim_ascii_start();
+    }
+    let value = rest.strip_prefix(name.as_str().as_bytes())?.strip_prefix(b"=")?;
+    Some((&line[..line.len() - rest.len()], value))
 }
 
-fn put(content: &mut Vec<u8>, name: &ShellName, secret: Option<&str>) {
-    if let Some(secret) = secret {
-        for part in [name.as_str(), "=", secret, "\n"] {
-            content.extend_from_slice(part.as_bytes());
-        }
+fn put(content: &mut Vec<u8>, name: &ShellName, secret: &str, end: &str) {
+    for part in [name.as_str(), "=", secret, end] {
+        content.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -91,7 +109,11 @@ mod tests {
         assert_eq!(with("", Some("a")), "KEY=a\n");
         assert_eq!(with("X=1", Some("a")), "X=1\nKEY=a\n");
         assert_eq!(with("X=1\nKEY=old\nMY_KEY=2\n", Some("a")), "X=1\nKEY=a\nMY_KEY=2\n");
-        assert_eq!(with("export KEY=old\nX=1\nKEY=older\n", Some("a")), "KEY=a\nX=1\n");
+        let exported = "export KEY=old\nX=1\nKEY=older\n";
+        assert_eq!(with(exported, Some("a")), "export KEY=a\nX=1\n", "it stays exported");
+        assert_eq!(with("  export  KEY='old'\r\n", Some("a")), "  export  KEY=a\r\n");
+        assert_eq!(with("\u{feff}KEY=old\n", Some("a")), "\u{feff}KEY=a\n");
+        assert_eq!(with("exported KEY=1\n", Some("a")), "exported KEY=1\nKEY=a\n");
         assert_eq!(with("X=1\nKEY=old\n", None), "X=1\n");
     }
 
@@ -103,6 +125,7 @@ mod tests {
         assert_eq!(found("KEY=a\nKEY=b\n"), Some("b"), "a shell takes the last");
         assert_eq!(found("#KEY=a\nMY_KEY=a\nKEY\nKEY=\n"), None);
         assert_eq!(Slot::Whole.find(b"key\r\n"), Some("key"));
+        assert_eq!(Slot::Whole.find(b"\xef\xbb\xbf\n key \n\n"), Some("key"));
         assert_eq!(Slot::Whole.find(b"\n"), None);
     }
 }

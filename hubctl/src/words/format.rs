@@ -24,6 +24,8 @@ pub(crate) enum Format {
     Name,
     /// `NAME='value'` lines that a shell can read.
     Env,
+    /// For a comment that is written in Markdown.
+    Markdown,
 }
 
 impl Format {

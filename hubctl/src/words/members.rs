@@ -38,6 +38,17 @@ pub(crate) const FILE: Table = Table {
             "name of the fleet, kept as label hubctl.fleet on its objects; --prune deletes only objects with it",
         ),
         optional("client", "the clients, each a table [[client]]"),
+        optional("telemetry", "the names that the hub keeps of reports, a table [telemetry]"),
+    ],
+};
+
+/// The catalogue.
+pub(crate) const TELEMETRY: Table = Table {
+    heading: "[telemetry]",
+    members: &[
+        optional("tools", "all tools that are kept by name; a list that is absent stays as it is"),
+        optional("codes", "all error codes that are kept by name"),
+        optional("counts", "all counts that are kept by name"),
     ],
 };
 
@@ -48,8 +59,11 @@ pub(crate) const CLIENT: Table = Table {
         required("slug", "its handle"),
         optional("name", "name for people; a new client without a name gets its slug"),
         optional("external_ref", "reference to your own records; \"\" removes it"),
-        optional("labels", "the whole set, without hubctl.fleet"),
-        optional("state", "active (default), suspended, or absent: deleted with its instances"),
+        optional("labels", "the whole set, without hubctl.fleet; {} removes all"),
+        optional(
+            "state",
+            "active, suspended, or absent: deleted with its instances; without it a suspension stays as it is",
+        ),
         optional("instance", "its instances, each a table [[client.instance]]"),
     ],
 };
@@ -59,9 +73,15 @@ pub(crate) const INSTANCE: Table = Table {
     heading: "[[client.instance]]",
     members: &[
         required("instance_id", "its handle, unique over all clients"),
-        optional("state", "active (default), suspended, or absent: deleted"),
-        optional("labels", "the whole set, without hubctl.fleet"),
-        optional("expires_at", "when its license ends: an RFC 3339 time, or \"never\""),
+        optional(
+            "state",
+            "active, suspended, or absent: deleted; without it a suspension stays as it is",
+        ),
+        optional("labels", "the whole set, without hubctl.fleet; {} removes all"),
+        optional(
+            "expires_at",
+            "when its license ends: a date (its end in UTC), an RFC 3339 time, or \"never\"",
+        ),
         optional("grace_days", "days that the license still works after that"),
         optional("max_activations", "maximum number of activations, or \"none\" for no limit"),
         optional("entitlements", "the whole set of entitlements"),
@@ -107,10 +127,10 @@ pub(crate) const EXAMPLE: &str = r#"
 pub(crate) fn reference() -> String {
     let mut text = String::from(
         "A fleet file says which clients and instances there should be, in TOML, YAML or JSON.\n\
-         A member that is absent leaves the field as it is on the hub; only state is active by default.\n",
+         A member that is absent leaves the field as it is on the hub.\n",
     );
     text.push_str(EXAMPLE);
-    for table in [&FILE, &CLIENT, &INSTANCE] {
+    for table in [&FILE, &CLIENT, &INSTANCE, &TELEMETRY] {
         let _ = writeln!(text, "\n{}", table.heading);
         for Member { name, required, about } in table.members {
             let need = if *required { "required; " } else { "" };
@@ -127,7 +147,7 @@ mod tests {
     #[test]
     fn the_reference_names_every_member() {
         let text = reference();
-        for name in [FILE, CLIENT, INSTANCE].iter().flat_map(Table::names) {
+        for name in [FILE, CLIENT, INSTANCE, TELEMETRY].iter().flat_map(Table::names) {
             assert!(text.contains(&format!("\n  {name} ")), "{name}");
         }
     }

@@ -12,6 +12,14 @@ pub(crate) enum OrNone<T> {
 }
 
 impl<T> OrNone<T> {
+    /// The same, with another value.
+    pub(crate) fn map<U>(self, other: impl FnOnce(T) -> U) -> OrNone<U> {
+        match self {
+            Self::None => OrNone::None,
+            Self::Some(value) => OrNone::Some(other(value)),
+        }
+    }
+
     /// The change that it asks for; without a value there is none.
     pub(crate) fn patch(given: Option<Self>) -> Patch<T> {
         match given {

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hub_core::api::{Access, Endpoint};
+use hub_core::api::{Access, Endpoint, Route};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MATCH, IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::http::request::Parts;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 
 use super::authenticate::Authenticate;
 use super::body;
@@ -21,7 +24,7 @@ use super::reply::{Outcome, Reply};
 use super::request_id::RequestId;
 use super::trace::Trace;
 use crate::changes::Change;
-use crate::domain::{Precondition, Refusal};
+use crate::domain::{self, Precondition, Refusal};
 use crate::hub::Hub;
 use crate::limits::{self, Class, Place};
 
@@ -102,9 +105,15 @@ impl Exchange<'_> {
         trace.body_left = false;
         let body = body::parse(&bytes, access, now)?;
         drop(bytes);
-        let if_match = head.headers.get(IF_MATCH).map_or_else(Precondition::default, |value| {
-            Precondition::parse(value.to_str().unwrap_or_default())
-        });
+        let if_match = header(&head.headers, &IF_MATCH)
+            .map_or_else(Precondition::default, |value| Precondition::parse(&value));
+        if matches!(E::ROUTE, Route::CreateClient | Route::IssueInstance)
+            || matches!(E::ROUTE, Route::CreateAdminKey | Route::DeleteAdminKey)
+        {
+            // What these change has no tag, so none can match.
+            if_match.check_untagged()?;
+        }
+        let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| head.method == Method::GET);
         let request_id = trace.request_id;
         let _permit = hub.shares().work(&class).await?;
         let call = Call { handle, query, body, caller, if_match, request_id, now };
@@ -116,7 +125,10 @@ impl Exchange<'_> {
         if reply.wrong_key {
             hub.guesses().spend(client)?;
         }
-        encode(reply)
+        match (&reply.etag, known) {
+            (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),
+            _ => encode(reply),
+        }
     }
 }
 
@@ -131,12 +143,31 @@ fn shows_a_license<T>(replied: &Result<Reply<T>, Refusal>) -> bool {
     }
 }
 
+/// The value of a header; several of one name are one list.
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> =
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+/// The answer that the caller has the object already.
+fn not_modified(etag: &domain::ETag) -> Result<Answer, Refusal> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let tag = HeaderValue::from_str(&etag.to_string()).map_err(|_| ErrorCode::Internal)?;
+    headers.insert(ETAG, tag);
+    Ok(answer)
+}
+
 fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
     let (status, location, body) = match reply.outcome {
         Outcome::Found(body) => (StatusCode::OK, None, Some(body)),
         Outcome::Accepted(body) => (StatusCode::ACCEPTED, None, Some(body)),
         Outcome::Created(path, body) => (StatusCode::CREATED, Some(path), Some(body)),
         Outcome::Deleted => (StatusCode::NO_CONTENT, None, None),
+        Outcome::Page(html) => return Ok(page(html)),
     };
     let json = body.map(|body| to_json(&body)).transpose()?;
     let has_body = json.is_some();
@@ -155,6 +186,22 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
         headers.insert(ETAG, header(etag.to_string())?);
     }
     Ok(answer)
+}
+
+/// A page that may load nothing and run nothing.
+fn page(html: &'static str) -> Answer {
+    let mut answer = Response::new(Full::from(html));
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
 }
 
 fn to_json<T: serde::Serialize>(body: &T) -> Result<Bytes, ErrorCode> {

@@ -11,6 +11,7 @@ use hyper::{Response, StatusCode};
 
 use super::request_id::RequestId;
 use crate::domain::Refusal;
+use crate::metrics;
 
 /// An answer as hyper sends it.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -19,6 +20,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer to a refusal: the problem body and its headers.
 pub(crate) fn answer(refusal: &Refusal, request_id: RequestId, allow: Option<&str>) -> Answer {
+    metrics::refused(refusal.code);
     let mut answer = Response::new(Full::from(body(refusal, request_id)));
     *answer.status_mut() = refusal.code.status();
     let headers = answer.headers_mut();
@@ -37,6 +39,7 @@ pub(crate) fn set_request_id(answer: &mut Answer, request_id: RequestId) {
 
 /// The same answer as bytes, for a request that did not reach hyper. The connection closes after it.
 pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) -> Bytes {
+    metrics::refused(refusal.code);
     let body = body_with_status(refusal, request_id, status);
     let mut head = format!(
         "HTTP/1.1 {} {}\r\ncontent-length: {}\r\nconnection: close\r\n",

@@ -18,6 +18,8 @@ pub(super) enum Outcome<T> {
     /// The path of the new object, and the body.
     Created(String, T),
     Deleted,
+    /// A page of HTML.
+    Page(&'static str),
 }
 
 impl<T> Reply<T> {
@@ -52,6 +54,11 @@ impl<T> Reply<T> {
 }
 
 impl Reply<()> {
+    /// Replies with a page for people.
+    pub(crate) fn page(html: &'static str) -> Self {
+        Self::of(Outcome::Page(html))
+    }
+
     /// Replies that the object is deleted.
     pub(crate) fn deleted() -> Self {
         Self::of(Outcome::Deleted)

@@ -1,6 +1,6 @@
 //! Creates, changes and deletes clients.
 
-use hub_core::api::{Action, ClientPatch, ClientStatus, NewClient};
+use hub_core::api::{Action, ClientPatch, NewClient};
 use hub_core::model::Client;
 use hub_core::name::Slug;
 use hub_core::problem::ErrorCode;
@@ -74,7 +74,7 @@ async fn update(
 ) -> Result<Client, Refusal> {
     let mut client = tx.client(handle).await?.ok_or(ErrorCode::ClientNotFound)?;
     condition.check(&etag(&client))?;
-    let settings = client.settings.patched(patch);
+    let settings = client.settings.patched(patch, change.now);
     if settings == client.settings {
         return Ok(client);
     }
@@ -82,12 +82,18 @@ async fn update(
     client.updated_at = change.now;
     tx.update_client(&client).await?;
     let slug = client.slug.as_str();
-    if client.settings.status != before.status {
-        let action = match client.settings.status {
-            ClientStatus::Suspended => Action::ClientSuspend,
-            ClientStatus::Active => Action::ClientReactivate,
+    if client.settings.suspension != before.suspension {
+        let event = match &client.settings.suspension {
+            None => change.event(Action::ClientReactivate, slug),
+            Some(suspension) => {
+                let event = change.event(Action::ClientSuspend, slug);
+                match &suspension.reason {
+                    Some(reason) => event.with("reason", reason.as_str()),
+                    None => event,
+                }
+            }
         };
-        tx.audit(change.event(action, slug));
+        tx.audit(event);
     }
     let changed = before.changed(&client.settings);
     if !changed.is_empty() {

@@ -136,17 +136,18 @@ async fn update(
     Ok(find(tx, handle).await?.instance)
 }
 
-/// Suspends an instance. An instance that is already suspended does not change.
+/// Suspends an instance. One that is suspended already gets another reason, if one is given.
 pub(crate) async fn suspend_instance(
     store: &Store,
     change: Change,
     handle: String,
     request: SuspendRequest,
+    condition: Precondition,
 ) -> Result<Instance, Refusal> {
-    let args = (change, handle, request);
+    let args = (change, handle, request, condition);
     store
-        .write("suspend instance", args, |tx, (change, handle, request)| {
-            Box::pin(suspend(tx, change, handle, request))
+        .write("suspend instance", args, |tx, (change, handle, request, condition)| {
+            Box::pin(suspend(tx, change, handle, request, condition))
         })
         .await
 }
@@ -156,12 +157,17 @@ async fn suspend(
     change: &Change,
     handle: &str,
     request: &SuspendRequest,
+    condition: &Precondition,
 ) -> Result<Instance, Refusal> {
     let InstanceRow { id, instance } = find(tx, handle).await?;
-    if instance.suspension.is_some() {
+    condition.check(&etag(&instance))?;
+    let suspension = match &instance.suspension {
+        Some(present) => present.because(request.reason.as_ref()),
+        None => Suspension { reason: request.reason.clone(), since: change.now },
+    };
+    if instance.suspension.as_ref() == Some(&suspension) {
         return Ok(instance);
     }
-    let suspension = Suspension { reason: request.reason.clone(), since: change.now };
     tx.set_suspension(id, Some(&suspension), change.now).await?;
     let mut event = change.event(Action::InstanceSuspend, handle);
     if let Some(reason) = &suspension.reason {
@@ -176,16 +182,24 @@ pub(crate) async fn reactivate_instance(
     store: &Store,
     change: Change,
     handle: String,
+    condition: Precondition,
 ) -> Result<Instance, Refusal> {
+    let args = (change, handle, condition);
     store
-        .write("reactivate instance", (change, handle), |tx, (change, handle)| {
-            Box::pin(reactivate(tx, change, handle))
+        .write("reactivate instance", args, |tx, (change, handle, condition)| {
+            Box::pin(reactivate(tx, change, handle, condition))
         })
         .await
 }
 
-async fn reactivate(tx: &mut Tx<'_>, change: &Change, handle: &str) -> Result<Instance, Refusal> {
+async fn reactivate(
+    tx: &mut Tx<'_>,
+    change: &Change,
+    handle: &str,
+    condition: &Precondition,
+) -> Result<Instance, Refusal> {
     let InstanceRow { id, instance } = find(tx, handle).await?;
+    condition.check(&etag(&instance))?;
     if instance.suspension.is_none() {
         return Ok(instance);
     }

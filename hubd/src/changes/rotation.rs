@@ -9,8 +9,8 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use super::Change;
-use super::instances::find;
-use crate::domain::{InstanceKey, NewKey, OpenKey, Refusal, retire_for_rotation};
+use super::instances::{etag, find};
+use crate::domain::{InstanceKey, NewKey, OpenKey, Precondition, Refusal, retire_for_rotation};
 use crate::store::{InstanceRow, Store, Tx};
 
 /// Which key to replace, and the key that replaces it.
@@ -37,10 +37,12 @@ pub(crate) async fn rotate(
     change: Change,
     handle: String,
     rotation: Rotation,
+    condition: Precondition,
 ) -> Result<Rotated, Refusal> {
+    let args = (change, handle, condition);
     store
-        .write("rotate key", (change, handle), move |tx, (change, handle)| {
-            Box::pin(replace(tx, change, handle, rotation))
+        .write("rotate key", args, move |tx, (change, handle, condition)| {
+            Box::pin(replace(tx, change, handle, rotation, condition))
         })
         .await
 }
@@ -50,6 +52,7 @@ async fn replace(
     change: &Change,
     handle: &str,
     rotation: Rotation,
+    condition: &Precondition,
 ) -> Result<Rotated, Refusal> {
     let InstanceRow { id, instance } = find(tx, handle).await?;
     let Rotation { kind, hash, callers_key, overlap } = rotation;
@@ -66,6 +69,8 @@ async fn replace(
             previous_valid_until: in_overlap(),
         });
     }
+    // A repeat is no change: its first attempt has changed the tag that it was sent with.
+    condition.check(&etag(&instance))?;
     if callers_key {
         tx.refuse_known(&[hash]).await?;
     }

@@ -18,8 +18,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::certificates::CertificateSettings;
+use crate::copies::{BackupArgs, CopyArgs, RestoreArgs};
 use crate::hub::HubSettings;
-use crate::server::ServerSettings;
+use crate::metrics::MetricsSettings;
+use crate::observe::LogFormat;
+use crate::server::{ServerSettings, TlsSettings};
 
 /// The licensing and telemetry hub of the LetsBe Cloud platform.
 ///
@@ -35,6 +39,12 @@ struct Cli {
     server: ServerSettings,
 
     #[command(flatten)]
+    tls: TlsSettings,
+
+    #[command(flatten)]
+    metrics: MetricsSettings,
+
+    #[command(flatten)]
     store: store::StoreArgs,
 
     /// File with the bootstrap owner key; `HUBD_ADMIN_API_KEY` holds the key itself
@@ -45,12 +55,19 @@ struct Cli {
     #[arg(long, default_value = "info")]
     log: String,
 
+    /// How to log: json, text, or auto: text on a terminal, JSON elsewhere
+    #[arg(long, value_enum, default_value_t = LogFormat::Auto, hide_possible_values = true)]
+    log_format: LogFormat,
+
+    #[command(flatten)]
+    certificates: CertificateSettings,
+
     #[command(flatten)]
     hub: HubSettings,
 }
 
 /// The commands of hubd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Serve the API (the default)
     Serve,
@@ -61,6 +78,14 @@ pub enum Command {
     /// Owner keys for whoever owns this machine
     #[command(subcommand)]
     AdminKey(AdminKeyCommand),
+    /// Copy the SQLite database to a file, also while it is served, and verify the copy
+    Backup(BackupArgs),
+    /// Put a backup in the place of the database; the old files are kept aside
+    Restore(RestoreArgs),
+    /// Copy everything from one database to another, from SQLite to PostgreSQL or back
+    Copy(CopyArgs),
+    /// Add a key that signs certificates from the next reload on, then exit
+    RotateCertificateKey,
     /// Print the effective settings and where each comes from
     Config,
 }
@@ -79,12 +104,27 @@ pub struct Settings {
     pub command: Command,
     /// What to log.
     pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
     /// Where the bootstrap owner key is.
     pub bootstrap_key: BootstrapKey,
     pub(crate) server: ServerSettings,
+    pub(crate) tls: TlsSettings,
+    pub(crate) metrics: MetricsSettings,
     pub(crate) store: StoreSettings,
+    pub(crate) certificates: CertificateSettings,
     pub(crate) hub: HubSettings,
     given: Vec<Given>,
+}
+
+impl Settings {
+    /// Whether keys may go over plain HTTP: they stay on this machine, a proxy speaks TLS, or the operator
+    /// says so.
+    pub(crate) fn may_speak_plain_http(&self) -> bool {
+        self.server.allow_plain_http
+            || self.server.listen.ip().to_canonical().is_loopback()
+            || !self.hub.limits.trusted_proxies.is_empty()
+    }
 }
 
 /// The text of a setting, and where the setting comes from.

@@ -55,9 +55,13 @@ pub fn resolve(
     Ok(Settings {
         command: cli.command.unwrap_or(Command::Serve),
         log: cli.log,
+        log_format: cli.log_format,
         bootstrap_key: BootstrapKey::resolve(key, cli.admin_api_key_file)?,
         server: cli.server,
+        tls: cli.tls,
+        metrics: cli.metrics,
         store: cli.store.resolve()?,
+        certificates: cli.certificates,
         hub: cli.hub,
         given,
     })

@@ -19,6 +19,17 @@ impl ETag {
     }
 }
 
+impl ETag {
+    /// Whether an `If-None-Match` header has this tag, strong or weak (RFC 9110 §13.1.2).
+    pub(crate) fn is_known_as(&self, header: &str) -> bool {
+        let own = self.to_string();
+        header
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own)
+    }
+}
+
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0)
@@ -48,6 +59,14 @@ impl Precondition {
         Self::OneOf(tags.collect())
     }
 
+    /// Refuses if a tag is asked for of what has none.
+    pub(crate) fn check_untagged(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Any => Ok(()),
+            Self::OneOf(_) => Err(Refusal::new(ErrorCode::PreconditionFailed)),
+        }
+    }
+
     /// Refuses unless the object's present tag matches.
     pub(crate) fn check(&self, present: &ETag) -> Result<(), Refusal> {
         match self {
@@ -62,6 +81,19 @@ impl Precondition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_knows_the_present_state_by_its_tag() {
+        let tag = ETag::of(&("acme", 1));
+        for (header, known) in [
+            ("*".to_owned(), true),
+            (tag.to_string(), true),
+            (format!("\"x\", W/{tag}"), true),
+            ("\"x\"".to_owned(), false),
+        ] {
+            assert_eq!(tag.is_known_as(&header), known, "{header}");
+        }
+    }
 
     #[test]
     fn only_a_strong_tag_of_the_present_state_matches() {

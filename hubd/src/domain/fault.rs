@@ -30,6 +30,38 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Every kind of failure.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Full,
+        Self::ReadOnly,
+        Self::Io,
+        Self::Damaged,
+        Self::Malformed,
+        Self::Moved,
+        Self::Lost,
+        Self::Busy,
+        Self::Disconnected,
+        Self::Unknown,
+        Self::Bug,
+    ];
+
+    /// The name in metrics. A kind that is added here is added to [`Self::ALL`] too.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ReadOnly => "read_only",
+            Self::Io => "io",
+            Self::Damaged => "damaged_value",
+            Self::Malformed => "damaged_file",
+            Self::Moved => "moved",
+            Self::Lost => "lost_race",
+            Self::Busy => "busy",
+            Self::Disconnected => "disconnected",
+            Self::Unknown => "unknown_outcome",
+            Self::Bug => "bug",
+        }
+    }
+
     /// The error code that the caller gets.
     pub(crate) fn code(self) -> ErrorCode {
         match self {

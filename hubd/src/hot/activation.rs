@@ -43,6 +43,8 @@ pub(crate) struct Granted {
     pub(crate) reactivated: bool,
     pub(crate) activated_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    /// The end of the grace period.
+    pub(crate) ends_at: Option<Timestamp>,
     pub(crate) in_grace: bool,
     pub(crate) entitlements: Entitlements,
 }
@@ -72,15 +74,20 @@ impl Activations {
         tasks: &TaskTracker,
     ) -> Self {
         let rules = Arc::new(Rules { overlap, rates });
-        let batches = Batcher::start(tasks, queue, move |requests: Arc<[ActivationRequested]>| {
-            let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
-            async move {
-                let write = store.write_batch("activations", args, |tx, (requests, rules)| {
-                    Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
-                });
-                write.await
-            }
-        });
+        let batches = Batcher::start(
+            "activations",
+            tasks,
+            queue,
+            move |requests: Arc<[ActivationRequested]>| {
+                let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
+                async move {
+                    let write = store.write_batch("activations", args, |tx, (requests, rules)| {
+                        Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
+                    });
+                    write.await
+                }
+            },
+        );
         Self { batches }
     }
 
@@ -223,6 +230,7 @@ impl State {
             reactivated,
             activated_at: row.activated_at.unwrap_or(request.now),
             expires_at: license.standing.expires_at,
+            ends_at: license.standing.works_until(),
             in_grace: license.standing.in_grace(request.now),
             entitlements: row.entitlements.clone(),
         };

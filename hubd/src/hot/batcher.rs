@@ -13,11 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::Refusal;
+use crate::metrics::{self, QueueMetrics};
 
 /// The sending side of the task.
 #[derive(Debug)]
 pub(crate) struct Batcher<I, O> {
     queue: mpsc::Sender<Item<I, O>>,
+    metrics: &'static QueueMetrics,
 }
 
 #[derive(Debug)]
@@ -36,19 +38,25 @@ where
     I: Clone + Send + Sync + 'static,
     O: Send + 'static,
 {
-    /// Starts the task. `work` answers each item of a batch, in order, or fails as a whole and has
-    /// then done nothing that an acknowledged answer would tell of. The task ends when the batcher is
-    /// dropped and the queue is empty.
-    pub(crate) fn start<W, F>(tasks: &TaskTracker, capacity: usize, work: W) -> Self
+    /// Starts the task, which metrics call by its name. `work` answers each item of a batch, in order, or
+    /// fails as a whole and has then done nothing that an acknowledged answer would tell of. The task
+    /// ends when the batcher is dropped and the queue is empty.
+    pub(crate) fn start<W, F>(
+        name: &'static str,
+        tasks: &TaskTracker,
+        capacity: usize,
+        work: W,
+    ) -> Self
     where
         W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
-        Self::start_with_rows(tasks, capacity, |_| 1, work)
+        Self::start_with_rows(name, tasks, capacity, |_| 1, work)
     }
 
     /// The same for items that each write several rows.
     pub(crate) fn start_with_rows<W, F>(
+        name: &'static str,
         tasks: &TaskTracker,
         capacity: usize,
         rows: fn(&I) -> usize,
@@ -59,6 +67,7 @@ where
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
         let (queue, mut items) = mpsc::channel(capacity);
+        let metrics = metrics::queue(name);
         // In a thread of its own: woken by the database, a task would wait behind all the answers that
         // the batch before set free, and the database with it.
         let runtime = Handle::current();
@@ -67,11 +76,12 @@ where
                 let mut queued: Vec<Item<I, O>> = Vec::with_capacity(MOST);
                 while !queued.is_empty() || items.recv_many(&mut queued, MOST).await > 0 {
                     let length = batch_length(queued.iter().map(|item| rows(&item.input)));
+                    metrics.taken(length);
                     do_batch(&work, queued.drain(..length)).await;
                 }
             });
         });
-        Self { queue }
+        Self { queue, metrics }
     }
 
     /// Whether the next item would be refused.
@@ -88,6 +98,7 @@ where
     pub(crate) async fn submit(&self, input: I) -> Result<O, Refusal> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Item { input, answer }).map_err(|_| ErrorCode::Overloaded)?;
+        self.metrics.joined();
         answered.await.map_err(|_| ErrorCode::Internal)?
     }
 }
@@ -154,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn a_bad_item_costs_only_itself() {
         let tasks = TaskTracker::new();
-        let batcher = Batcher::start(&tasks, 16, |items: Arc<[i32]>| async move {
+        let batcher = Batcher::start("test", &tasks, 16, |items: Arc<[i32]>| async move {
             assert!(items.len() > 1 || items[0] != 13, "the bad item");
             if items.contains(&13) {
                 return Err(Refusal::new(ErrorCode::Internal));
@@ -184,7 +195,7 @@ mod tests {
         let (started, gate) =
             (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
         let (begun, held) = (Arc::clone(&started), Arc::clone(&gate));
-        let batcher = Arc::new(Batcher::start(&tasks, 1, move |items: Arc<[i32]>| {
+        let batcher = Arc::new(Batcher::start("test", &tasks, 1, move |items: Arc<[i32]>| {
             let (begun, held) = (Arc::clone(&begun), Arc::clone(&held));
             async move {
                 begun.notify_one();

@@ -38,20 +38,25 @@ impl KeyChecks {
         let batches = store.is_remote().then(|| {
             let (of_instances, of_admins) = (store.clone(), store.clone());
             Batches {
-                instances: Batcher::start(tasks, queue, move |hashes: Arc<[KeyHash]>| {
+                instances: Batcher::start("keys", tasks, queue, move |hashes: Arc<[KeyHash]>| {
                     let store = of_instances.clone();
                     async move {
                         let found = store.known_keys(distinct(&hashes)).await?;
                         Ok(answer(&hashes, &found, Known::hash))
                     }
                 }),
-                admins: Batcher::start(tasks, queue, move |hashes: Arc<[KeyHash]>| {
-                    let store = of_admins.clone();
-                    async move {
-                        let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
-                        Ok(answer(&hashes, &found, |key| &key.hash))
-                    }
-                }),
+                admins: Batcher::start(
+                    "admin_keys",
+                    tasks,
+                    queue,
+                    move |hashes: Arc<[KeyHash]>| {
+                        let store = of_admins.clone();
+                        async move {
+                            let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
+                            Ok(answer(&hashes, &found, |key| &key.hash))
+                        }
+                    },
+                ),
             }
         });
         Self {

@@ -16,16 +16,17 @@ pub(crate) struct Sightings {
 impl Sightings {
     /// Starts the batching task in `tasks`.
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
-        let batches = Batcher::start(tasks, queue, move |sightings: Arc<[Sighting]>| {
-            let store = store.clone();
-            async move {
-                let noted = vec![(); sightings.len()];
-                let write = store.write_short("sightings", sightings, |tx, sightings| {
-                    Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
-                });
-                write.await.map(|()| noted)
-            }
-        });
+        let batches =
+            Batcher::start("sightings", tasks, queue, move |sightings: Arc<[Sighting]>| {
+                let store = store.clone();
+                async move {
+                    let noted = vec![(); sightings.len()];
+                    let write = store.write_short("sightings", sightings, |tx, sightings| {
+                        Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
+                    });
+                    write.await.map(|()| noted)
+                }
+            });
         Self { batches }
     }
 

@@ -1,10 +1,10 @@
-//! `/api/v1/instances/activate`, `…/validate`, `…/self`.
+//! `/api/v1/instances/activate`, `…/validate`, `…/self`, `/.well-known/jwks.json`.
 
 use std::sync::Arc;
 
 use hub_core::api::{
-    Activate, Activated, GetSelf, Instance, InstanceStatus, LicenseSummary, Route, SelfInstance,
-    Valid, Validate, Validated, Verdict,
+    Activate, Activated, EffectiveStatus, GetCertificateKeys, GetSelf, Instance, InstanceStatus,
+    JwkSet, LicenseSummary, Route, SelfInstance, Validate, Validated, Verdict,
 };
 use hub_core::key::{Hub as HubKind, KeyHash, Shown};
 use hub_core::model;
@@ -12,6 +12,7 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
 use crate::call::{Call, Reply};
+use crate::certificates::Licensed;
 use crate::changes::given_or_new;
 use crate::domain::Refusal;
 use crate::hot::ActivationRequested;
@@ -33,6 +34,17 @@ pub(super) async fn activate(
         now: call.now,
     };
     let granted = hub.activate(requested).await?;
+    let fingerprint = license.fingerprint();
+    let certificate = hub.certificates().certificate(
+        Licensed {
+            instance_id: &granted.instance_id,
+            client: &granted.client,
+            license: &fingerprint,
+            entitlements: &granted.entitlements,
+            ends_at: granted.ends_at,
+        },
+        call.now,
+    );
     Ok(Reply::found(Activated {
         telemetry_url: Route::SendReport.fill(granted.instance_id.as_str()),
         instance_id: granted.instance_id,
@@ -43,12 +55,12 @@ pub(super) async fn activate(
         reactivated: granted.reactivated,
         activated_at: granted.activated_at,
         license: LicenseSummary {
-            fingerprint: license.fingerprint(),
+            fingerprint,
             expires_at: granted.expires_at,
             in_grace: granted.in_grace,
             entitlements: granted.entitlements,
         },
-        certificate: None,
+        certificate: Some(certificate),
     }))
 }
 
@@ -69,18 +81,38 @@ pub(super) async fn validate(
     let refusal = instance.standing().refusal(call.now);
     Ok(Reply::found(Validated {
         valid: refusal.is_none(),
-        code: refusal.map_or(Verdict::Valid(Valid::Valid), Verdict::Refused),
+        code: refusal.into(),
         license: Some(summary(&instance, &hash, call.now)),
         instance_id: Some(instance.instance_id),
     }))
 }
 
 pub(super) async fn get_self(
-    _: Arc<Hub>,
+    hub: Arc<Hub>,
     call: Call<GetSelf>,
 ) -> Result<Reply<SelfInstance>, Refusal> {
-    let instance = Instance::of(call.caller.row.instance, call.now);
-    Ok(Reply::found(SelfInstance::from(instance)))
+    let (instance, now) = (call.caller.row.instance, call.now);
+    let standing = instance.standing();
+    let is_active = standing.effective_status(now) == EffectiveStatus::Active;
+    let certificate = is_active.then(|| {
+        let licensed = Licensed {
+            instance_id: &instance.instance_id,
+            client: &instance.owner.id,
+            license: &instance.license.hash.fingerprint(),
+            entitlements: &instance.terms.entitlements,
+            ends_at: standing.works_until(),
+        };
+        hub.certificates().certificate(licensed, now)
+    });
+    let verdict = standing.refusal(now).into();
+    Ok(Reply::found(SelfInstance::of(Instance::of(instance, now), verdict, certificate)))
+}
+
+pub(super) async fn certificate_keys(
+    hub: Arc<Hub>,
+    _: Call<GetCertificateKeys>,
+) -> Result<Reply<JwkSet>, Refusal> {
+    Ok(Reply::found(hub.certificates().public_keys()))
 }
 
 fn summary(instance: &model::Instance, presented: &KeyHash, now: Timestamp) -> LicenseSummary {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::api::{
-    DeleteInstance, GetInstance, Instance, InstanceQuery, IssueInstance, IssuedInstance,
-    ListClientInstances, ListInstances, OverlapSeconds, Page, ReactivateInstance, RotateHubKey,
-    RotateLicense, RotatedHubKey, RotatedLicense, Route, SuspendInstance, UpdateInstance,
+    DeleteInstance, GetInstance, Instance, InstanceQuery, InstanceSort, IssueInstance,
+    IssuedInstance, ListClientInstances, ListInstances, OverlapSeconds, Page, ReactivateInstance,
+    RotateHubKey, RotateLicense, RotatedHubKey, RotatedLicense, Route, SuspendInstance,
+    UpdateInstance,
 };
 use hub_core::key::{Hub as HubKind, License, Shown};
 use hub_core::model;
@@ -18,7 +19,7 @@ use crate::call::{Call, Reply};
 use crate::changes::{self, Made, Rotation};
 use crate::domain::{InstanceKey, Refusal};
 use crate::hub::Hub;
-use crate::store::InstanceFilter;
+use crate::store::{InstanceFilter, InstancePlace};
 
 pub(super) async fn issue(
     hub: Arc<Hub>,
@@ -55,7 +56,8 @@ pub(super) async fn list(
     let filter = InstanceFilter {
         text: query.q.map(|text| text.as_str().to_owned()),
         silent_since: query.silent_for.map(|span| now.before(span.duration())),
-        expires: query.expires_within.map(|span| (now, now.after(span.duration()))),
+        ends_by: query.expires_within.map(|span| now.after(span.duration())),
+        sort: query.sort.unwrap_or_default(),
         ..Default::default()
     };
     page(&hub, query.common, filter, now).await
@@ -67,16 +69,36 @@ async fn page(
     filter: InstanceFilter,
     now: Timestamp,
 ) -> Result<Reply<Page<Instance>>, Refusal> {
-    let paging = Paging::new("instances", query.limit, query.cursor.as_ref())?;
+    let sort = filter.sort;
+    // A position in one order is none in another.
+    let list = match sort {
+        InstanceSort::InstanceId => "instances".to_owned(),
+        sort => format!("instances by {}", sort.as_str()),
+    };
+    let paging = Paging::new(&list, query.limit, query.cursor.as_ref())?;
     let filter = InstanceFilter {
         status: query.status,
         labels: query.label,
-        after: paging.after.clone(),
+        after: paging.after.as_deref().map(place).transpose()?,
         ..filter
     };
     let rows = hub.store().list_instances(filter, paging.rows(), now).await?;
     let shown = rows.into_iter().map(|row| Instance::of(row.instance, now)).collect();
-    Ok(Reply::found(paging.page(shown, |instance: &Instance| instance.instance_id.to_string())))
+    Ok(Reply::found(paging.page(shown, |instance: &Instance| {
+        let at = sort.time_of(instance).map(|at| at.unix_ms().to_string());
+        format!("{} {}", at.unwrap_or_default(), instance.instance_id)
+    })))
+}
+
+/// The place that a cursor names.
+fn place(key: &str) -> Result<InstancePlace, Refusal> {
+    let malformed = || Refusal::new(ErrorCode::InvalidCursor);
+    let (at, handle) = key.split_once(' ').ok_or_else(malformed)?;
+    let at = match at {
+        "" => None,
+        at => Some(Timestamp::from_unix_ms(at.parse().map_err(|_| malformed())?)),
+    };
+    Ok(InstancePlace { at, handle: handle.to_owned() })
 }
 
 pub(super) async fn get(
@@ -105,7 +127,8 @@ pub(super) async fn rotate_license(
     let overlap = duration(call.body.overlap_seconds);
     let rotation =
         Rotation { kind: InstanceKey::License, hash, callers_key: key.is_none(), overlap };
-    let done = changes::rotate(hub.store(), call.change(), call.handle, rotation).await?;
+    let change = call.change();
+    let done = changes::rotate(hub.store(), change, call.handle, rotation, call.if_match).await?;
     Ok(Reply::found(RotatedLicense {
         instance_id: done.instance_id,
         license_key: key.map(Shown),
@@ -121,7 +144,8 @@ pub(super) async fn rotate_hub_key(
     let (hash, key) = changes::given_or_new::<HubKind>(call.body.hub_key_sha256)?;
     let overlap = duration(call.body.overlap_seconds);
     let rotation = Rotation { kind: InstanceKey::Hub, hash, callers_key: key.is_none(), overlap };
-    let done = changes::rotate(hub.store(), call.change(), call.handle, rotation).await?;
+    let change = call.change();
+    let done = changes::rotate(hub.store(), change, call.handle, rotation, call.if_match).await?;
     Ok(Reply::found(RotatedHubKey {
         instance_id: done.instance_id,
         hub_api_key: key.map(Shown),
@@ -135,7 +159,8 @@ pub(super) async fn suspend(
     call: Call<SuspendInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
     let (change, now) = (call.change(), call.now);
-    let instance = changes::suspend_instance(hub.store(), change, call.handle, call.body).await?;
+    let Call { handle, body, if_match, .. } = call;
+    let instance = changes::suspend_instance(hub.store(), change, handle, body, if_match).await?;
     Ok(show(instance, now))
 }
 
@@ -144,7 +169,8 @@ pub(super) async fn reactivate(
     call: Call<ReactivateInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
     let (change, now) = (call.change(), call.now);
-    let instance = changes::reactivate_instance(hub.store(), change, call.handle).await?;
+    let Call { handle, if_match, .. } = call;
+    let instance = changes::reactivate_instance(hub.store(), change, handle, if_match).await?;
     Ok(show(instance, now))
 }
 

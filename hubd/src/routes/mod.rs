@@ -32,6 +32,11 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Ans
         Route::GetOwnTelemetry => handle!(GetOwnTelemetry, telemetry::own),
         Route::GetOwnCatalogue => handle!(GetOwnCatalogue, catalogue::get_own),
         Route::GetPrivacy => handle!(GetPrivacy, service::privacy),
+        Route::GetCertificateKeys => {
+            handle!(GetCertificateKeys, activation::certificate_keys)
+        }
+        Route::GetOpenApi => handle!(GetOpenApi, service::openapi),
+        Route::GetDocs => handle!(GetDocs, service::docs),
         Route::Health => handle!(Health, service::health),
         Route::Ready => handle!(Ready, service::ready),
         Route::GetVersion => handle!(GetVersion, service::version),

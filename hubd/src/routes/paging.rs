@@ -8,7 +8,7 @@ use crate::domain::Refusal;
 /// Where a page starts and how long it is.
 #[derive(Debug)]
 pub(super) struct Paging {
-    list: &'static str,
+    list: String,
     /// The key of the last row on the previous page.
     pub(super) after: Option<String>,
     limit: usize,
@@ -17,13 +17,13 @@ pub(super) struct Paging {
 impl Paging {
     /// The paging of the list named `list`.
     pub(super) fn new(
-        list: &'static str,
+        list: &str,
         limit: Option<Limit>,
         cursor: Option<&Cursor>,
     ) -> Result<Self, Refusal> {
         let after = cursor.map(|cursor| cursor.key(list).ok_or(ErrorCode::InvalidCursor));
         let limit = limit.unwrap_or_default().get();
-        Ok(Self { list, after: after.transpose()?, limit })
+        Ok(Self { list: list.to_owned(), after: after.transpose()?, limit })
     }
 
     /// How many rows to read.
@@ -36,7 +36,7 @@ impl Paging {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let last = items.last().filter(|_| more);
-        let next_cursor = last.map(|last| Cursor::after(self.list, &key(last)));
+        let next_cursor = last.map(|last| Cursor::after(&self.list, &key(last)));
         Page { items, next_cursor }
     }
 }

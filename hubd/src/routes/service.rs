@@ -1,11 +1,15 @@
-//! `/healthz`, `/readyz`, `/version`, `/api/v1/privacy`, `/api/v1/admin/stats`.
+//! `/healthz`, `/readyz`, `/version`, `/openapi.json`, `/docs`, `/api/v1/privacy`, `/api/v1/admin/stats`.
 
 use std::sync::Arc;
 
-use hub_core::api::{GetPrivacy, GetStats, GetVersion, Health, Ready, Stats, Status, Version};
+use hub_core::api::{
+    GetDocs, GetOpenApi, GetPrivacy, GetStats, GetVersion, Health, Ready, Stats, Status, Version,
+};
+use hub_core::openapi::OpenApi;
 use hub_core::privacy::PrivacyPromise;
 
 use crate::call::{Call, Reply};
+use crate::docs;
 use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::store;
@@ -25,6 +29,14 @@ pub(super) async fn version(_: Arc<Hub>, _: Call<GetVersion>) -> Result<Reply<Ve
         version: env!("CARGO_PKG_VERSION").to_owned(),
         schema: store::schema(),
     }))
+}
+
+pub(super) async fn openapi(_: Arc<Hub>, _: Call<GetOpenApi>) -> Result<Reply<OpenApi>, Refusal> {
+    Ok(Reply::found(docs::openapi()))
+}
+
+pub(super) async fn docs(_: Arc<Hub>, _: Call<GetDocs>) -> Result<Reply<()>, Refusal> {
+    Ok(Reply::page(docs::html()))
 }
 
 pub(super) async fn privacy(

@@ -18,7 +18,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -27,9 +26,11 @@ use super::framer::{HeadFault, MAX_HEAD, MAX_HEADERS};
 use super::gate::{Gate, Progress, Stage};
 use super::service::HubService;
 use super::settings::ServerSettings;
+use super::stream::Stream;
 use crate::call::problem;
 use crate::domain::Refusal;
 use crate::limits::Place;
+use crate::metrics;
 
 /// The size of hyper's buffer for a connection. Every head that passes the gate fits into it.
 const HYPER_BUFFER: usize = 2 * MAX_HEAD;
@@ -77,13 +78,14 @@ struct Serving<'a> {
 
 /// Serves a connection until it ends. After `stop`, the connection ends once its request is answered.
 pub(super) async fn serve(
-    io: TcpStream,
+    io: Stream,
     place: Place,
     peer: SocketAddr,
     service: Arc<HubService>,
     settings: ServerSettings,
     stop: CancellationToken,
 ) {
+    let _open = metrics::Connection::open();
     let (place, service, stop) = (&place, &*service, &stop);
     let answered = AtomicU64::new(0);
     let serving = Serving { place, peer: peer.ip(), service, settings, stop, answered };
@@ -245,7 +247,7 @@ async fn stopped(mut progress: watch::Receiver<Progress>, stop: &CancellationTok
 
 /// Sends the answer, if there is one, and waits a moment for the peer to close. Closing a socket with
 /// unread bytes would reset the connection, and the peer could lose the answer (RFC 9112 §9.6).
-async fn close(mut io: TcpStream, answer: Option<Bytes>) {
+async fn close(mut io: Stream, answer: Option<Bytes>) {
     const LINGER: Duration = Duration::from_secs(2);
     const MOST: u64 = 1 << 20;
     let closing = async {

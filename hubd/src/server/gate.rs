@@ -9,11 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::framer::{Framer, HeadFault};
+use super::stream::Stream;
 
 /// The most bytes of one read, when a head arrives in pieces.
 const PIECE: usize = 4096;
@@ -59,7 +59,7 @@ impl Progress {
 
 /// A connection that lets hyper see only complete, well-formed requests.
 pub(super) struct Gate {
-    io: TcpStream,
+    io: Stream,
     framer: Framer,
     /// Bytes that arrived and that hyper does not have yet.
     held: Vec<u8>,
@@ -71,7 +71,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(io: TcpStream) -> Self {
+    pub(super) fn new(io: Stream) -> Self {
         let now = Instant::now();
         let stage = Stage::Silent { since: now };
         let progress = Progress { stage, active: now, whole: Some(0), blocked: false };
@@ -92,7 +92,7 @@ impl Gate {
     }
 
     /// The connection, and the fault of its last head, if any.
-    pub(super) fn into_parts(self) -> (TcpStream, Option<HeadFault>) {
+    pub(super) fn into_parts(self) -> (Stream, Option<HeadFault>) {
         let fault = self.framer.fault();
         (self.io, fault)
     }
@@ -241,7 +241,7 @@ impl AsyncWrite for Gate {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -251,7 +251,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         peer.set_nodelay(true).unwrap();
-        (peer, Gate::new(listener.accept().await.unwrap().0))
+        (peer, Gate::new(Stream::Plain(listener.accept().await.unwrap().0)))
     }
 
     /// Sends the pieces one after the other and reads what passes, at most `at_once` bytes in one read.

@@ -12,13 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use super::service::HubService;
 use super::settings::ServerSettings;
+use super::stream::Stream;
+use super::tls::Tls;
 use super::{connection, descriptors};
 use crate::limits::Roster;
 
 /// A bound socket.
-#[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
+    tls: Option<Arc<Tls>>,
     settings: ServerSettings,
 }
 
@@ -26,8 +28,13 @@ pub(crate) struct Listener {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
-    pub(crate) async fn bind(settings: ServerSettings) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(settings.listen).await?, settings })
+    pub(crate) async fn bind(settings: ServerSettings, tls: Option<Arc<Tls>>) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(settings.listen).await?, tls, settings })
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
@@ -65,7 +72,13 @@ impl Listener {
                 place = roster.enter(peer.ip()) => place,
             };
             let (service, stop) = (Arc::clone(&service), stop.clone());
-            connections.spawn(connection::serve(io, place, peer, service, self.settings, stop));
+            let (tls, settings) = (self.tls.clone(), self.settings);
+            connections.spawn(async move {
+                let secured = Stream::open(io, tls.as_deref(), settings.head_timeout).await;
+                if let Some(io) = secured {
+                    connection::serve(io, place, peer, service, settings, stop).await;
+                }
+            });
         }
         drop(self.socket);
         connections.close();

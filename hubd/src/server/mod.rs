@@ -13,7 +13,10 @@ mod request_id;
 mod router;
 mod service;
 mod settings;
+mod stream;
+mod tls;
 
 pub(crate) use listen::Listener;
 pub(crate) use service::HubService;
 pub(crate) use settings::ServerSettings;
+pub(crate) use tls::{Tls, TlsFault, TlsSettings};

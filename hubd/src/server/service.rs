@@ -12,15 +12,15 @@ use hub_core::problem::ErrorCode;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
-use tracing::Level;
 
 use super::request_id::RequestIds;
 use super::router::Router;
-use crate::call::{Answer, Exchange, Trace, problem};
+use super::settings::ServerSettings;
+use crate::call::{Answer, Exchange, RequestId, Trace, problem};
 use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::limits::{Class, LimitsSettings, Lines, Place, client_of};
-use crate::{clock, routes};
+use crate::{clock, metrics, routes};
 
 /// The service of all connections.
 pub(crate) struct HubService {
@@ -28,11 +28,19 @@ pub(crate) struct HubService {
     router: Router,
     request_ids: RequestIds,
     body_timeout: Duration,
+    access_log: bool,
 }
 
 impl HubService {
-    pub(crate) fn new(hub: Arc<Hub>, body_timeout: Duration) -> Self {
-        Self { hub, router: Router::new(), request_ids: RequestIds::new(), body_timeout }
+    pub(crate) fn new(hub: Arc<Hub>, settings: &ServerSettings) -> Self {
+        let ServerSettings { body_timeout, access_log, .. } = *settings;
+        Self {
+            hub,
+            router: Router::new(),
+            request_ids: RequestIds::new(),
+            body_timeout,
+            access_log,
+        }
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {
@@ -54,12 +62,12 @@ impl HubService {
         peer: IpAddr,
         place: &Place,
     ) -> Answer {
-        let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
+        let started = Instant::now();
         let body_left = !request.body().is_end_stream();
         let mut trace = Trace { request_id: self.request_ids.next(), body_left };
         // The framer does not parse chunks, so it cannot find a head behind them.
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-        let mut route = "";
+        let mut route = None;
         place.work();
         let routed = self.route(request, peer, place, &mut trace, &mut route);
         let routed = AssertUnwindSafe(routed).catch_unwind().await;
@@ -71,11 +79,23 @@ impl HubService {
         if is_chunked || trace.body_left || place.is_beyond() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(started) = started {
-            let (status, micros) = (answer.status().as_u16(), started.elapsed().as_micros());
-            tracing::debug!(route, status, micros, request_id = id.as_str(), "answered");
-        }
+        let (status, time) = (answer.status(), started.elapsed());
+        metrics::answered(route, status, time);
+        self.log(route, status, time, id);
         answer
+    }
+
+    /// One line for each request, where the operator wants it.
+    fn log(&self, route: Option<Route>, status: StatusCode, time: Duration, id: RequestId) {
+        let route = route.map_or("", Route::path);
+        let (status, micros) =
+            (status.as_u16(), u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        let request_id = id.as_str();
+        if self.access_log {
+            tracing::info!(route, status, micros, request_id, "answered");
+        } else {
+            tracing::debug!(route, status, micros, request_id, "answered");
+        }
     }
 
     async fn route(
@@ -84,7 +104,7 @@ impl HubService {
         peer: IpAddr,
         place: &Place,
         trace: &mut Trace,
-        name: &mut &'static str,
+        found: &mut Option<Route>,
     ) -> Answer {
         let (head, body) = request.into_parts();
         let target = match self.router.find(&head.method, &head.uri) {
@@ -95,7 +115,7 @@ impl HubService {
             }
             _ => return problem::answer(&beyond(), trace.request_id, None),
         };
-        *name = target.route.path();
+        *found = Some(target.route);
         let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
         let exchange = Exchange {
             hub: &self.hub,
@@ -122,9 +142,10 @@ impl HubService {
         let limited = wrong_key.then(|| self.hub.guesses().spend(client).err()).flatten();
         let refusal = limited.unwrap_or(refusal);
         if let Some(cause) = refusal.cause()
-            && self.hub.lines().is_first(name, refusal.code.as_str())
+            && self.hub.lines().is_first(target.route.path(), refusal.code.as_str())
         {
-            tracing::error!(route = *name, request_id = trace.request_id.as_str(), %cause, "failed");
+            let (route, request_id) = (target.route.path(), trace.request_id.as_str());
+            tracing::error!(route, request_id, %cause, "failed");
         }
         problem::answer(&refusal, trace.request_id, None)
     }

@@ -13,6 +13,14 @@ pub(crate) struct ServerSettings {
     #[arg(long, default_value = "127.0.0.1:8200", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
+    /// Speak plain HTTP beyond this machine, without a trusted proxy
+    #[arg(long)]
+    pub(crate) allow_plain_http: bool,
+
+    /// Log each request at the level info: route, status, time and id
+    #[arg(long)]
+    pub(crate) access_log: bool,
+
     /// How long a request's head may take
     // The time from its first byte to its last, and from the connection to its first byte.
     #[arg(long, default_value = "10s", value_parser = parse_duration)]

@@ -136,7 +136,8 @@ impl Db<'_> {
         links.into_iter().map(to_wire).collect()
     }
 
-    async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
+    /// Recomputes the chain from its first event.
+    pub(super) async fn verify_audit(&mut self) -> Result<AuditVerdict, Error> {
         self.verify_audit_from(Head::START).await
     }
 

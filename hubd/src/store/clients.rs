@@ -22,6 +22,7 @@ impl FromRow for Client {
                 external_ref: row.next()?,
                 status: row.next()?,
                 labels: row.next()?,
+                suspension: row.next()?,
             },
             created_at: row.next()?,
             updated_at: row.next()?,
@@ -38,14 +39,22 @@ pub(crate) struct ClientFilter {
     pub(crate) after: Option<String>,
 }
 
-const SELECT: &str =
-    "SELECT id, slug, name, external_ref, status, labels, created_at, updated_at FROM clients";
-const SELECT_ONE: &str = "SELECT id, slug, name, external_ref, status, labels, created_at, updated_at FROM clients \
-     WHERE id = $1 OR slug = $2";
+macro_rules! columns {
+    () => {
+        "id, slug, name, external_ref, status, labels, suspended_at, suspended_reason, created_at, \
+         updated_at"
+    };
+}
+
+const SELECT: &str = concat!("SELECT ", columns!(), " FROM clients");
+const SELECT_ONE: &str = concat!("SELECT ", columns!(), " FROM clients WHERE id = $1 OR slug = $2");
 const INSERT: &str = "INSERT INTO clients (id, slug, name, external_ref, status, labels, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
 const UPDATE: &str = "UPDATE clients SET name = $2, external_ref = $3, status = $4, labels = $5, \
-                      updated_at = $6 WHERE id = $1";
+                      updated_at = $6, suspended_at = $7, suspended_reason = $8 WHERE id = $1";
+
+/// How many clients are read at once where their names are searched.
+const BATCH: i64 = 500;
 const DELETE: &str = "DELETE FROM clients WHERE id = $1";
 
 /// Instances by status, as [`hub_core::model::Standing::status`] has them.
@@ -84,6 +93,12 @@ pub(super) fn json(set: &impl serde::Serialize) -> String {
     serde_json::to_string(set).unwrap_or_else(|_| unreachable!("sets of texts are JSON"))
 }
 
+/// Whether the handle or the name of a client contains a text in lower case.
+fn names(client: &Client, text: &str) -> bool {
+    client.slug.as_str().contains(text)
+        || client.settings.name.as_str().to_lowercase().contains(text)
+}
+
 /// An id is a UUID in lower case; a slug never has that form.
 fn as_id(handle: &str) -> String {
     uuid::Uuid::try_parse(handle).map(|id| id.hyphenated().to_string()).unwrap_or_default()
@@ -95,21 +110,46 @@ impl Db<'_> {
         self.find(SELECT_ONE, &[&as_id(handle), &handle]).await
     }
 
+    /// The first clients by slug. Names are compared here: the two databases do not agree on what is the
+    /// lower case of a letter.
     async fn list_clients(
         &mut self,
         filter: &ClientFilter,
         limit: i64,
     ) -> Result<Vec<Client>, Error> {
+        let after = filter.after.clone().unwrap_or_default();
+        let Some(text) = filter.text.as_deref().map(str::to_lowercase) else {
+            return self.clients_after(&after, filter, limit).await;
+        };
+        let (mut found, mut after) = (Vec::new(), after);
+        loop {
+            let batch = self.clients_after(&after, filter, BATCH).await?;
+            let Some(last) = batch.last() else { break };
+            last.slug.as_str().clone_into(&mut after);
+            let is_last = (batch.len() as u64) < BATCH.unsigned_abs();
+            found.extend(batch.into_iter().filter(|client| names(client, &text)));
+            let most = usize::try_from(limit).unwrap_or(usize::MAX);
+            if is_last || found.len() >= most {
+                found.truncate(most);
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn clients_after(
+        &mut self,
+        after: &str,
+        filter: &ClientFilter,
+        limit: i64,
+    ) -> Result<Vec<Client>, Error> {
         let mut query = Query::new(SELECT);
-        query.and("slug > $", filter.after.as_deref().unwrap_or_default());
+        query.and("slug > $", after);
         if let Some(status) = filter.status {
             query.and("status = $", status.as_str());
         }
         for label in &filter.labels {
             query.and("{find}(labels, $) > 0", label_text(label));
-        }
-        if let Some(text) = &filter.text {
-            query.and("{find}(slug || ' ' || lower(name), $) > 0", text.to_lowercase());
         }
         query.rows(self, "slug", limit).await
     }
@@ -125,7 +165,7 @@ impl Db<'_> {
 
     /// Adds a client; false when the slug is taken.
     pub(crate) async fn insert_client(&mut self, client: &Client) -> Result<bool, Error> {
-        let ClientSettings { name, external_ref, labels, status } = &client.settings;
+        let ClientSettings { name, external_ref, labels, status, .. } = &client.settings;
         let added = self
             .execute(
                 INSERT,
@@ -146,7 +186,9 @@ impl Db<'_> {
 
     /// Replaces what operators set.
     pub(crate) async fn update_client(&mut self, client: &Client) -> Result<(), Error> {
-        let ClientSettings { name, external_ref, labels, status } = &client.settings;
+        let ClientSettings { name, external_ref, labels, status, suspension } = &client.settings;
+        let since = suspension.as_ref().map(|suspension| suspension.since.unix_ms());
+        let reason = suspension.as_ref().and_then(|suspension| suspension.reason.as_ref());
         self.execute(
             UPDATE,
             &[
@@ -156,6 +198,8 @@ impl Db<'_> {
                 &status.as_str(),
                 &json(labels),
                 &client.updated_at.unix_ms(),
+                &since,
+                &reason.map(|reason| reason.as_str().to_owned()),
             ],
         )
         .await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode as Code;
 
 use crate::domain::{Fault, Refusal};
+use crate::metrics;
 
 /// A failed database operation. The cause is for the log only.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -89,13 +90,17 @@ impl From<Error> for Refusal {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self { fault: sqlite_fault(&error), cause: Cause::Sqlite(Arc::new(error)) }
+        let fault = sqlite_fault(&error);
+        metrics::database_failed(fault);
+        Self { fault, cause: Cause::Sqlite(Arc::new(error)) }
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self { fault: postgres_fault(&error), cause: Cause::Postgres(Arc::new(error)) }
+        let fault = postgres_fault(&error);
+        metrics::database_failed(fault);
+        Self { fault, cause: Cause::Postgres(Arc::new(error)) }
     }
 }
 

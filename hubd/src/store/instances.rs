@@ -1,6 +1,6 @@
 //! Instances: reads, and the changes that operators make.
 
-use hub_core::api::EffectiveStatus;
+use hub_core::api::{EffectiveStatus, InstanceSort};
 use hub_core::key::KeyHash;
 use hub_core::labels::LabelPair;
 use hub_core::model::{ActivationLimit, Instance, IssuedKey, Owner, Suspension, Terms};
@@ -137,9 +137,17 @@ pub(crate) struct InstanceFilter {
     pub(crate) text: Option<String>,
     /// Not heard of since.
     pub(crate) silent_since: Option<Timestamp>,
-    /// With a license that ends in this time.
-    pub(crate) expires: Option<(Timestamp, Timestamp)>,
-    pub(crate) after: Option<String>,
+    /// With a license that ends by then, and works now.
+    pub(crate) ends_by: Option<Timestamp>,
+    pub(crate) sort: InstanceSort,
+    pub(crate) after: Option<InstancePlace>,
+}
+
+/// Where in a list an instance stands: the time that the list is sorted by, and its handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InstancePlace {
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) handle: String,
 }
 
 /// The license works at the time `$`.
@@ -174,7 +182,9 @@ impl InstanceFilter {
 
     fn query(&self, now: Timestamp) -> Query<'_> {
         let mut query = Query::new(SELECT);
-        query.and("i.instance_id > $", self.after.as_deref().unwrap_or_default());
+        if let Some(place) = &self.after {
+            self.require_after(&mut query, place);
+        }
         if let Some(client) = &self.client {
             query.and("i.client = $", client.as_str());
         }
@@ -188,13 +198,49 @@ impl InstanceFilter {
             query.and("{find}(i.instance_id, $) > 0", text.to_lowercase());
         }
         if let Some(since) = self.silent_since {
+            // What is suspended or was never activated has nothing to say.
+            query.require("i.suspended_at IS NULL AND c.status = 'active'");
+            query.require("i.activated_at IS NOT NULL");
             query.and("COALESCE(i.last_seen_at, i.created_at) <= $", since.unix_ms());
         }
-        if let Some((from, until)) = self.expires {
-            query.and("i.expires_at > $", from.unix_ms());
+        if let Some(until) = self.ends_by {
             query.and("i.expires_at <= $", until.unix_ms());
+            query.and(WORKS, now.unix_ms());
         }
         query
+    }
+
+    /// The column that the list is sorted by before the handle.
+    fn column(&self) -> Option<&'static str> {
+        match self.sort {
+            InstanceSort::InstanceId => None,
+            InstanceSort::ExpiresAt => Some("i.expires_at"),
+            InstanceSort::LastSeenAt => Some("i.last_seen_at"),
+        }
+    }
+
+    fn order(&self) -> String {
+        let column = self.column().map(|column| format!("{column} IS NULL, {column}, "));
+        format!("{}i.instance_id", column.unwrap_or_default())
+    }
+
+    /// What comes after an instance in the order of the list.
+    fn require_after<'a>(&self, query: &mut Query<'a>, place: &'a InstancePlace) {
+        let handle = place.handle.as_str();
+        match (self.column(), place.at) {
+            (None, _) => query.and("i.instance_id > $", handle),
+            (Some(column), None) => {
+                query.require(&format!("{column} IS NULL"));
+                query.and("i.instance_id > $", handle);
+            }
+            (Some(column), Some(at)) => {
+                let at = query.arg(at.unix_ms());
+                let handle = query.arg(handle);
+                query.require(&format!(
+                    "({column} > {at} OR ({column} = {at} AND i.instance_id > {handle}) OR {column} IS NULL)"
+                ));
+            }
+        }
     }
 }
 
@@ -303,7 +349,7 @@ impl Store {
         self.point(handle.to_owned(), |db, handle| Box::pin(db.instance(handle))).await
     }
 
-    /// At most `limit` instances, by handle.
+    /// At most `limit` instances, in the order of the filter.
     pub(crate) async fn list_instances(
         &self,
         filter: InstanceFilter,
@@ -311,7 +357,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<InstanceRow>, Error> {
         self.scan((filter, limit, now), |db, (filter, limit, now)| {
-            Box::pin(filter.query(*now).rows(db, "i.instance_id", *limit))
+            Box::pin(async move { filter.query(*now).rows(db, &filter.order(), *limit).await })
         })
         .await
     }

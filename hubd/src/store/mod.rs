@@ -6,16 +6,19 @@
 //! - `db`, `row`, `bulk`, `query`: a connection of either database; arguments in, rows out
 //! - `transaction`: jobs, which run whole on a connection
 //! - `sqlite`, `postgres`, `open`, `url`, `migrate`: which connections there are
+//! - `backup`: copies of a SQLite file; `transfer`, `end`: from one kind of database to the other
 //! - `error`: what can fail
 //! - the others: the SQL of a resource each
 
 mod activation;
 mod admin_keys;
 mod audit;
+mod backup;
 mod bulk;
 mod clients;
 mod db;
 mod dialect;
+mod end;
 mod error;
 mod instances;
 mod keys;
@@ -30,6 +33,7 @@ mod sqlite;
 mod stats;
 mod telemetry;
 mod transaction;
+mod transfer;
 mod url;
 
 #[cfg(test)]
@@ -38,9 +42,10 @@ mod tests;
 pub(crate) use activation::LicenseRow;
 pub(crate) use admin_keys::AdminKeyRow;
 pub(crate) use audit::AuditFilter;
+pub(crate) use backup::{CopyError, back_up, back_up_into, last_backup, restore};
 pub(crate) use clients::ClientFilter;
 pub(crate) use error::Error;
-pub(crate) use instances::{InstanceFilter, InstanceRow, NewInstanceRow};
+pub(crate) use instances::{InstanceFilter, InstancePlace, InstanceRow, NewInstanceRow};
 pub(crate) use keys::KnownKey;
 pub(crate) use migrate::newest as schema;
 pub(crate) use open::{CheckError, Checked, OpenError, refuse_shared_folder};
@@ -51,6 +56,7 @@ pub(crate) use telemetry::{
     NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
 };
 pub(crate) use transaction::Tx;
+pub(crate) use transfer::{TransferError, transfer};
 pub use url::{DatabaseUrl, MalformedUrl};
 
 use std::sync::Arc;

@@ -26,9 +26,14 @@ impl<'a> Query<'a> {
 
     /// Adds a condition on an argument.
     pub(super) fn and(&mut self, condition: &str, arg: impl Arg + Send + 'a) {
-        self.args.push(Box::new(arg));
-        let place = format!("${}", self.args.len());
+        let place = self.arg(arg);
         self.require(&condition.replacen('$', &place, 1));
+    }
+
+    /// Adds an argument, and gives its place for a condition that names it more than once.
+    pub(super) fn arg(&mut self, arg: impl Arg + Send + 'a) -> String {
+        self.args.push(Box::new(arg));
+        format!("${}", self.args.len())
     }
 
     /// Adds the order and the limit, and reads the rows.

@@ -46,7 +46,27 @@ impl Db<'_> {
     }
 }
 
+/// Those that end after the first time and before the second, and those in their days of grace.
+const ENDING: &str = "SELECT \
+     CAST(COALESCE(SUM(CASE WHEN expires_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT), \
+     CAST(COALESCE(SUM(CASE WHEN expires_at > $1 THEN 0 ELSE 1 END), 0) AS BIGINT) \
+     FROM instances WHERE expires_at < $2 AND expires_at + grace_days * 86400000 > $1 \
+     AND suspended_at IS NULL";
+
 impl Store {
+    /// How many licenses work and end within this time, and how many are in their days of grace.
+    pub(crate) async fn licenses_ending(
+        &self,
+        now: Timestamp,
+        ahead: Duration,
+    ) -> Result<(i64, i64), Error> {
+        let (now, until) = (now.unix_ms(), now.after(ahead).unix_ms());
+        self.scan((now, until), |db, (now, until)| {
+            Box::pin(async move { db.one(ENDING, &[now, until]).await })
+        })
+        .await
+    }
+
     /// Counts everything.
     pub(crate) async fn stats(&self, now: Timestamp) -> Result<Stats, Error> {
         let database = self.database();

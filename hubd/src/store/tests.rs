@@ -50,6 +50,7 @@ fn acme() -> Client {
             external_ref: None,
             labels: hub_core::labels::Labels::default(),
             status: ClientStatus::Active,
+            suspension: None,
         },
         created_at: NOW,
         updated_at: NOW,

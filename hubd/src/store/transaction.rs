@@ -24,6 +24,7 @@ use super::postgres::{Postgres, answered};
 use super::sqlite::Sqlite;
 use super::{Engine, Store, audit};
 use crate::domain::{Event, Fault, Head, Refusal};
+use crate::metrics;
 
 /// The future of a read.
 pub(crate) type Read<'t, T> = BoxFuture<'t, Result<T, Error>>;
@@ -294,7 +295,7 @@ pub(super) fn commit_late(connection: &mut Connection) {
 }
 
 /// The outcome of a job on SQLite, which waits for nothing.
-fn at_once<T>(job: impl Future<Output = T>) -> T {
+pub(super) fn at_once<T>(job: impl Future<Output = T>) -> T {
     job.now_or_never().unwrap_or_else(|| unreachable!("nothing waits in a job on SQLite"))
 }
 
@@ -316,7 +317,7 @@ where
             if hub_core::proof::leak() == Some(hub_core::proof::Leak::Early) {
                 return Ok(value);
             }
-            let committed = tx.execute("COMMIT", &[]).await;
+            let committed = tx.execute("COMMIT", &[]).await.inspect(|_| metrics::committed());
             committed.map(|_| value).map_err(|error| error.at_commit().into())
         }
         Err(refusal) => Err(refusal),
@@ -345,6 +346,7 @@ where
     match tx.run(lock, args, body).await {
         Ok(value) => {
             answered(transaction.commit()).await.map_err(Error::at_commit)?;
+            metrics::committed();
             Ok(value)
         }
         Err(refusal) => {

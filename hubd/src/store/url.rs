@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// Where the database is: `sqlite://PATH` or `postgres://…`. Its texts hide the password.
 #[derive(Clone)]
@@ -28,6 +28,30 @@ impl DatabaseUrl {
     #[must_use]
     pub fn sqlite(path: &Path) -> Self {
         Self(Place::Sqlite(path.to_owned()))
+    }
+}
+
+impl DatabaseUrl {
+    /// The file, if the database is SQLite.
+    pub(crate) fn sqlite_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Sqlite(path) => Some(path),
+            Place::Postgres(_) => None,
+        }
+    }
+
+    /// Whether what is sent to PostgreSQL can be read on the way: the server is on another machine, and
+    /// TLS is not required.
+    pub(crate) fn may_be_overheard(&self) -> bool {
+        let Place::Postgres(options) = &self.0 else { return false };
+        let host = options.get_host();
+        let is_here = host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let requires_tls = matches!(
+            options.get_ssl_mode(),
+            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+        );
+        options.get_socket().is_none() && !is_here && !requires_tls
     }
 }
 
@@ -83,6 +107,21 @@ mod tests {
         let url: DatabaseUrl = "postgres://hub:s3cret@db.example:5433/hub".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://hub@db.example:5433/hub");
         assert!(!format!("{url:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_server_elsewhere_without_tls_is_noticed() {
+        for (url, overheard) in [
+            ("sqlite:///hub.db", false),
+            ("postgres://hub@localhost/hub", false),
+            ("postgres://hub@127.0.0.1/hub", false),
+            ("postgres://hub@localhost/hub?host=/run/postgresql", false),
+            ("postgres://hub@db.example/hub", true),
+            ("postgres://hub@db.example/hub?sslmode=prefer", true),
+            ("postgres://hub@db.example/hub?sslmode=verify-full", false),
+        ] {
+            assert_eq!(url.parse::<DatabaseUrl>().unwrap().may_be_overheard(), overheard, "{url}");
+        }
     }
 
     #[test]

@@ -144,20 +144,28 @@ async fn waiting_has_an_end(hub: Hub) {
 const WOULD: &[(&str, &str)] = &[
     ("client create globex", "would create client globex"),
     ("client ensure globex", "would create client globex"),
-    ("client ensure acme --external-ref x", "would update client acme"),
-    ("client update acme --name Other", "would update client acme"),
+    ("client ensure acme --external-ref x", "would update client acme\n    external_ref: none → x"),
+    ("client update acme --name Other", "would update client acme\n    name: Client acme → Other"),
+    (
+        "client update acme --label env=prod --label tier=1",
+        "would update client acme\n    labels: none → env=prod,tier=1",
+    ),
     ("client suspend acme", "would suspend client acme"),
     ("client delete acme --cascade", "would delete client acme"),
     ("instance issue acme-4 --client acme --sink file:4.key", "would issue acme-4"),
     (
         "instance ensure acme-1 --client acme --grace-days 3 --sink file:1.key",
-        "would update acme-1",
+        "would update acme-1\n    grace_days: 0 → 3",
     ),
     (
         "instance ensure acme-3 --client acme --sink file:3.key",
         "would make a new license for acme-3",
     ),
-    ("instance update acme-1 --grace-days 9", "would update acme-1"),
+    (
+        "instance update acme-1 --grace-days 9 --expires-at 2099-12-31",
+        "would update acme-1\n    expires_at: never → 2099-12-31T23:59:59.999Z\n    grace_days: 0 → 9",
+    ),
+    ("instance suspend acme-2 --reason fraud", "would suspend acme-2\n    reason: none → fraud"),
     ("instance suspend acme-1", "would suspend acme-1"),
     ("instance reactivate acme-2", "would reactivate acme-2"),
     ("instance delete acme-1", "would delete acme-1"),

@@ -13,7 +13,7 @@ use hub_tests::{Hub, both_stores};
 use serde_json::{Value, json as value};
 
 use super::snapshot::compare;
-use super::{error, files, json, key_in, ran, words};
+use super::{error, files, json, key_in, own, ran, words};
 
 const OTHER_KEY: &str = "lb_admin_00000000000000000000000000000000";
 
@@ -128,7 +128,7 @@ async fn without_a_terminal_the_key_comes_from_a_file(hub: Hub) {
     terminal.wait_for("admin key of ");
     terminal.type_keys("\u{4}");
     let _ = terminal.end().expect(12);
-    fs::write(ctl.dir().join("key"), format!("{}\n", hub.admin_key())).unwrap();
+    own(&ctl, "key", &format!("{}\n", hub.admin_key()));
     ran(&ctl, "login prod --admin-key-file key", 0);
     fs::remove_file(ctl.dir().join("key")).unwrap();
     // The key is in the context now.
@@ -158,7 +158,7 @@ async fn a_key_goes_to_its_own_hub_alone(hub: Hub) {
 
 async fn a_context_is_added_listed_used_and_removed(hub: Hub) {
     let ctl = stranger(&hub);
-    fs::write(ctl.dir().join("owner.key"), hub.admin_key()).unwrap();
+    own(&ctl, "owner.key", hub.admin_key());
     let line = format!("context add prod --url {} --admin-key-file owner.key", hub.base());
     assert_eq!(json(&ctl, &line)["current"], true, "the first is used");
     ran(&ctl, "context add test --url http://127.0.0.1:9 --default-output csv", 0);
@@ -226,10 +226,10 @@ async fn each_value_is_shown_with_its_origin(hub: Hub) {
         let document = json(ctl, line);
         assert_eq!(document[name], value!({"value": held.0, "origin": held.1}), "{line}: {name}");
     };
-    let own = fingerprint(hub.admin_key());
+    let owner = fingerprint(hub.admin_key());
     shown(&ctl, "context show", "context", (value!("prod"), &format!("current ({file})")));
     shown(&ctl, "context show", "url", (value!(hub.base()), &of_prod));
-    shown(&ctl, "context show", "admin_key", (value!(own), &of_prod));
+    shown(&ctl, "context show", "admin_key", (value!(owner), &of_prod));
     shown(&ctl, "context show", "timeout", (value!("30s"), "default"));
     shown(&ctl, "context show prod", "context", (value!("prod"), "flag"));
     shown(&ctl, "context show --timeout 5", "timeout", (value!("5s"), "flag"));
@@ -239,7 +239,7 @@ async fn each_value_is_shown_with_its_origin(hub: Hub) {
     shown(&env, "context show", "url", (value!("http://127.0.0.1:9"), "env HUBCTL_URL"));
     shown(&env, "context show --url http://h", "url", (value!("http://h"), "flag"));
     fs::create_dir(env.dir().join("hub-data")).unwrap();
-    fs::write(env.dir().join("hub-data/admin.key"), OTHER_KEY).unwrap();
+    own(&env, "hub-data/admin.key", OTHER_KEY);
     shown(
         &env,
         "context show",

@@ -8,7 +8,7 @@ use hub_tests::{Hub, both_stores};
 use serde_json::json as value;
 
 use super::snapshot::{compare, written};
-use super::{error, files, json, key_in, license_of, ran};
+use super::{error, files, json, key_in, license_of, own, ran};
 
 const ISSUE: &str = "instance issue acme-1 --client acme --sink file:a.key";
 
@@ -57,23 +57,23 @@ async fn the_same_command_again_changes_nothing(hub: Hub) {
 async fn a_run_that_was_killed_is_finished_by_the_next(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
-    let own = own_license_key(7);
-    fs::write(ctl.dir().join("a.key"), &own).unwrap();
+    let left = own_license_key(7);
+    own(&ctl, "a.key", &left);
     assert_eq!(json(&ctl, ISSUE)["changed"], true);
     assert_eq!(
         (license_of(&hub, "acme-1").await, key_in(&ctl, "a.key")),
-        (fingerprint(&own), own.clone())
+        (fingerprint(&left), left.clone())
     );
 
     let next = own_license_key(8);
-    fs::write(ctl.dir().join("a.key"), &next).unwrap();
+    own(&ctl, "a.key", &next);
     let rotate = "instance rotate-license acme-1 --sink file:a.key";
     ran(&ctl, rotate, 0);
     assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&next));
 
     fs::write(ctl.dir().join("license"), &next).unwrap();
     let key = own_hub_key(7);
-    fs::write(ctl.dir().join("hub.key"), &key).unwrap();
+    own(&ctl, "hub.key", &key);
     let body = value!({"license_key": next, "hub_key_sha256": sha256(&key)});
     hub.anonymous().post("/api/v1/instances/activate", body).await.expect(200).done();
     ran(&ctl, "activate --license-file license --sink file:hub.key", 0);
@@ -92,7 +92,7 @@ async fn a_rotation_replaces_the_key_in_its_sink(hub: Hub) {
     assert_ne!(first, second);
     hub.activate(&first).await;
     let key = hub.hub_key(&second).await;
-    ran(&ctl, "instance rotate-hub-key acme-1 --sink file:hub.key", 0);
+    ran(&ctl, "instance rotate-hub-key acme-1 --sink file:hub.key --overlap 0", 0);
     hub.instance(&key).get("/api/v1/instances/self").await.problem(401, "hub_key_invalid");
     hub.use_key(&key_in(&ctl, "hub.key")).await;
     let pending = hub.issue("acme", "acme-2").await;
@@ -111,7 +111,7 @@ async fn a_sink_that_is_no_safe_place_is_refused_first(hub: Hub) {
     fs::create_dir(at("folder")).unwrap();
     fs::create_dir(at("open")).unwrap();
     fs::set_permissions(at("open"), fs::Permissions::from_mode(0o777)).unwrap();
-    fs::write(at("other"), "no key").unwrap();
+    own(&ctl, "other", "no key");
     for sink in ["link", "folder", "open/key", "none/key", "other"] {
         let refused = error(&ctl, &ISSUE.replace("a.key", sink), 13);
         assert_eq!(
@@ -137,7 +137,7 @@ async fn standard_output_is_for_the_key_alone(hub: Hub) {
     assert_eq!(license_of(&hub, "acme-2").await, fingerprint(key.as_str().unwrap()));
     let made = json(&ctl, "admin-key create ci --role viewer --sink stdout");
     assert_eq!(text(&made, "fingerprint"), fingerprint(&text(&made, "admin_key")));
-    let rotated = json(&ctl, "instance rotate-license acme-1 --sink stdout");
+    let rotated = json(&ctl, "instance rotate-license acme-1 --sink stdout --yes");
     assert_eq!(text(&rotated, "license_fingerprint"), fingerprint(&text(&rotated, "license_key")));
     ran(&ctl, "instance issue acme-3 --client acme --sink stdout -o name", 2);
 }

@@ -11,7 +11,7 @@ use hub_tests::{Hub, both_stores};
 use serde_json::json as value;
 
 use super::snapshot::{compare, written};
-use super::{error, json, key_in, ran, words};
+use super::{error, json, key_in, own, ran, words};
 
 both_stores!(
     a_handle_in_use_is_refused_with_its_object,
@@ -57,7 +57,7 @@ async fn a_wrong_key_and_a_missing_key_differ(hub: Hub) {
 
 async fn an_admin_key_comes_from_a_file_or_standard_input(hub: Hub) {
     let ctl = hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(hub.admin_key());
-    std::fs::write(ctl.dir().join("key"), format!("{}\n", hub.admin_key())).unwrap();
+    own(&ctl, "key", &format!("{}\n", hub.admin_key()));
     assert_eq!(json(&ctl, "whoami --admin-key-file key")["role"], "owner");
     assert_eq!(json(&ctl, "whoami --admin-key-file -")["role"], "owner");
     assert_eq!(error(&ctl, "whoami --admin-key-file none", 2)["code"], "usage");

@@ -14,6 +14,8 @@ mod large; // many instances, and runs that are killed
 mod saved; // plans in files, and hubs that changed since
 #[path = "fleet_file/terminal.rs"]
 mod terminal; // the question
+#[path = "fleet_file/words.rs"]
+mod words; // states, the catalogue, formats, plans that go on
 
 use std::fs;
 
@@ -24,7 +26,7 @@ use hub_tests::{Hub, both_stores};
 use serde_json::{Value, json as value};
 
 use super::snapshot::{compare, written};
-use super::{error, files, json, key_in, license_of, ran};
+use super::{error, files, json, key_in, license_of, own, ran};
 
 /// Two instances, one of them suspended.
 const FLEET: &str = r#"version = 1
@@ -51,7 +53,7 @@ const NO_CHANGES: &str = "No changes: the hub is as the file says.\n";
 
 /// Puts a file into the folder that hubctl runs in.
 fn write(ctl: &Ctl, name: &str, text: &str) {
-    fs::write(ctl.dir().join(name), text).unwrap();
+    own(ctl, name, text);
 }
 
 /// A hubctl with a fleet file.

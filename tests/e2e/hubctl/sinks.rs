@@ -6,7 +6,7 @@ use hub_tests::fleet::fingerprint;
 use hub_tests::{Hub, both_stores, ctl::Ctl};
 
 use super::snapshot::{compare, written};
-use super::{error, files, json, key_in, license_of, ran};
+use super::{error, files, json, key_in, license_of, own, ran};
 
 /// The arguments of `instance issue acme-N`, with a sink whose name may contain spaces.
 fn issue<'a>(id: &'a str, sink: &'a str) -> Vec<&'a str> {
@@ -17,7 +17,7 @@ fn in_a_step(hub: &Hub) -> Ctl {
     let ctl = hub.ctl();
     let [output, env] = ["output", "env"].map(|name| {
         let path = ctl.dir().join(name);
-        fs::write(&path, "BEFORE=1\n").unwrap();
+        fs::write(&path, "BEFORE=1").unwrap();
         path.to_str().unwrap().to_owned()
     });
     ctl.env("GITHUB_OUTPUT", &output).env("GITHUB_ENV", &env)
@@ -32,12 +32,12 @@ both_stores!(
 async fn a_line_of_an_environment_file(hub: Hub) {
     hub.client("acme").await;
     let ctl = hub.ctl();
-    fs::write(ctl.dir().join(".env"), "PORT=80\nHUB_LICENSE=\nNAME=x").unwrap();
+    own(&ctl, ".env", "PORT=80\nexport HUB_LICENSE=\nNAME=x");
     let line = "instance issue acme-1 --client acme --sink env-file:.env?var=HUB_LICENSE";
     let said = ran(&ctl, line, 0);
     let content = key_in(&ctl, ".env");
-    let key = content.lines().find_map(|line| line.strip_prefix("HUB_LICENSE=")).unwrap();
-    assert_eq!(content, format!("PORT=80\nHUB_LICENSE={key}\nNAME=x"));
+    let key = content.lines().find_map(|line| line.strip_prefix("export HUB_LICENSE=")).unwrap();
+    assert_eq!(content, format!("PORT=80\nexport HUB_LICENSE={key}\nNAME=x"));
     assert_eq!(license_of(&hub, "acme-1").await, fingerprint(key));
     compare("issued_to_an_env_file", &written(line, &said));
     assert_eq!(json(&ctl, line)["changed"], false);

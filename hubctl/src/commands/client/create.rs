@@ -1,18 +1,17 @@
 //! `hubctl client create` and `ensure`.
 
-use hub_core::api::{Client, CreateClient, GetClient, NewClient, UpdateClient};
+use hub_core::api::{Client, CreateClient, GetClient, NewClient};
 use hub_core::exit::Exit;
+use hub_core::labels::Labels;
 use hub_core::problem::ErrorCode;
 
-use super::{Invocation, tell, would};
+use super::change::change;
+use super::{Invocation, tell};
 use crate::cli::{ClientCreateArgs, ClientEnsureArgs};
 use crate::client::{Answer, Call, Repeat};
 use crate::commands::exists;
 use crate::commands::targets::Outcome;
-use crate::error::{Failure, Result};
-
-/// How often `ensure` tries again when somebody else changes the client at the same time.
-const ROUNDS: u32 = 3;
+use crate::error::Result;
 
 /// `hubctl client create`
 pub(super) async fn create(args: ClientCreateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -91,34 +90,19 @@ pub(in crate::commands) async fn register(
 
 /// `hubctl client ensure`
 pub(super) async fn ensure(args: ClientEnsureArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let hub = invocation.hub()?;
-    for _ in 0..ROUNDS {
-        let found = match hub.find::<GetClient>(args.slug.as_str()).await? {
-            Some(found) => found,
-            None if invocation.settings.dry_run => {
-                let new = args.fields.new_client(Some(&args.slug))?;
-                let what = format!("client {}", args.slug);
-                return Outcome::would(&new, args.slug.as_str(), &what, "create").tell(invocation);
-            }
-            None => match register(invocation, &args.fields.new_client(Some(&args.slug))?).await? {
-                Registered::New(client) => return tell(invocation, &client, true, "created"),
-                Registered::Existing(found) => found,
-            },
-        };
-        let Some(patch) = found.value.settings().difference(args.fields.patch()) else {
-            return tell(invocation, &found.value, false, "updated");
-        };
-        if invocation.settings.dry_run {
-            return would(&found.value, "update").tell(invocation);
+    let handle = args.slug.as_str();
+    let found = match invocation.hub()?.find::<GetClient>(handle).await? {
+        Some(found) => found,
+        None if invocation.settings.dry_run => {
+            let new = args.fields.new_client(Some(&args.slug))?;
+            let what = format!("client {}", args.slug);
+            return Outcome::would(&new, handle, &what, "create").tell(invocation);
         }
-        let if_match = found.etag.as_deref();
-        let call = Call::<UpdateClient> { if_match, ..Call::new(args.slug.as_str(), &(), &patch) };
-        match hub.answer(call).await {
-            Ok(answer) => return tell(invocation, &answer.value, true, "updated"),
-            Err(failure) if failure.is(ErrorCode::PreconditionFailed) => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    let message = format!("client {} keeps being changed by somebody else", args.slug);
-    Err(Failure::of(ErrorCode::PreconditionFailed, message))
+        None => match register(invocation, &args.fields.new_client(Some(&args.slug))?).await? {
+            Registered::New(client) => return tell(invocation, &client, true, "created"),
+            Registered::Existing(found) => found,
+        },
+    };
+    let wanted = |present: &Labels| args.fields.patch(present);
+    change(handle, found, wanted, invocation).await?.tell(invocation)
 }

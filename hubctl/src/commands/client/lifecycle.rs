@@ -11,21 +11,31 @@ use hub_core::problem::ErrorCode;
 use serde::Serialize;
 
 use super::{Invocation, outcome, would};
-use crate::cli::{ClientDeleteArgs, Targets};
+use crate::cli::{ClientDeleteArgs, ClientSuspendArgs, Targets};
 use crate::client::Call;
+use crate::commands::suspension;
 use crate::commands::targets::{Outcome, each};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 
 /// `hubctl client suspend`
-pub(super) async fn suspend(targets: Targets, invocation: &Invocation<'_>) -> Result<Exit> {
-    each(targets, true, invocation, async |handle| {
+pub(super) async fn suspend(args: ClientSuspendArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let patch = ClientPatch {
+        status: Some(ClientStatus::Suspended),
+        reason: args.reason,
+        ..ClientPatch::default()
+    };
+    each(args.targets, true, invocation, async |handle| {
         let client = invocation.hub()?.call::<GetClient>(handle, &(), &()).await?;
-        if client.status == ClientStatus::Suspended {
+        let Some(patch) = client.settings().difference(patch.clone()) else {
             return Ok(outcome(client, false, "suspended"));
-        }
+        };
         if invocation.settings.dry_run {
-            return Ok(would(client, "suspend"));
+            let changes = suspension(client.suspension.as_ref(), patch.reason.as_ref());
+            return Ok(would(client, "suspend").changing(changes));
+        }
+        if client.status == ClientStatus::Suspended {
+            return set_status(invocation, &client, &patch, "suspended").await;
         }
         let what = format!("suspending client {}", client.slug);
         invocation.consent.needed(&what)?;
@@ -35,7 +45,7 @@ pub(super) async fn suspend(targets: Targets, invocation: &Invocation<'_>) -> Re
             String::new()
         };
         invocation.consent.ask(&what, &consequences).await?;
-        set_status(invocation, &client, ClientStatus::Suspended, "suspended").await
+        set_status(invocation, &client, &patch, "suspended").await
     })
     .await
 }
@@ -50,7 +60,8 @@ pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) ->
         if invocation.settings.dry_run {
             return Ok(would(client, "reactivate"));
         }
-        set_status(invocation, &client, ClientStatus::Active, "reactivated").await
+        let patch = ClientPatch { status: Some(ClientStatus::Active), ..ClientPatch::default() };
+        set_status(invocation, &client, &patch, "reactivated").await
     })
     .await
 }
@@ -58,11 +69,10 @@ pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) ->
 async fn set_status(
     invocation: &Invocation<'_>,
     client: &Client,
-    status: ClientStatus,
+    patch: &ClientPatch,
     did: &str,
 ) -> Result<Outcome<Client>> {
-    let patch = ClientPatch { status: Some(status), ..ClientPatch::default() };
-    let client = invocation.hub()?.call::<UpdateClient>(client.slug.as_str(), &(), &patch).await?;
+    let client = invocation.hub()?.call::<UpdateClient>(client.slug.as_str(), &(), patch).await?;
     Ok(outcome(client, true, did))
 }
 
@@ -126,6 +136,7 @@ fn gone(handle: &str) -> Outcome<Subject> {
         changed: false,
         words: format!("there is no client {handle}"),
         dry_run: false,
+        changes: Vec::new(),
     }
 }
 

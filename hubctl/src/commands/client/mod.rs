@@ -1,5 +1,6 @@
 //! `hubctl client`
 
+mod change;
 mod create;
 mod lifecycle;
 
@@ -7,11 +8,11 @@ pub(super) use create::{Registered, register};
 
 use std::borrow::Borrow;
 
-use hub_core::api::{Client, ClientQuery, GetClient, ListClients, UpdateClient};
+use hub_core::api::{Client, ClientQuery, GetClient, ListClients};
 use hub_core::exit::Exit;
 
 use super::Invocation;
-use super::targets::Outcome;
+use super::targets::{Outcome, each, show};
 use crate::cli::{ClientCommand, ClientListArgs, ClientUpdateArgs};
 use crate::client::Call;
 use crate::error::Result;
@@ -20,15 +21,11 @@ use crate::error::Result;
 pub(super) async fn run(command: ClientCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
         ClientCommand::List(args) => list(args, invocation).await,
-        ClientCommand::Get(args) => {
-            let client = invocation.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
-            invocation.out.one(&client)?;
-            Ok(Exit::Done)
-        }
+        ClientCommand::Get(targets) => show::<GetClient>(targets, invocation).await,
         ClientCommand::Create(args) => create::create(args, invocation).await,
         ClientCommand::Ensure(args) => create::ensure(args, invocation).await,
         ClientCommand::Update(args) => update(args, invocation).await,
-        ClientCommand::Suspend(targets) => lifecycle::suspend(targets, invocation).await,
+        ClientCommand::Suspend(args) => lifecycle::suspend(args, invocation).await,
         ClientCommand::Reactivate(targets) => lifecycle::reactivate(targets, invocation).await,
         ClientCommand::Delete(args) => lifecycle::delete(args, invocation).await,
     }
@@ -63,16 +60,9 @@ fn would<C: Borrow<Client>>(client: C, act: &str) -> Outcome<C> {
 }
 
 async fn update(args: ClientUpdateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let patch = args.patch();
-    let hub = invocation.hub()?;
-    let before = hub.answer(Call::<GetClient>::new(&args.client, &(), &())).await?;
-    if invocation.settings.dry_run {
-        return if before.value.settings().difference(patch).is_some() {
-            would(&before.value, "update").tell(invocation)
-        } else {
-            tell(invocation, &before.value, false, "updated")
-        };
-    }
-    let after = hub.answer(Call::<UpdateClient>::new(&args.client, &(), &patch)).await?;
-    tell(invocation, &after.value, before.etag != after.etag, "updated")
+    each(args.targets.clone(), false, invocation, async |handle| {
+        let found = invocation.hub()?.answer(Call::<GetClient>::new(handle, &(), &())).await?;
+        change::change(handle, found, |present| args.patch(present), invocation).await
+    })
+    .await
 }

@@ -48,6 +48,7 @@ fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
         admin_key_file: None,
         cacert: global.cacert.as_deref().map(absolute).transpose()?,
         output: args.default_output.map(Format::name),
+        allow_plain_http: global.allow_plain_http.then_some(true),
     };
     match global.admin_key_file.as_deref() {
         // Standard input cannot be read again later.

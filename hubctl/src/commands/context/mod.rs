@@ -87,7 +87,7 @@ pub(super) fn tell<T: Serialize>(
     changed: bool,
     done: Done<'_, T>,
 ) -> Result<Exit> {
-    let done = if changed && local.global.dry_run { done.dry_run() } else { done };
+    let done = if changed && local.global.dry_run { done.dry_run(&[]) } else { done };
     local.out.done(&done)?;
     Ok(Exit::Done)
 }
@@ -100,7 +100,7 @@ pub(super) fn warn_of_overrides(local: &Local<'_>, name: &str, url: &str) {
         (Variable::AdminKey, "its admin key", None),
         (Variable::AdminKeyFile, "its admin key", None),
     ] {
-        if local.env.get(variable).is_some_and(|value| Some(value) != own) {
+        if local.env.hint(variable).is_some_and(|value| Some(value) != own) {
             local.out.warn(&format!("{} is set, and overrides {what}", variable.name()));
         }
     }

@@ -10,14 +10,14 @@ use crate::cli::Global;
 use crate::commands::local::Local;
 use crate::error::Result;
 use crate::output::{Column, Row, Times, column};
-use crate::settings::{KeySource, Settings, written};
+use crate::settings::{KeySource, Needs, Settings, written};
 use crate::words::Format;
 
 /// Shows the settings in effect, and where each comes from.
 pub(super) fn run(name: Option<&str>, local: &Local<'_>) -> Result<Exit> {
     let name = name.map(str::to_owned).or_else(|| local.global.context.clone());
     let global = Global { context: name, ..local.global.clone() };
-    let settings = Settings::load(&global, local.env)?;
+    let settings = Settings::load(&global, local.env, Needs::All)?;
     let held = held(&settings);
     match local.out.format() {
         Format::Table | Format::Wide | Format::Csv | Format::Name => local.out.list(&held, "")?,
@@ -75,6 +75,11 @@ fn held(settings: &Settings) -> Vec<SettingRow> {
             "hub_key_file",
             settings.hub_key_file(None).ok().as_deref().map(path),
             &origins.hub_key_file,
+        ),
+        held(
+            "allow_plain_http",
+            Some(settings.plain_http_is_allowed().to_string()),
+            &origins.allow_plain_http,
         ),
         // Its URL may hold a password.
         held("proxy", settings.proxy.map(|_| "set".to_owned()), &proxy),

@@ -4,21 +4,22 @@ mod key;
 mod network;
 mod report;
 
-use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use hub_core::exit::Exit;
 
 use super::local::Local;
 use crate::client::Hub;
 use crate::error::Result;
-use crate::settings::{ContextFile, Settings, is_loopback, written};
+use crate::folder::Folder;
+use crate::settings::{ContextFile, Needs, Settings, written};
 use report::Report;
 
 /// Runs the checks, and says what to do. A check that depends on a failed one is skipped.
 pub(super) async fn run(local: &Local<'_>) -> Result<Exit> {
     let mut report = Report::default();
     contexts(&mut report);
-    match Settings::load(local.global, local.env) {
+    match Settings::load(local.global, local.env, Needs::All) {
         Err(failure) if report.is_well() => report.fail("settings", &failure),
         Err(_) => {}
         Ok(settings) => {
@@ -63,8 +64,12 @@ fn told(settings: &Settings, report: &mut Report) {
     for warning in &settings.warnings {
         report.warn("settings", warning.clone(), "unset the variable, or leave --context out");
     }
-    if settings.url.scheme() == "http" && !is_loopback(&settings.url) {
-        report.warn("settings", "keys travel unencrypted".to_owned(), "use an https URL");
+    match settings.secrets_may_travel() {
+        Err(failure) => report.fail("settings", &failure),
+        Ok(()) if settings.plain_http_is_allowed() => {
+            report.warn("settings", "keys may travel unencrypted".to_owned(), "use an https URL");
+        }
+        Ok(()) => {}
     }
     if let Some(variable) = settings.proxy {
         let name = variable.name();
@@ -74,15 +79,13 @@ fn told(settings: &Settings, report: &mut Report) {
 
 /// Whether keys can be put into files here.
 fn sinks(report: &mut Report) {
-    match std::fs::metadata(".").map(|about| about.mode()) {
-        Ok(mode) if mode & 0o022 != 0 && mode & 0o1000 == 0 => report.warn(
+    let fault = Folder::around(Path::new("x")).ok().and_then(|folder| folder.fault());
+    match fault {
+        Some(fault) => report.warn(
             "folder",
-            format!(
-                "others can write to this folder ({:04o}): --sink file: refuses it",
-                mode & 0o7777
-            ),
+            format!("{}: --sink file: refuses it", fault.replace("its folder", "this folder")),
             "chmod go-w the folder, or put keys elsewhere",
         ),
-        _ => report.ok("folder", "keys can be put into files here".to_owned()),
+        None => report.ok("folder", "keys can be put into files here".to_owned()),
     }
 }

@@ -2,12 +2,13 @@
 
 use hub_core::exit::Exit;
 
-use super::planner::{Plan, told};
+use super::planner::{Item, Plan, told};
 use super::{Invocation, end, live, make, show, show_before_question, warn, within};
 use crate::cli::ApplyArgs;
 use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
 use crate::output::write_data;
+use crate::words::SinkSpec;
 
 /// Shows what is to be done, asks, and does it.
 pub(in crate::commands) async fn run(args: ApplyArgs, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -25,6 +26,7 @@ pub(in crate::commands) async fn run(args: ApplyArgs, invocation: &Invocation<'_
     if invocation.settings.dry_run {
         (plan.changed, plan.dry_run) = (changes, true);
     } else if changes {
+        no_commands(&plan, &args)?;
         agreed(&plan, &args, invocation).await?;
         live::execute(&mut plan, args.allow_open_folder, invocation).await?;
     }
@@ -41,6 +43,20 @@ pub(in crate::commands) async fn run(args: ApplyArgs, invocation: &Invocation<'_
         invocation.out.item_failure(handle, failure);
     }
     Err(partial(failed, &plan))
+}
+
+/// Refuses to run commands that a file names, unless somebody has agreed: a file is easily changed.
+fn no_commands(plan: &Plan, args: &ApplyArgs) -> Result<()> {
+    let command =
+        |item: &&Item| item.sink().is_some_and(|sink| matches!(sink.spec, SinkSpec::Command(_)));
+    match plan.changes().find(command) {
+        Some(item) if !args.allow_commands => {
+            let message = format!("the sink of {} is a command: nothing was changed", item.what());
+            Err(Failure::input_needed(message)
+                .hint("look at the commands in the plan, then give --allow-commands"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that the whole plan may be carried out, before any of it is.

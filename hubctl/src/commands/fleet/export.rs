@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use hub_core::api::GetClient;
+use hub_core::api::{Catalogue, GetCatalogue, GetClient};
 use hub_core::exit::Exit;
 use hub_core::labels::LabelPair;
 
-use super::file::{FLEET_LABEL, write};
+use super::file::{FLEET_LABEL, document, write};
 use super::{Invocation, live};
 use crate::cli::ExportArgs;
 use crate::error::{Failure, Result};
 use crate::output::write_data;
+use crate::words::Format;
 
 /// Writes the hub's clients and instances as a fleet file.
 pub(in crate::commands) async fn run(
@@ -44,6 +45,26 @@ pub(in crate::commands) async fn run(
         clients.push(found.value);
     }
     clients.sort_by(|a, b| a.slug.cmp(&b.slug));
-    write_data(&write(args.fleet.as_deref(), &clients, &instances))?;
+    let fleet = args.fleet.as_deref();
+    // The catalogue belongs to no fleet.
+    let catalogue = match fleet {
+        None => Some(hub.call::<GetCatalogue>("", &(), &()).await?),
+        Some(_) => None,
+    };
+    let catalogue = catalogue.filter(|catalogue| *catalogue != Catalogue::default());
+    match invocation.out.format() {
+        Format::Json | Format::Yaml => {
+            invocation.out.document(&document(fleet, &clients, &instances, catalogue.as_ref()))?;
+        }
+        Format::Table | Format::Wide => {
+            write_data(&write(fleet, &clients, &instances, catalogue.as_ref()))?;
+        }
+        other => {
+            let message = format!("a fleet file is not written as {}", other.name());
+            return Err(
+                Failure::usage(message).hint("leave -o out for TOML, or give -o json or yaml")
+            );
+        }
+    }
     Ok(Exit::Done)
 }

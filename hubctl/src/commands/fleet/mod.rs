@@ -27,7 +27,7 @@ use crate::input;
 use crate::output::{write_data, write_words};
 use crate::words::Format;
 use file::{Fault, Fleet, LONGEST, Syntax};
-use planner::{Action, Options, Plan, diff, words};
+use planner::{Action, Options, Plan, diff, markdown, words};
 
 /// Reads a file and works out its plan.
 async fn make(path: &Path, how: FleetArgs, invocation: &Invocation<'_>) -> Result<Plan> {
@@ -51,6 +51,7 @@ async fn read_fleet(path: &Path) -> Result<Fleet> {
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Failure::usage(format!("{}: is not UTF-8 text", name(path))).hint("save it as UTF-8")
     })?;
+    let text = text.strip_prefix(input::BOM).unwrap_or(text);
     file::read(text, Syntax::of(path, text)).map_err(|faults| faulty(path, &faults))
 }
 
@@ -72,6 +73,7 @@ fn show(plan: &Plan, invocation: &Invocation<'_>) -> Result<()> {
     let out = invocation.out;
     match out.format() {
         Format::Table | Format::Wide => write_data(&words(plan)),
+        Format::Markdown => write_data(&markdown(plan)),
         Format::Csv | Format::Name | Format::Jsonl => out.list(&plan.items, "no changes"),
         Format::Json | Format::Yaml | Format::Env => out.record(plan, "plan", &[]),
     }

@@ -4,10 +4,13 @@
 use hub_core::api::{GetClient, GetInstance, Instance, IssueInstance, NewInstance};
 use hub_core::exit::Exit;
 use hub_core::key::License;
+use hub_core::labels::Labels;
 use hub_core::problem::ErrorCode;
+use serde::Serialize;
 
-use super::existing::{Existing, converge, holds_another};
-use super::{Invocation, redeliver, tell, would};
+use super::change::change;
+use super::existing::{Existing, holds_another};
+use super::{Invocation, outcome, redeliver};
 use crate::cli::InstanceNewArgs;
 use crate::client::{Answer, Call};
 use crate::commands::exists;
@@ -15,6 +18,7 @@ use crate::commands::targets::Outcome;
 use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
 use crate::output::Done;
+use crate::words::SinkSpec;
 
 /// Runs either.
 pub(super) async fn run(
@@ -24,16 +28,23 @@ pub(super) async fn run(
 ) -> Result<Exit> {
     let new = NewInstance {
         instance_id: Some(args.instance.clone()),
-        terms: args.terms.patch()?,
+        terms: args.terms.patch(&Labels::default(), invocation.out.times().now)?,
         ..NewInstance::default()
     };
+    let handle = args.instance.as_str();
+    // What exists needs no place for a key, unless it is to get a new one.
+    if existing == (Existing::Converge { redeliver: false })
+        && args.sink.sink.is_none()
+        && let Some(found) = invocation.hub()?.find::<GetInstance>(handle).await?
+    {
+        return meet(&args, existing, found, None, invocation).await;
+    }
     let delivery = Delivery::reserve(&args.sink, invocation.out)?;
-    match invocation.hub()?.find::<GetInstance>(args.instance.as_str()).await? {
-        Some(found) => meet(&args, existing, found, delivery, invocation).await,
+    match invocation.hub()?.find::<GetInstance>(handle).await? {
+        Some(found) => meet(&args, existing, found, Some(delivery), invocation).await,
         None if invocation.settings.dry_run => {
             // The client must exist.
             invocation.hub()?.call::<GetClient>(&args.client, &(), &()).await?;
-            let handle = args.instance.as_str();
             Outcome::would(&new, handle, handle, "issue").tell(invocation)
         }
         None => issue(&args, new, delivery, invocation).await,
@@ -48,7 +59,7 @@ async fn issue(
 ) -> Result<Exit> {
     let hub = invocation.hub()?;
     let held = delivery.hold()?;
-    let path = held.path();
+    let (path, key_file) = (held.path(), held.key_file());
     let register = async |hash| {
         let new = NewInstance { license_sha256: Some(hash), ..new };
         hub.answer(Call::<IssueInstance>::new(&args.client, &(), &new)).await
@@ -60,13 +71,15 @@ async fn issue(
     let Answer { created, after_unknown, value, .. } = &delivered.answer;
     let instance = &value.instance;
     let words = format!("issued {}   license {}", instance.instance_id, delivered.told());
-    let license_file = path.unwrap_or_else(|| "license.key".to_owned());
-    let next = format!(
-        "on the client's machine   hubctl activate --license-file {license_file} --sink file:hub.key"
-    );
     let changed = *created || *after_unknown;
-    let done = Done::new(instance, instance.instance_id.as_str(), changed, words);
-    invocation.out.done(&done.next(next).reveal(delivered.reveal()))?;
+    let mut done = Done::new(instance, instance.instance_id.as_str(), changed, words);
+    // Only a file that is the key can be named: another machine gets the key in its own way.
+    if let Some(file) = key_file {
+        done = done.next(format!(
+            "on the client's machine   hubctl activate --license-file {file} --sink file:hub.key"
+        ));
+    }
+    invocation.out.done(&done.reveal(delivered.reveal()))?;
     Ok(Exit::Done)
 }
 
@@ -96,7 +109,7 @@ async fn meet(
     args: &InstanceNewArgs,
     existing: Existing,
     found: Answer<Instance>,
-    delivery: Delivery<License>,
+    delivery: Option<Delivery<License>>,
     invocation: &Invocation<'_>,
 ) -> Result<Exit> {
     let instance = &found.value;
@@ -107,55 +120,55 @@ async fn meet(
         return Err(refuse(message).hint("choose another handle"));
     }
     let live = &instance.license.fingerprint;
-    match delivery.found().map(|key| key.hash().fingerprint() == *live) {
-        Some(true) => {}
-        _ if may_redeliver(existing, instance, &delivery, args) => {
+    let held = delivery.as_ref().and_then(Delivery::found);
+    let delivery = match (held.map(|key| key.hash().fingerprint() == *live), delivery) {
+        (Some(true), delivery) | (None, delivery @ None) => delivery,
+        (_, Some(delivery)) if may_redeliver(existing, instance, args) => {
             return redeliver::run(args, existing, found, delivery, invocation).await;
         }
-        Some(false) => return Err(holds_another(instance)),
-        None if existing == Existing::Refuse => {
+        (Some(false), _) => return Err(holds_another(instance)),
+        (None, _) if existing == Existing::Refuse => {
             return Err(refuse(format!("instance {id} exists already")));
         }
-        None => invocation.out.warn(&format!(
-            "{id} exists, and its license is not in the sink: hubctl instance rotate-license {id} makes a new one"
-        )),
-    }
+        (None, delivery) => {
+            invocation.out.warn(&format!(
+                "{id} exists, and its license is not in the sink: hubctl instance rotate-license {id} makes a new one"
+            ));
+            delivery
+        }
+    };
+    let is_stdout = delivery.as_ref().is_some_and(Delivery::is_stdout);
     if !matches!(existing, Existing::Converge { .. }) {
-        return quiet_tell(invocation, &delivery, instance, false);
+        return quiet_tell(invocation, is_stdout, &outcome(instance, false, "updated"));
     }
-    let (instance, changed) = converge(args, found, invocation).await?;
-    if changed && invocation.settings.dry_run {
-        return would(&instance, "update").tell(invocation);
-    }
-    quiet_tell(invocation, &delivery, &instance, changed)
+    let now = invocation.out.times().now;
+    let wanted = |present: &Instance| args.terms.patch(&present.labels, now);
+    let handle = args.instance.as_str();
+    let converged = change(handle, found, ("update", "updated"), wanted, invocation).await?;
+    quiet_tell(invocation, is_stdout, &converged)
 }
 
-/// Whether a license that the sink does not hold may be replaced. One that was never activated is of no
-/// use to anybody: the machine that had it is gone. Whether a command's store has it cannot be known.
-fn may_redeliver(
-    existing: Existing,
-    instance: &Instance,
-    delivery: &Delivery<License>,
-    args: &InstanceNewArgs,
-) -> bool {
+/// Whether a license that the sink does not hold may be replaced unasked. One that was never activated is
+/// of no use to anybody if the file of this machine does not hold it; what another job's step or a
+/// command's store holds cannot be known.
+fn may_redeliver(existing: Existing, instance: &Instance, args: &InstanceNewArgs) -> bool {
     let Existing::Converge { redeliver } = existing else {
         return false;
     };
     let unused = instance.activated_at.is_none() && instance.license.activations == 0;
-    redeliver || (unused && delivery.is_readable() && args.sink.sink.is_some())
+    let own_file = matches!(args.sink.sink, Some(SinkSpec::File(_) | SinkSpec::EnvFile(..)));
+    redeliver || (unused && own_file)
 }
 
 /// Tells what was done without a key. Where standard output is for a key alone, only words are written.
-fn quiet_tell(
+fn quiet_tell<I: Serialize>(
     invocation: &Invocation<'_>,
-    delivery: &Delivery<License>,
-    instance: &Instance,
-    changed: bool,
+    is_stdout: bool,
+    outcome: &Outcome<I>,
 ) -> Result<Exit> {
-    if delivery.is_stdout() && invocation.out.format().is_table() {
-        let state = if changed { "updated" } else { "unchanged" };
-        invocation.out.words(&format!("{} {state}", instance.instance_id));
+    if is_stdout && invocation.out.format().is_table() {
+        invocation.out.words(&outcome.words);
         return Ok(Exit::Done);
     }
-    tell(invocation, instance, changed, "updated")
+    outcome.tell(invocation)
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Invocation, outcome, would};
 use crate::cli::{InstanceDeleteArgs, InstanceSuspendArgs, Targets};
 use crate::client::Call;
+use crate::commands::suspension;
 use crate::commands::targets::{Outcome, each};
 use crate::error::Result;
 
@@ -22,11 +23,20 @@ pub(super) async fn suspend(
     let body = SuspendRequest { reason: args.reason };
     each(args.targets, true, invocation, async |handle| {
         let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
-        if instance.status == InstanceStatus::Suspended {
+        let present = instance.suspension.as_ref();
+        let is_so =
+            present.is_some_and(|present| present.because(body.reason.as_ref()) == *present);
+        if is_so {
             return Ok(outcome(instance, false, "suspended"));
         }
         if invocation.settings.dry_run {
-            return Ok(would(instance, "suspend"));
+            let changes = suspension(present, body.reason.as_ref());
+            return Ok(would(instance, "suspend").changing(changes));
+        }
+        if present.is_some() {
+            // It is refused already: only the reason is another one.
+            let instance = hub.call::<SuspendInstance>(handle, &(), &body).await?;
+            return Ok(outcome(instance, true, "suspended"));
         }
         let what = format!("suspending {}", instance.instance_id);
         let consequences = format!("its next request is refused; {}", seen(invocation, &instance));
@@ -104,6 +114,7 @@ fn gone(handle: &str) -> Outcome<Subject> {
         changed: false,
         words: format!("there is no instance {handle}"),
         dry_run: false,
+        changes: Vec::new(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! `hubctl instance`
 
+mod change;
 mod existing;
 mod issue;
 mod lifecycle;
 mod redeliver;
+mod renew;
 mod rotate;
 mod wait;
 
@@ -11,12 +13,12 @@ use std::borrow::Borrow;
 
 use hub_core::api::{
     FleetQuery, GetInstance, Instance, InstanceQuery, ListClientInstances, ListInstances,
-    UpdateInstance,
 };
 use hub_core::exit::Exit;
+use hub_core::labels::Labels;
 
 use super::Invocation;
-use super::targets::Outcome;
+use super::targets::{Outcome, each, show};
 use crate::cli::{InstanceCommand, InstanceListArgs, InstanceUpdateArgs};
 use crate::client::Call;
 use crate::error::{Failure, Result};
@@ -26,11 +28,8 @@ use existing::Existing;
 pub(super) async fn run(command: InstanceCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     match command {
         InstanceCommand::List(args) => list(args, invocation).await,
-        InstanceCommand::Get(args) => {
-            let instance = invocation.hub()?.call::<GetInstance>(&args.instance, &(), &()).await?;
-            invocation.out.one(&instance)?;
-            Ok(Exit::Done)
-        }
+        InstanceCommand::Get(targets) => show::<GetInstance>(targets, invocation).await,
+        InstanceCommand::Renew(args) => renew::run(args, invocation).await,
         InstanceCommand::Issue(args) => {
             let existing = if args.if_not_exists { Existing::Take } else { Existing::Refuse };
             issue::run(args.new, existing, invocation).await
@@ -65,18 +64,9 @@ async fn list(args: InstanceListArgs, invocation: &Invocation<'_>) -> Result<Exi
         q: args.search.clone(),
         silent_for: args.silent_for,
         expires_within: args.expires_within,
+        sort: args.sort,
     };
     invocation.list::<ListInstances, _>("", args.limit, query, none).await
-}
-
-/// Tells what was done to an instance.
-fn tell(
-    invocation: &Invocation<'_>,
-    instance: &Instance,
-    changed: bool,
-    did: &str,
-) -> Result<Exit> {
-    outcome(instance, changed, did).tell(invocation)
 }
 
 /// What was done to an instance.
@@ -92,19 +82,15 @@ fn would<I: Borrow<Instance>>(instance: I, act: &str) -> Outcome<I> {
 }
 
 async fn update(args: InstanceUpdateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let patch = args.patch()?;
-    if patch.is_empty() {
+    let now = invocation.out.times().now;
+    if args.patch(&Labels::default(), now)?.is_empty() {
         return Err(Failure::usage("there is nothing to change")
             .hint("hubctl instance update --help lists the options"));
     }
-    let hub = invocation.hub()?;
-    let before = hub.answer(Call::<GetInstance>::new(&args.instance, &(), &())).await?;
-    if invocation.settings.dry_run {
-        return match before.value.terms().difference(patch) {
-            Some(_) => would(&before.value, "update").tell(invocation),
-            None => tell(invocation, &before.value, false, "updated"),
-        };
-    }
-    let after = hub.answer(Call::<UpdateInstance>::new(&args.instance, &(), &patch)).await?;
-    tell(invocation, &after.value, before.etag != after.etag, "updated")
+    each(args.targets.clone(), false, invocation, async |handle| {
+        let found = invocation.hub()?.answer(Call::<GetInstance>::new(handle, &(), &())).await?;
+        let wanted = |present: &Instance| args.patch(&present.labels, now);
+        change::change(handle, found, ("update", "updated"), wanted, invocation).await
+    })
+    .await
 }

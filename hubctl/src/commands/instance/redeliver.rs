@@ -6,7 +6,8 @@ use hub_core::exit::Exit;
 use hub_core::key::{KeyHash, License};
 use hub_core::problem::ErrorCode;
 
-use super::existing::{Existing, converge, holds_another};
+use super::change::change;
+use super::existing::{Existing, holds_another};
 use super::{Invocation, would};
 use crate::cli::InstanceNewArgs;
 use crate::client::{Answer, Call};
@@ -43,7 +44,9 @@ pub(super) async fn run(
         delivery.hold_next(live)?.register_or_renew(register).await?
     };
     let found = hub.answer(Call::<GetInstance>::new(handle, &(), &())).await?;
-    let (instance, _) = converge(args, found, invocation).await?;
+    let now = invocation.out.times().now;
+    let wanted = |present: &Instance| args.terms.patch(&present.labels, now);
+    let instance = change(handle, found, ("update", "updated"), wanted, invocation).await?.object;
     let words = format!("{handle} has a new license   {}", delivered.told());
     invocation.out.done(&Done::new(&instance, handle, true, words).reveal(delivered.reveal()))?;
     Ok(Exit::Done)

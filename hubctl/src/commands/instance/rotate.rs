@@ -1,6 +1,8 @@
 //! `hubctl instance rotate-license` and `rotate-hub-key`: the new key is in the sink before the old
 //! one ends.
 
+use std::time::Duration;
+
 use hub_core::api::{
     GetInstance, Instance, RotateHubKey, RotateHubKeyRequest, RotateLicense, RotateLicenseRequest,
 };
@@ -16,10 +18,13 @@ use crate::delivery::{Deliverable, Delivered, Delivery};
 use crate::error::{Failure, Result};
 use crate::output::Done;
 
+/// An installation that was seen within this time is running.
+const RUNNING: Duration = Duration::from_hours(24);
+
 /// `hubctl instance rotate-license`
 pub(super) async fn license(args: RotateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let hub = invocation.hub()?;
-    let overlap_seconds = Some(args.overlap);
+    let overlap_seconds = args.overlap;
     let live = |instance: &Instance| Some(instance.license.fingerprint.clone());
     let register = async |hash: KeyHash| {
         let body = RotateLicenseRequest { license_sha256: Some(hash), overlap_seconds };
@@ -37,7 +42,7 @@ pub(super) async fn license(args: RotateArgs, invocation: &Invocation<'_>) -> Re
 /// `hubctl instance rotate-hub-key`
 pub(super) async fn hub_key(args: RotateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let hub = invocation.hub()?;
-    let overlap_seconds = Some(args.overlap);
+    let overlap_seconds = args.overlap;
     let live = |instance: &Instance| instance.hub_key.as_ref().map(|key| key.fingerprint.clone());
     let register = async |hash: KeyHash| {
         let body = RotateHubKeyRequest { hub_key_sha256: Some(hash), overlap_seconds };
@@ -71,7 +76,27 @@ async fn rotate<K: Deliverable, A>(
         would(&instance, &format!("replace the {} of", K::NAME)).tell(invocation)?;
         return Ok(None);
     }
+    if args.overlap.is_none() {
+        ask::<K>(&instance, invocation).await?;
+    }
     delivery.hold_next(&live)?.register_or_renew(register).await.map(Some)
+}
+
+/// Asks before the key of an installation that runs is ended at once.
+async fn ask<K: Deliverable>(instance: &Instance, invocation: &Invocation<'_>) -> Result<()> {
+    let times = invocation.out.times();
+    let Some(seen) = instance.last_seen_at.filter(|at| *at >= times.now.before(RUNNING)) else {
+        return Ok(());
+    };
+    let what = format!("ending the {} of {} at once", K::NAME, instance.instance_id);
+    let seen = times.write(seen);
+    let consequences = format!("it was last seen {seen}, and stops until it has the new key");
+    invocation.consent.ask(&what, &consequences).await.map_err(|failure| {
+        let message = format!("{}: last seen {seen}", failure.parts().message);
+        failure
+            .with(|parts| parts.message = message)
+            .hint("--overlap 1h lets the present key work on meanwhile; --yes ends it at once")
+    })
 }
 
 fn tell<K: Deliverable, A: Serialize>(

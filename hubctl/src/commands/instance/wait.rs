@@ -19,6 +19,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs it.
 pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let what = || format!("waiting for {} to be {}", args.instance, state(args.awaited));
+    let found = invocation.out.waiting(what, reached(args, invocation)).await?;
+    tell(args, found.as_ref(), invocation)
+}
+
+/// Asks until the instance has the state; gives it as it is then.
+async fn reached(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Option<Instance>> {
     let deadline = Instant::now() + invocation.settings.timeout;
     let handle = args.instance.as_str();
     let mut pause = FIRST_PAUSE;
@@ -30,7 +37,7 @@ pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) ->
             Ok(Ok(found)) => {
                 let found = found.map(|answer| answer.value);
                 match distance(args.awaited, found.as_ref(), seen.is_some()) {
-                    Distance::Reached => return tell(args, found.as_ref(), invocation),
+                    Distance::Reached => return Ok(found),
                     Distance::Never => return Err(never_existed(handle)),
                     Distance::NotYet => {}
                 }

@@ -3,7 +3,9 @@
 mod catalogue;
 mod preview;
 mod reads;
+mod report;
 mod send;
+mod split;
 
 pub(super) use preview::preview_offline;
 
@@ -20,6 +22,7 @@ pub(super) async fn run(command: TelemetryCommand, invocation: &Invocation<'_>) 
         TelemetryCommand::Series(args) => reads::series(&args, invocation).await,
         TelemetryCommand::Errors(args) => reads::errors(&args, invocation).await,
         TelemetryCommand::Counts(args) => reads::counts(&args, invocation).await,
+        TelemetryCommand::Report(args) => report::run(&args, invocation).await,
         TelemetryCommand::Preview(args) => preview::run(args, invocation).await,
         TelemetryCommand::Send(args) => send::run(args, invocation).await,
         TelemetryCommand::Catalogue(CatalogueCommand::Get) => catalogue::get(invocation).await,

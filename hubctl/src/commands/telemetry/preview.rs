@@ -119,7 +119,7 @@ pub(super) fn tell(
     match out.format() {
         Format::Json | Format::Jsonl | Format::Yaml | Format::Env => out.document(preview)?,
         Format::Name => out.list(&rows, "")?,
-        Format::Csv => {
+        Format::Csv | Format::Markdown => {
             rows.insert(
                 0,
                 ReportRow::of("window", window.map(|at| at.to_string()).join("/"), None),

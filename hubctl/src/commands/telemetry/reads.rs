@@ -1,26 +1,41 @@
 //! `hubctl telemetry tools`, `series`, `errors` and `counts`.
 
 use hub_core::api::{
-    Endpoint, ListToolUsage, ListUsageCounts, ListUsageErrors, ListUsageSeries, SeriesQuery, Usages,
+    Endpoint, ListToolUsage, ListUsageCounts, ListUsageErrors, ListUsageSeries, SeriesQuery, Step,
+    Usages,
 };
 use hub_core::exit::Exit;
 use hub_core::problem::ErrorCode;
 use hub_core::text::Word;
 
-use super::Invocation;
-use crate::cli::{SeriesArgs, UsageArgs};
+use super::{Invocation, split};
+use crate::cli::{SeriesArgs, SeriesStep, ToolsArgs, UsageArgs};
 use crate::error::{Failure, Result};
 use crate::output::Row;
 
 /// `hubctl telemetry tools`
-pub(super) async fn tools(args: &UsageArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    read::<ListToolUsage, _>(args, &args.query(), "no tool was used", invocation).await
+pub(super) async fn tools(args: &ToolsArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    if let Some(by) = args.by {
+        return split::tools(by, args, invocation).await;
+    }
+    let usage = &args.usage;
+    read::<ListToolUsage, _>(usage, &usage.query(), "no tool was used", invocation).await
 }
 
 /// `hubctl telemetry series`
 pub(super) async fn series(args: &SeriesArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let query =
-        SeriesQuery { common: args.usage.query(), step: args.step, tool: args.tool.clone() };
+    let step = match args.step {
+        None => None,
+        Some(SeriesStep::Hour) => Some(Step::Hour),
+        Some(SeriesStep::Day) => Some(Step::Day),
+        Some(SeriesStep::Week | SeriesStep::Month) => return split::series(args, invocation).await,
+    };
+    let tool = match args.tools.as_slice() {
+        [] => None,
+        [tool] => Some(tool.clone()),
+        _ => return split::series(args, invocation).await,
+    };
+    let query = SeriesQuery { common: args.usage.query(), step, tool };
     read::<ListUsageSeries, _>(&args.usage, &query, "there is no step", invocation).await
 }
 

@@ -27,7 +27,7 @@ fn line(settings: &Settings, name: &str) -> String {
 #[test]
 fn the_defaults_need_no_configuration() {
     let settings = with(&[], &[("PATH", "/bin"), ("HUBDX", "1")]).unwrap();
-    assert_eq!(settings.command, Command::Serve);
+    assert!(matches!(settings.command, Command::Serve));
     assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8200");
     assert_eq!(settings.store.url.to_string(), "sqlite://hub-data/hub.db");
     assert_eq!(settings.hub.limits.trusted_proxies, []);
@@ -63,15 +63,17 @@ fn every_flag_has_its_variable() {
         let variable = variable_of(argument);
         assert!(help.ends_with(&format!("[env: {variable}]")), "{help}");
         let value = match variable.as_str() {
-            "HUBD_LISTEN" => "127.0.0.1:1",
+            "HUBD_LISTEN" | "HUBD_METRICS_LISTEN" => "127.0.0.1:1",
             "HUBD_DATABASE_URL" => "sqlite://other.db",
             "HUBD_TRUSTED_PROXIES" => "10.0.0.0/8,192.0.2.0/24",
             "HUBD_ROLLUP_EVERY" => "20m",
             name if name.ends_with("_TIMEOUT") || name.ends_with("_PERIOD") => "3s",
             name if name.ends_with("_KEPT") => "20d",
             "HUBD_ACTIVATION_OVERLAP" => "3s",
+            "HUBD_LOG_FORMAT" => "text",
+            "HUBD_CERTIFICATE_LIFETIME" => "20d",
             "HUBD_MAX_REPORT_BYTES" => "2097152",
-            "HUBD_PGBOUNCER" => "true",
+            "HUBD_PGBOUNCER" | "HUBD_ALLOW_PLAIN_HTTP" | "HUBD_ACCESS_LOG" => "true",
             _ => "7",
         };
         let settings = with(&[], &[(&variable, value)]).unwrap();
@@ -87,7 +89,7 @@ fn values_reach_the_section_that_they_belong_to() {
         &[("HUBD_HEAD_TIMEOUT", "1m"), ("HUBD_TRUSTED_PROXIES", "10.0.0.0/8,::1/128")],
     );
     let settings = settings.unwrap();
-    assert_eq!(settings.command, Command::Migrate);
+    assert!(matches!(settings.command, Command::Migrate));
     assert_eq!(settings.hub.telemetry.days_kept, Duration::from_hours(2400));
     assert_eq!(settings.store.connections, 3);
     assert_eq!(settings.server.head_timeout, Duration::from_mins(1));

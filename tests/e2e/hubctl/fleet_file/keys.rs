@@ -153,7 +153,13 @@ async fn keys_go_wherever_a_sink_can_be(hub: Hub) {
     );
     let ctl = with_fleet(&hub, &file);
     write(&ctl, "keys.env", "OTHER=1\n");
-    ran(&ctl, APPLY, 0);
+    // A file that was changed is not to run what it likes; a plan only shows it.
+    let plan = ran(&ctl, PLAN, 0).stdout;
+    assert!(plan.contains("by-command of acme → cmd:cat > command.key\n"), "{plan}");
+    assert_eq!(error(&ctl, APPLY, 12)["code"], "input_needed");
+    assert!(!is_there(&hub, "acme-0").await, "nothing was done");
+    let apply = format!("{APPLY} --allow-commands");
+    ran(&ctl, &apply, 0);
     let lines = fs::read_to_string(ctl.dir().join("keys.env")).unwrap();
     assert!(lines.starts_with("OTHER=1\n"), "{lines}");
     for n in 0..20 {
@@ -170,7 +176,7 @@ async fn keys_go_wherever_a_sink_can_be(hub: Hub) {
     let lost = |line: &&str| line.starts_with("KEY_3=") || line.starts_with("KEY_4=");
     let kept: Vec<_> = lines.lines().filter(|line| !lost(line)).collect();
     write(&ctl, "keys.env", &format!("{}\n{rest}", kept.join("\n")));
-    let done = json(&ctl, &format!("{APPLY} --redeliver"));
+    let done = json(&ctl, &format!("{apply} --redeliver"));
     assert_eq!(
         items(&done),
         [
@@ -186,7 +192,7 @@ async fn keys_go_wherever_a_sink_can_be(hub: Hub) {
         "version = 1\n[[client]]\nslug = \"acme\"\n[[client.instance]]\n\
         instance_id = \"new\"\nsink = \"cmd:exit 3\"\n",
     );
-    let (document, _) = outcome(&fails, APPLY, 11);
+    let (document, _) = outcome(&fails, &apply, 11);
     assert_eq!(document["items"][0]["error"]["exit"], 13);
     assert!(!is_there(&hub, "new").await);
 }

@@ -79,7 +79,7 @@ async fn a_change_during_the_question_is_not_overwritten(hub: Hub) {
 /// Once the hub is gone, no request is sent for the remaining instances.
 async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
     let mut file = String::from("version = 1\n");
-    for n in 10..30 {
+    for n in 10..60 {
         let _ = writeln!(file, "[[client]]\nslug = \"client-{n}\"");
     }
     let ctl = with_fleet(&hub, &file);
@@ -89,7 +89,7 @@ async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
     terminal.type_line("y");
     let seen = terminal.end().expect(11).text;
     let (failed, skipped) = (seen.matches(",failed,").count(), seen.matches(",skipped,").count());
-    assert!(failed <= 8 && failed + skipped == 20, "{seen}");
+    assert!(failed <= 16 && failed + skipped == 50, "{seen}");
     assert!(
         seen.contains("error[unreachable]") && seen.contains("the same command goes on"),
         "{seen}"

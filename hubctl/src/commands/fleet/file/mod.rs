@@ -9,14 +9,17 @@ mod write;
 
 pub(super) use read::read;
 pub(super) use tree::{Fault, Syntax};
-pub(super) use write::write;
+pub(super) use write::{document, write};
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use hub_core::api::Catalogue;
 use hub_core::fields::Field;
 use hub_core::key::KeyHash;
 use hub_core::model::{ClientPatch, InstancePatch};
 use hub_core::name::{InstanceId, Slug};
+use hub_core::redact::{CodeName, CountName, ToolName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::words::SinkSpec;
@@ -35,6 +38,30 @@ pub(crate) struct Fleet {
     pub(crate) name: Option<String>,
     /// The clients, in the order of the file.
     pub(crate) clients: Vec<ClientEntry>,
+    /// The names that the hub should keep of reports.
+    pub(crate) catalogue: Option<CatalogueEntry>,
+}
+
+/// The catalogue as it should be; absent lists stay as they are.
+#[derive(Debug, Default)]
+pub(crate) struct CatalogueEntry {
+    /// Tools.
+    pub(crate) tools: Option<BTreeSet<ToolName>>,
+    /// Error codes.
+    pub(crate) codes: Option<BTreeSet<CodeName>>,
+    /// Named counts.
+    pub(crate) counts: Option<BTreeSet<CountName>>,
+}
+
+impl CatalogueEntry {
+    /// The whole catalogue that results.
+    pub(crate) fn over(&self, is: &Catalogue) -> Catalogue {
+        Catalogue {
+            tools: self.tools.as_ref().unwrap_or(&is.tools).clone(),
+            codes: self.codes.as_ref().unwrap_or(&is.codes).clone(),
+            counts: self.counts.as_ref().unwrap_or(&is.counts).clone(),
+        }
+    }
 }
 
 /// A client as it should be; absent members leave it as it is.
@@ -42,8 +69,8 @@ pub(crate) struct Fleet {
 pub(crate) struct ClientEntry {
     /// Its handle.
     pub(crate) slug: Slug,
-    /// What should become of it.
-    pub(crate) state: State,
+    /// What should become of it; without a word, a suspension stays as it is.
+    pub(crate) state: Option<State>,
     /// Name, reference and labels, these without that of the fleet.
     pub(crate) fields: ClientPatch,
     /// Its instances, in the order of the file.
@@ -57,8 +84,8 @@ pub(crate) struct InstanceEntry {
     pub(crate) at: At,
     /// Its handle.
     pub(crate) instance_id: InstanceId,
-    /// What should become of it.
-    pub(crate) state: State,
+    /// What should become of it; without a word, a suspension stays as it is.
+    pub(crate) state: Option<State>,
     /// Terms and labels, these without that of the fleet.
     pub(crate) terms: InstancePatch,
     /// Where its license key is kept.
@@ -99,10 +126,9 @@ impl<'de> Deserialize<'de> for FleetSink {
 }
 
 /// What should become of a client or an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// It is there and works.
-    #[default]
     Active,
     /// It is there and is refused.
     Suspended,

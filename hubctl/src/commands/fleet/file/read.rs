@@ -9,8 +9,8 @@ use hub_core::model::{ClientPatch, InstancePatch};
 use hub_core::name::{InstanceId, Slug};
 
 use super::tree::{At, Fault, Node, Syntax, Value, parse};
-use super::{ClientEntry, FLEET_LABEL, Fleet, InstanceEntry};
-use crate::words::{CLIENT, FILE, INSTANCE, SinkSpec, Table};
+use super::{CatalogueEntry, ClientEntry, FLEET_LABEL, Fleet, InstanceEntry};
+use crate::words::{CLIENT, FILE, INSTANCE, SinkSpec, TELEMETRY, Table};
 
 /// The only version.
 const VERSION: u64 = 1;
@@ -95,7 +95,9 @@ impl Reader {
         self.fleet = members.get("fleet").and_then(|node| self.fleet_name(node));
         let clients = self.list(&members, "client");
         let clients: Vec<_> = clients.iter().filter_map(|node| self.client(node)).collect();
-        Some(Fleet { name: self.fleet.clone(), clients })
+        let catalogue = members.get("telemetry").filter(|node| !node.is_null());
+        let catalogue = catalogue.and_then(|node| self.catalogue(node));
+        Some(Fleet { name: self.fleet.clone(), clients, catalogue })
     }
 
     fn fleet_name(&mut self, node: &Node) -> Option<String> {
@@ -122,6 +124,15 @@ impl Reader {
         }
     }
 
+    fn catalogue(&mut self, node: &Node) -> Option<CatalogueEntry> {
+        let members = self.members(node, &TELEMETRY)?;
+        Some(CatalogueEntry {
+            tools: self.names(&members, "tools"),
+            codes: self.names(&members, "codes"),
+            counts: self.names(&members, "counts"),
+        })
+    }
+
     fn client(&mut self, node: &Node) -> Option<ClientEntry> {
         let members = self.members(node, &CLIENT)?;
         let slug: Option<Slug> = self.field(&members, "slug");
@@ -136,8 +147,9 @@ impl Reader {
             external_ref: self.cleared_by(&members, "external_ref", "", "\"\" for nowhere"),
             labels: self.labels(&members),
             status: None,
+            reason: None,
         };
-        let state = self.field(&members, "state").unwrap_or_default();
+        let state = self.field(&members, "state");
         let instances = self.list(&members, "instance");
         let instances: Vec<_> = instances.iter().filter_map(|node| self.instance(node)).collect();
         Some(ClientEntry { slug: slug?, state, fields, instances })
@@ -152,7 +164,7 @@ impl Reader {
             self.once(at, first, &format!("instance {id}"));
             self.instances.entry(id.clone()).or_insert(at);
         }
-        let state = self.field(&members, "state").unwrap_or_default();
+        let state = self.field(&members, "state");
         let terms = InstancePatch {
             expires_at: self.cleared_by(&members, "expires_at", "never", "\"never\""),
             grace_days: self.field(&members, "grace_days"),
@@ -195,6 +207,10 @@ impl Reader {
         };
         let mut labels = BTreeMap::new();
         for (key, at, value) in pairs {
+            if let Some(fault) = value.unquoted() {
+                self.fault(*at, format!("label {key} {fault}"));
+                continue;
+            }
             let text = value.text().unwrap_or("\n");
             match format!("{key}={text}").parse::<LabelPair>() {
                 Err(_) => self.expected_at::<LabelPair>(*at, "a label"),

@@ -115,6 +115,14 @@ impl Node {
         matches!(self.value, Value::Scalar(Json::Null))
     }
 
+    /// Why a value that should be text is none, if it only lacks quotes: `1.10` is the number 1.1, and `no`
+    /// is false.
+    pub(crate) fn unquoted(&self) -> Option<&'static str> {
+        let lacks =
+            matches!(self.value, Value::Scalar(Json::Number(_) | Json::Bool(_) | Json::Null));
+        lacks.then_some("must be text: put it in quotes, such as \"1.10\"")
+    }
+
     /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {

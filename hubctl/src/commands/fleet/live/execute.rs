@@ -1,16 +1,17 @@
 //! Carries a plan out: clients first, then instances, then the clients that are deleted; several of each
 //! at once. A failure stops only the items that need what failed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use futures_util::{StreamExt, stream};
 
 use super::super::planner::{Action, Item, ItemState, ObjectKind, Plan};
+use super::resume::groups;
 use super::sinks;
 use super::steps::{StepResult, Steps};
-use crate::commands::{AT_ONCE, Invocation};
+use crate::commands::Invocation;
 use crate::error::{Failure, Result};
 use crate::output::Progress;
 
@@ -33,6 +34,11 @@ fn is_client(item: &Item) -> bool {
     item.kind() == ObjectKind::Client
 }
 
+/// How many objects are worked on at once.
+const REQUESTS: usize = 16;
+/// How many new keys are synced together. Each keeps its folder open meanwhile.
+const TOGETHER: usize = 256;
+
 /// Carries the plan out, and notes in it how each item ended.
 pub(in super::super) async fn execute(
     plan: &mut Plan,
@@ -42,7 +48,12 @@ pub(in super::super) async fn execute(
     sinks::check(plan, allow_open_folder);
     let groups = groups(&plan.items);
     let run = Run {
-        steps: Steps { invocation, hub: invocation.hub()?, allow_open_folder },
+        steps: Steps {
+            invocation,
+            hub: invocation.hub()?,
+            allow_open_folder,
+            held: RefCell::default(),
+        },
         progress: Progress::new(invocation.out, groups.len()),
         hopeless: Cell::new(false),
     };
@@ -53,22 +64,6 @@ pub(in super::super) async fn execute(
     }
     plan.count();
     Ok(())
-}
-
-/// The items of each object, which are carried out one after the other.
-fn groups(items: &[Item]) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if same_object(&items[group.start], item) => group.end = at + 1,
-            _ => groups.push(at..at + 1),
-        }
-    }
-    groups
-}
-
-fn same_object(a: &Item, b: &Item) -> bool {
-    (a.kind(), &a.handle) == (b.kind(), &b.handle)
 }
 
 struct Run<'a, 'h> {
@@ -92,7 +87,15 @@ impl Run<'_, '_> {
             self.progress.step();
             (group, results)
         };
-        let done: Vec<_> = stream::iter(groups).map(one).buffer_unordered(AT_ONCE).collect().await;
+        let mut done: Vec<_> = Vec::new();
+        for some in groups.chunks(TOGETHER) {
+            let tried =
+                some.iter().filter(|group| !self.is_stuck(&present[(*group).clone()], &broken));
+            self.steps.hold_all(tried.map(|group| &present[group.start]));
+            let each = stream::iter(some.iter().cloned()).map(one).buffer_unordered(REQUESTS);
+            done.extend(each.collect::<Vec<_>>().await);
+            self.steps.give_up_the_rest();
+        }
         for (group, results) in done {
             for (item, result) in items[group].iter_mut().zip(results) {
                 match result {
@@ -105,14 +108,23 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Whether the steps of one object are not to be tried.
+    fn is_stuck(&self, items: &[Item], broken: &BTreeSet<String>) -> bool {
+        self.hopeless.get()
+            || broken.contains(&items[0].client)
+            || items.iter().any(|item| item.state == ItemState::Failed)
+    }
+
     /// The steps of one object, up to the first that fails.
     async fn group(&self, items: &[Item], broken: &BTreeSet<String>) -> Vec<StepResult> {
         let mut results: Vec<StepResult> = Vec::new();
-        let stuck = self.hopeless.get()
-            || broken.contains(&items[0].client)
-            || items.iter().any(|item| item.state == ItemState::Failed);
-        if !stuck {
-            results = self.steps.run(items).await;
+        if !self.is_stuck(items, broken) {
+            let is_done = |item: &&Item| item.state == ItemState::Applied;
+            let done = items.iter().take_while(is_done).count();
+            results.resize_with(done, || Ok(()));
+            if let Some(rest) = items.get(done..).filter(|rest| !rest.is_empty()) {
+                results.extend(self.steps.run(rest).await);
+            }
         }
         let hopeless = results.iter().any(|result| {
             let failure = result.as_ref().err().and_then(Option::as_ref);

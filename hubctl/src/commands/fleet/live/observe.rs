@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hub_core::api::{
-    Client, ClientQuery, FleetQuery, GetClient, GetInstance, Instance, InstanceQuery, Limit,
-    ListClientInstances, ListClients, ListInstances,
+    Client, ClientQuery, FleetQuery, GetCatalogue, GetClient, GetInstance, Instance, InstanceQuery,
+    Limit, ListClientInstances, ListClients, ListInstances,
 };
 use hub_core::labels::LabelPair;
 use hub_core::name::{InstanceId, Slug};
@@ -47,10 +47,11 @@ pub(in super::super) async fn observe(
     for instance in lists.into_iter().flatten() {
         seen.instances.insert(instance.instance_id.clone(), instance);
     }
+    if fleet.catalogue.is_some() {
+        seen.catalogue = Some(hub.call::<GetCatalogue>("", &(), &()).await?);
+    }
     for entry in entries() {
-        if let Some(sink) = &entry.sink
-            && seen.instances.contains_key(&entry.instance_id)
-        {
+        if let Some(sink) = &entry.sink {
             seen.sinks.insert(entry.instance_id.clone(), sinks::look(sink));
         }
     }

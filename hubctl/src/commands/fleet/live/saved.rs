@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hub_core::api::Instance;
+use hub_core::api::GetCatalogue;
 use hub_core::name::{InstanceId, Slug};
 use hub_core::problem::ErrorCode;
 
 use super::super::file::LONGEST;
-use super::super::planner::{Item, ItemState, ObjectKind, Observed, Plan, SeenClient, Step};
+use super::super::planner::{ObjectKind, Plan};
 use super::observe;
+use super::resume::{go_on, groups};
 use crate::commands::Invocation;
 use crate::error::{Failure, Result};
 use crate::{input, private_file};
@@ -29,7 +30,7 @@ pub(in super::super) async fn load(path: &Path, invocation: &Invocation<'_>) -> 
     invocation.stdin_is_free(path, "PLANFILE")?;
     let file = path.to_owned();
     let bytes = input::waiting(move || input::read_at_most(&file, "the plan", LONGEST)).await?;
-    let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| {
+    let mut plan: Plan = serde_json::from_slice(&bytes).map_err(|error| {
         Failure::usage(format!("{} is not a saved plan: {error}", path.display()))
             .hint("hubctl plan -f FILE --out PLANFILE makes one; a fleet file is given with -f")
     })?;
@@ -44,12 +45,13 @@ pub(in super::super) async fn load(path: &Path, invocation: &Invocation<'_>) -> 
         let message = format!("the plan was made for {}, and this is {hub}", plan.hub);
         return Err(Failure::usage(message).hint("give --url, or make a new plan for this hub"));
     }
-    refuse_changed(&plan, invocation).await?;
+    refuse_changed(&mut plan, invocation).await?;
     Ok(plan)
 }
 
-/// Fails if an object that the plan touches is not what the plan saw, before anything is changed.
-async fn refuse_changed(plan: &Plan, invocation: &Invocation<'_>) -> Result<()> {
+/// Fails if an object that the plan touches is not what the plan saw, nor what a killed run of the plan has
+/// made of it, before anything is changed.
+async fn refuse_changed(plan: &mut Plan, invocation: &Invocation<'_>) -> Result<()> {
     let of = |kind| plan.items.iter().filter(move |item| item.kind() == kind);
     let malformed = |_| Failure::usage("the plan has a handle that no object can have");
     let slugs: BTreeSet<Slug> = of(ObjectKind::Client)
@@ -60,11 +62,18 @@ async fn refuse_changed(plan: &Plan, invocation: &Invocation<'_>) -> Result<()> 
         .map(|i| i.handle.parse())
         .collect::<Result<_, _>>()
         .map_err(malformed)?;
-    let seen = observe::named(invocation.hub()?, &slugs, &handles, plan.fleet.as_deref()).await?;
-    let planned = plan.items.iter().filter(|item| item.state == ItemState::Planned);
-    let mut changed: Vec<_> =
-        planned.filter(|item| is_changed(item, &seen)).map(Item::what).collect();
-    changed.dedup();
+    let hub = invocation.hub()?;
+    let mut seen = observe::named(hub, &slugs, &handles, plan.fleet.as_deref()).await?;
+    if of(ObjectKind::Catalogue).next().is_some() {
+        seen.catalogue = Some(hub.call::<GetCatalogue>("", &(), &()).await?);
+    }
+    let mut changed = Vec::new();
+    for group in groups(&plan.items) {
+        let items = &mut plan.items[group];
+        if !go_on(items, &seen) {
+            changed.push(items[0].what());
+        }
+    }
     let Some(first) = changed.first() else {
         return Ok(());
     };
@@ -73,21 +82,4 @@ async fn refuse_changed(plan: &Plan, invocation: &Invocation<'_>) -> Result<()> 
         n => format!("{first} and {n} more were changed since the plan was made: nothing was done"),
     };
     Err(Failure::of(ErrorCode::PreconditionFailed, message).hint("make a new plan and look at it"))
-}
-
-/// Whether the object of an item is not what the plan saw.
-fn is_changed(item: &Item, seen: &Observed) -> bool {
-    match &item.step {
-        None => true,
-        Some(Step::Client { seen: planned, .. }) => {
-            let slug = item.handle.parse::<Slug>().ok();
-            let now = slug.and_then(|slug| seen.clients.get(&slug).map(SeenClient::of));
-            now != *planned
-        }
-        Some(Step::Instance { seen: planned, .. }) => {
-            let id = item.handle.parse::<InstanceId>().ok();
-            let now = id.and_then(|id| seen.instances.get(&id).map(Instance::settings));
-            now != *planned
-        }
-    }
 }

@@ -1,12 +1,16 @@
 //! The steps of one object, each a request to the hub.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use hub_core::api::{
-    DeleteClient, DeleteClientQuery, DeleteInstance, Endpoint, GetClient, GetInstance,
-    IssueInstance, NewClient, NewInstance, ReactivateInstance, RotateLicense, RotateLicenseRequest,
-    SuspendInstance, SuspendRequest, UpdateClient, UpdateInstance,
+    DeleteClient, DeleteClientQuery, DeleteInstance, Endpoint, GetCatalogue, GetClient,
+    GetInstance, IssueInstance, NewClient, NewInstance, ReactivateInstance, RotateLicense,
+    RotateLicenseRequest, SetCatalogue, SuspendInstance, SuspendRequest, UpdateClient,
+    UpdateInstance,
 };
 use hub_core::exit::Exit;
-use hub_core::key::KeyHash;
+use hub_core::key::{KeyHash, License};
 use hub_core::model::{ClientPatch, ClientStatus, InstancePatch};
 use hub_core::problem::ErrorCode;
 
@@ -16,7 +20,9 @@ use super::sinks;
 use crate::client::{Answer, Call, Hub};
 use crate::commands::Invocation;
 use crate::commands::client::{Registered, register};
+use crate::delivery::{Held, sync};
 use crate::error::{Failure, Result};
+use crate::words::SinkSpec;
 
 /// How steps are carried out.
 pub(super) struct Steps<'a, 'h> {
@@ -26,6 +32,8 @@ pub(super) struct Steps<'a, 'h> {
     pub(super) hub: &'a Hub<'h>,
     /// Whether a sink may be in a folder that others can write.
     pub(super) allow_open_folder: bool,
+    /// Keys that are in their sinks already, by the handle of their instance.
+    pub(super) held: RefCell<BTreeMap<String, Held<License>>>,
 }
 
 /// How a step ended; without a failure, it was not tried.
@@ -82,6 +90,10 @@ impl Steps<'_, '_> {
                     None => return gone(item),
                 }
             }
+            Some(Step::Catalogue { seen, .. }) => {
+                let found = self.hub.answer(Call::<GetCatalogue>::new("", &(), &())).await?;
+                (found.value == **seen, found.etag)
+            }
             _ => return Ok(Still::Here(None)),
         };
         if same { Ok(Still::Here(tag)) } else { Err(changed(item)) }
@@ -93,6 +105,10 @@ impl Steps<'_, '_> {
             Some(Step::Client { change, .. }) => self.client(change, handle, tag).await,
             Some(Step::Instance { change, .. }) => {
                 self.instance(change, handle, &item.client, tag).await
+            }
+            Some(Step::Catalogue { wanted, .. }) => {
+                let call = Call::<SetCatalogue> { if_match: tag, ..Call::new("", &(), &**wanted) };
+                Ok(self.hub.answer(call).await?.etag)
             }
             None => Err(Failure::new(Exit::Bug, "bug", "this step cannot be carried out")),
         }
@@ -126,7 +142,8 @@ impl Steps<'_, '_> {
         match change {
             InstanceChange::Create { new, sink: None } => self.issue(client, new).await,
             InstanceChange::Create { new, sink: Some(sink) } => {
-                self.issue_into(sink, client, new).await
+                let held = self.held.borrow_mut().remove(handle);
+                self.issue_into(held, sink, client, new).await
             }
             InstanceChange::Update(patch) => self.update_instance(handle, tag, patch).await,
             InstanceChange::Rotate { sink } => self.rotate(handle, sink).await,
@@ -216,8 +233,17 @@ impl Steps<'_, '_> {
     ///
     /// Nothing is awaited between reserving the sink and holding the key: until then, other instances
     /// that have their keys in the same file would find it reserved.
-    async fn issue_into(&self, sink: &FleetSink, client: &str, new: &NewInstance) -> Result<Tag> {
-        let held = sinks::reserve(sink, self.allow_open_folder)?.hold()?;
+    async fn issue_into(
+        &self,
+        held: Option<Held<License>>,
+        sink: &FleetSink,
+        client: &str,
+        new: &NewInstance,
+    ) -> Result<Tag> {
+        let held = match held {
+            Some(held) => held,
+            None => sinks::reserve(sink, self.allow_open_folder)?.hold()?,
+        };
         let register = async |hash| {
             let new = NewInstance { license_sha256: Some(hash), ..new.clone() };
             self.issue(client, &new).await
@@ -231,6 +257,37 @@ impl Steps<'_, '_> {
             }
             failure
         })
+    }
+
+    /// Puts the keys of new instances into their files, all of them on disk before the first is registered:
+    /// syncing them one after the other would take most of the time. One that fails is tried again alone.
+    pub(super) fn hold_all<'i>(&self, items: impl Iterator<Item = &'i Item>) {
+        let mut held = BTreeMap::new();
+        for item in items {
+            let Some(Step::Instance {
+                change: InstanceChange::Create { sink: Some(sink), .. },
+                ..
+            }) = &item.step
+            else {
+                continue;
+            };
+            if matches!(sink.spec, SinkSpec::File(_))
+                && let Ok(delivery) = sinks::reserve(sink, self.allow_open_folder)
+                && let Ok(key) = delivery.hold_unsynced()
+            {
+                held.insert(item.handle.clone(), key);
+            }
+        }
+        if sync(held.values()).is_ok() {
+            self.held.replace(held);
+        } else {
+            held.into_values().for_each(Held::give_up);
+        }
+    }
+
+    /// Takes the keys that nobody has registered out of their files again.
+    pub(super) fn give_up_the_rest(&self) {
+        self.held.take().into_values().for_each(Held::give_up);
     }
 
     async fn issue(&self, client: &str, new: &NewInstance) -> Result<Tag> {

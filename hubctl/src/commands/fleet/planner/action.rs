@@ -66,6 +66,8 @@ pub(crate) enum ObjectKind {
     Client,
     /// An instance.
     Instance,
+    /// The catalogue of names.
+    Catalogue,
 }
 
 impl ObjectKind {
@@ -74,6 +76,7 @@ impl ObjectKind {
         match self {
             Self::Client => "client",
             Self::Instance => "instance",
+            Self::Catalogue => "catalogue",
         }
     }
 }

@@ -4,7 +4,7 @@ mod going;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hub_core::api::{Client, Instance};
+use hub_core::api::{Catalogue, Client, Instance};
 use hub_core::exit::Exit;
 use hub_core::key::Fingerprint;
 use hub_core::labels::Labels;
@@ -12,7 +12,9 @@ use hub_core::model::{ClientStatus, InstanceStatus};
 use hub_core::name::{InstanceId, Slug};
 use hub_core::problem::ErrorCode;
 
-use super::super::file::{ClientEntry, Fault, Fleet, FleetSink, InstanceEntry, State};
+use super::super::file::{
+    CatalogueEntry, ClientEntry, Fault, Fleet, FleetSink, InstanceEntry, State,
+};
 use super::action::{Action, ObjectKind};
 use super::item::Item;
 use super::plan::Plan;
@@ -30,6 +32,8 @@ pub(crate) struct Observed {
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     /// What the sinks of instances hold.
     pub(crate) sinks: BTreeMap<InstanceId, SinkState>,
+    /// The names that the hub keeps, where it matters.
+    pub(crate) catalogue: Option<Catalogue>,
 }
 
 /// What a sink holds.
@@ -62,7 +66,7 @@ pub(crate) fn doomed<'a>(
 ) -> Vec<&'a Client> {
     let states: BTreeMap<_, _> = fleet.clients.iter().map(|e| (&e.slug, e.state)).collect();
     let goes = |client: &&Client| match states.get(&client.slug) {
-        Some(state) => *state == State::Absent,
+        Some(state) => *state == Some(State::Absent),
         None => options.prune && fleet.name.as_deref() == wanted::owner(&client.labels),
     };
     clients.filter(goes).collect()
@@ -86,6 +90,9 @@ pub(crate) fn diff(fleet: &Fleet, seen: &Observed, options: Options) -> Result<P
     if options.prune {
         planner.prune(fleet);
     }
+    if let (Some(entry), Some(is)) = (&fleet.catalogue, &seen.catalogue) {
+        planner.catalogue(entry, is);
+    }
     if planner.faults.is_empty() {
         Ok(Plan::of(fleet.name.clone(), planner.items, planner.warnings))
     } else {
@@ -104,11 +111,20 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
+    fn catalogue(&mut self, entry: &CatalogueEntry, is: &Catalogue) {
+        let wanted = entry.over(is);
+        if wanted != *is {
+            let (wanted, seen) = (Box::new(wanted), Box::new(is.clone()));
+            let name = ObjectKind::Catalogue.as_str();
+            self.items.push(Item::of(Step::Catalogue { wanted, seen }, name, name));
+        }
+    }
+
     fn client(&mut self, entry: &'a ClientEntry) {
         let is = self.seen.clients.get(&entry.slug);
         match (entry.state, is) {
-            (State::Absent, Some(is)) => return self.delete_client(is),
-            (State::Absent, None) => return,
+            (Some(State::Absent), Some(is)) => return self.delete_client(is),
+            (Some(State::Absent), None) => return,
             (state, None) => self.create_client(entry, state),
             (state, Some(is)) => self.change_client(entry, state, is),
         }
@@ -117,7 +133,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn create_client(&mut self, entry: &ClientEntry, state: State) {
+    fn create_client(&mut self, entry: &ClientEntry, state: Option<State>) {
         let slug = entry.slug.as_str();
         let Some(new) = wanted::new_client(entry, self.fleet) else {
             let failure = Failure::usage(format!("client {slug} is new: it needs a name"));
@@ -125,12 +141,12 @@ impl<'a> Planner<'a> {
             return self.items.push(Item::refused(Action::Create, object, slug, failure));
         };
         self.push_client(slug, Step::Client { change: ClientChange::Create(new), seen: None });
-        if state == State::Suspended {
+        if state == Some(State::Suspended) {
             self.push_client(slug, Step::Client { change: ClientChange::Suspend, seen: None });
         }
     }
 
-    fn change_client(&mut self, entry: &ClientEntry, state: State, is: &Client) {
+    fn change_client(&mut self, entry: &ClientEntry, state: Option<State>, is: &Client) {
         let slug = entry.slug.as_str();
         if let Some(patch) = wanted::client_patch(entry, self.fleet, is) {
             let object = (ObjectKind::Client, slug);
@@ -142,8 +158,8 @@ impl<'a> Planner<'a> {
             self.items.push(Item::of(step, slug, slug).adopting(adopt));
         }
         let change = match (state, is.status) {
-            (State::Suspended, ClientStatus::Active) => ClientChange::Suspend,
-            (State::Active, ClientStatus::Suspended) => ClientChange::Reactivate,
+            (Some(State::Suspended), ClientStatus::Active) => ClientChange::Suspend,
+            (Some(State::Active), ClientStatus::Suspended) => ClientChange::Reactivate,
             _ => return,
         };
         self.push_client(slug, Step::of_client(change, is));
@@ -157,12 +173,12 @@ impl<'a> Planner<'a> {
         let (id, slug) = (entry.instance_id.as_str(), client.as_str());
         let object = (ObjectKind::Instance, id);
         match (entry.state, self.seen.instances.get(&entry.instance_id)) {
-            (State::Absent, Some(is)) if is.client_slug == *client => {
+            (Some(State::Absent), Some(is)) if is.client_slug == *client => {
                 if !self.refuses(Action::Delete, object, slug, &is.labels) {
                     self.delete_instance(is);
                 }
             }
-            (State::Absent, _) => {}
+            (Some(State::Absent), _) => {}
             (state, None) => self.create_instance(client, entry, state),
             (_, Some(is)) if is.client_slug != *client => {
                 let message =
@@ -175,7 +191,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn create_instance(&mut self, client: &Slug, entry: &InstanceEntry, state: State) {
+    fn create_instance(&mut self, client: &Slug, entry: &InstanceEntry, state: Option<State>) {
         if entry.sink.is_none() && entry.license_sha256.is_none() {
             let message = format!(
                 "instance {} is new: it needs a sink for its license key, or license_sha256",
@@ -183,17 +199,23 @@ impl<'a> Planner<'a> {
             );
             return self.faults.push(Fault { at: entry.at, message });
         }
+        if let (Some(sink), Some(SinkState::Holds(_))) =
+            (&entry.sink, self.seen.sinks.get(&entry.instance_id))
+        {
+            let (id, sink) = (&entry.instance_id, &sink.text);
+            self.warnings.push(format!("{id} is made with the key that {sink} holds already"));
+        }
         let (id, slug) = (entry.instance_id.as_str(), client.as_str());
         let new = wanted::new_instance(entry, self.fleet).into();
         let change = InstanceChange::Create { new, sink: entry.sink.clone() };
         self.items.push(Item::of(Step::Instance { change, seen: None }, id, slug));
-        if state == State::Suspended {
+        if state == Some(State::Suspended) {
             let step = Step::Instance { change: InstanceChange::Suspend, seen: None };
             self.items.push(Item::of(step, id, slug));
         }
     }
 
-    fn change_instance(&mut self, entry: &InstanceEntry, state: State, is: &Instance) {
+    fn change_instance(&mut self, entry: &InstanceEntry, state: Option<State>, is: &Instance) {
         if let Some(patch) = wanted::instance_patch(entry, self.fleet, is) {
             let (id, slug) = (is.instance_id.as_str(), is.client_slug.as_str());
             if self.refuses(Action::Update, (ObjectKind::Instance, id), slug, &is.labels) {
@@ -207,10 +229,10 @@ impl<'a> Planner<'a> {
             self.push_instance(InstanceChange::Rotate { sink: sink.clone() }, is);
         }
         let change = match (state, is.status) {
-            (State::Suspended, InstanceStatus::Pending | InstanceStatus::Active) => {
+            (Some(State::Suspended), InstanceStatus::Pending | InstanceStatus::Active) => {
                 InstanceChange::Suspend
             }
-            (State::Active, InstanceStatus::Suspended) => InstanceChange::Reactivate,
+            (Some(State::Active), InstanceStatus::Suspended) => InstanceChange::Reactivate,
             _ => return,
         };
         self.push_instance(change, is);

@@ -7,6 +7,7 @@ use super::super::file::FleetSink;
 use super::action::{Action, ObjectKind};
 use super::step::{Parts, Step};
 use crate::error::{Described, Failure};
+use crate::output::FieldChange;
 
 /// One change to one object.
 #[derive(Debug, Deserialize)]
@@ -56,23 +57,11 @@ impl ItemState {
     }
 }
 
-/// A field that gets another value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FieldChange {
-    /// Its name in the API.
-    pub(crate) field: String,
-    /// What it was.
-    pub(crate) before: Value,
-    /// What it becomes.
-    pub(crate) after: Value,
-}
-
 impl Item {
     /// A step for the object with this handle, which is this client or one of its instances.
     pub(crate) fn of(step: Step, handle: &str, client: &str) -> Self {
         let changes = match step.action() {
-            Action::Update => changes(step.request(), step.seen().as_ref()),
+            Action::Update => FieldChange::all(&step.request(), step.seen().as_ref()),
             _ => Vec::new(),
         };
         Self {
@@ -125,7 +114,11 @@ impl Item {
 
     /// The object, in words.
     pub(crate) fn what(&self) -> String {
-        format!("{} {}", self.kind.as_str(), self.handle)
+        match self.kind {
+            // There is only one.
+            ObjectKind::Catalogue => "catalogue".to_owned(),
+            kind => format!("{} {}", kind.as_str(), self.handle),
+        }
     }
 
     /// Where a new key goes.
@@ -138,20 +131,6 @@ impl Item {
         self.state = ItemState::Failed;
         self.error = Some(failure);
     }
-}
-
-/// Each field of a request, with its present value.
-fn changes(request: Option<Value>, present: Option<&Value>) -> Vec<FieldChange> {
-    let Some(Value::Object(members)) = request else {
-        return Vec::new();
-    };
-    let before = |field: &str| present.and_then(|present| present.get(field)).cloned();
-    let change = |(field, after): (String, Value)| FieldChange {
-        before: before(&field).unwrap_or(Value::Null),
-        field,
-        after,
-    };
-    members.into_iter().map(change).collect()
 }
 
 /// An item in a document that is read.
@@ -234,7 +213,7 @@ mod tests {
     /// A document of each kind of step, as it is written.
     fn documents() -> Vec<Value> {
         let client = json!({"id": "1", "name": "Acme", "external_ref": null, "status": "active",
-            "labels": {}});
+            "suspension": null, "labels": {}});
         let instance = json!({"client": "acme", "license": "aaaaaaaaaaaa", "expires_at": null,
             "grace_days": 7, "max_activations": null, "entitlements": [], "labels": {},
             "suspension": null});

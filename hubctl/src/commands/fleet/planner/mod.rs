@@ -18,5 +18,5 @@ pub(super) use action::{Action, ObjectKind};
 pub(super) use diff::{Observed, Options, SinkState, diff, doomed};
 pub(super) use item::{Item, ItemState};
 pub(super) use plan::Plan;
-pub(super) use render::{told, words};
+pub(super) use render::{markdown, told, words};
 pub(super) use step::{ClientChange, InstanceChange, SeenClient, Step};

@@ -2,22 +2,17 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::action::Action;
-use super::item::{FieldChange, Item, ItemState};
+use super::item::{Item, ItemState};
 use super::plan::{Plan, Summary};
+use crate::output::{FieldChange, visible};
 
 /// All of a plan, with its last line.
 pub(crate) fn words(plan: &Plan) -> String {
     let mut words = String::new();
     for item in &plan.items {
         line(&mut words, item);
-        for change in &item.changes {
-            let FieldChange { field, before, after } = change;
-            let _ =
-                writeln!(words, "    {field}: {} → {}", value(field, before), value(field, after));
-        }
+        words.push_str(&FieldChange::lines(&item.changes));
     }
     let changes = plan.changes().count();
     if changes == 0 && plan.summary.failed == 0 {
@@ -28,10 +23,48 @@ pub(crate) fn words(plan: &Plan) -> String {
     words
 }
 
+/// A plan for the comment of a pull request.
+pub(crate) fn markdown(plan: &Plan) -> String {
+    let (summary, hub) = (told(&plan.summary, "to "), &plan.hub);
+    let mut text = format!("**Plan for {hub}**: {summary}.\n");
+    if !plan.items.is_empty() {
+        let mut lines = String::new();
+        for item in &plan.items {
+            line(&mut lines, item);
+            lines.push_str(&FieldChange::lines(&item.changes));
+        }
+        // A diff has colours there: lines that begin with + or -, and ! for a change.
+        let colored: Vec<String> = lines.lines().map(in_diff).collect();
+        let _ = write!(text, "\n```diff\n{}\n```\n", colored.join("\n"));
+    }
+    if !plan.warnings.is_empty() {
+        text.push('\n');
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "> :warning: {warning}");
+    }
+    text
+}
+
+/// A line of a plan as a line of a diff.
+fn in_diff(line: &str) -> String {
+    // Nothing in a plan may end the block that it is in.
+    let line = visible(&line.replace("```", "` ` `"));
+    let changes = ['~', '↻', '⏸', '▶'].iter().find_map(|sign| line.strip_prefix(*sign));
+    match changes {
+        Some(rest) => format!("!{rest}"),
+        None => line,
+    }
+}
+
 fn line(words: &mut String, item: &Item) {
     let (verb, what) = (item.action().as_str(), item.what());
     if let (ItemState::Failed, Some(error)) = (item.state, &item.error) {
         let _ = writeln!(words, "! {verb} {what}: {}", error.parts().message);
+        return;
+    }
+    if item.state == ItemState::Applied {
+        let _ = writeln!(words, "  {verb} {what}: done already");
         return;
     }
     let _ = write!(words, "{} {verb} {what}", item.action().sign());
@@ -60,26 +93,6 @@ pub(crate) fn told(summary: &Summary, to: &str) -> String {
     parts.join(", ")
 }
 
-fn value(field: &str, value: &Value) -> String {
-    match value {
-        Value::Null if field == "expires_at" => "never".to_owned(),
-        Value::Null => "none".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => {
-            items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
-        }
-        Value::Object(pairs) if pairs.is_empty() => "none".to_owned(),
-        Value::Object(pairs) => {
-            let pair = |(key, value): (&String, &Value)| {
-                format!("{key}={}", value.as_str().unwrap_or_default())
-            };
-            pairs.iter().map(pair).collect::<Vec<_>>().join(",")
-        }
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +100,7 @@ mod tests {
     use crate::error::Failure;
     use hub_core::api::{NewClient, NewInstance};
     use hub_core::model::InstancePatch;
+    use serde_json::Value;
     use serde_json::json;
 
     fn instance(handle: &str, change: InstanceChange) -> Item {

@@ -3,7 +3,7 @@
 //! There is no secret in a step. A key is made when it is put into its sink, and for a key that exists
 //! already the file has only the hash.
 
-use hub_core::api::{Client, Instance, NewClient, NewInstance};
+use hub_core::api::{Catalogue, Client, Instance, NewClient, NewInstance};
 use hub_core::fields::{FromFields, Unknown, from_json};
 use hub_core::model::{ClientPatch, ClientSettings, InstancePatch, InstanceSettings};
 use serde::de::DeserializeOwned;
@@ -29,6 +29,13 @@ pub(crate) enum Step {
         change: InstanceChange,
         /// The instance when the plan was made; absent where it did not exist.
         seen: Option<InstanceSettings>,
+    },
+    /// For the catalogue.
+    Catalogue {
+        /// As it should be.
+        wanted: Box<Catalogue>,
+        /// As it was when the plan was made.
+        seen: Box<Catalogue>,
     },
 }
 
@@ -122,6 +129,7 @@ impl Step {
                 InstanceChange::Reactivate => Action::Reactivate,
                 InstanceChange::Delete => Action::Delete,
             },
+            Self::Catalogue { .. } => Action::Update,
         }
     }
 
@@ -130,6 +138,7 @@ impl Step {
         match self {
             Self::Client { .. } => ObjectKind::Client,
             Self::Instance { .. } => ObjectKind::Instance,
+            Self::Catalogue { .. } => ObjectKind::Catalogue,
         }
     }
 
@@ -149,6 +158,7 @@ impl Step {
             Self::Client { change: ClientChange::Update(patch), .. } => json(patch),
             Self::Instance { change: InstanceChange::Create { new, .. }, .. } => json(new),
             Self::Instance { change: InstanceChange::Update(patch), .. } => json(patch),
+            Self::Catalogue { wanted, .. } => json(wanted),
             _ => None,
         }
     }
@@ -158,6 +168,7 @@ impl Step {
         match self {
             Self::Client { seen, .. } => seen.as_ref().and_then(json),
             Self::Instance { seen, .. } => seen.as_ref().and_then(json),
+            Self::Catalogue { seen, .. } => json(seen),
         }
     }
 }
@@ -205,6 +216,11 @@ impl TryFrom<Parts> for Step {
                 };
                 Ok(Self::Instance { change, seen: known(seen)? })
             }
+            ObjectKind::Catalogue if action == Action::Update => {
+                let seen = known(seen)?.ok_or("the catalogue that was seen is missing")?;
+                Ok(Self::Catalogue { wanted: Box::new(read(request)?), seen: Box::new(seen) })
+            }
+            ObjectKind::Catalogue => Err("the catalogue can only be updated"),
         }
     }
 }

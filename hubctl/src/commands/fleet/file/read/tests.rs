@@ -3,7 +3,6 @@
 use hub_core::fields::Patch;
 use hub_core::text::DisplayName;
 
-use super::super::State;
 use super::*;
 
 /// A text without its marks, and where these were.
@@ -92,6 +91,10 @@ const OF_INSTANCE: &[([&str; 3], &str)] = &[
             "labels: {a: x, §b: 1}",
             ", \"labels\": {\"a\": \"x\", §\"b\": 1}",
         ],
+        "label b must be text: put it in quotes, such as \"1.10\"",
+    ),
+    (
+        ["labels = { §B = \"x\" }", "labels: {§B: x}", ", \"labels\": {§\"B\": \"x\"}"],
         "a label must be key=value: key [a-z][a-z0-9_.-]{0,62}, value [A-Za-z0-9_.-]{0,63}",
     ),
     (
@@ -126,7 +129,7 @@ fn wrong_members_of_an_instance_are_told_with_their_place_in_every_syntax() {
 #[test]
 fn wrong_members_of_a_client_are_told_with_their_place_in_every_syntax() {
     let cases: &[([&str; 3], &str)] = &[
-        (["name = §\" \"", "name: §\" \"", ", \"name\": §\" \""], "name must be 1 to 200"),
+        (["name = §\" \"", "name: §\" \"", ", \"name\": §\" \""], "name must be 1 to 128"),
         (
             ["external_ref = §\"a b\"", "external_ref: §a b", ", \"external_ref\": §\"a b\""],
             "external_ref must be 1 to 128 visible ASCII characters, or \"\" for nowhere",
@@ -221,7 +224,7 @@ fn one_file_is_the_same_fleet_in_every_syntax() {
         assert_eq!(fleet.name.as_deref(), Some("mine"));
         let client = &fleet.clients[0];
         assert_eq!(client.fields.name.as_ref().map(DisplayName::as_str), Some("Acme"));
-        assert_eq!((&client.fields.external_ref, client.state), (&Patch::Clear, State::Active));
+        assert_eq!((&client.fields.external_ref, client.state), (&Patch::Clear, None));
         let instance = &client.instances[0];
         assert_eq!(instance.terms.expires_at, Patch::Set("2027-12-31T00:00:00Z".parse().unwrap()));
         assert_eq!(instance.terms.max_activations, Patch::Clear);

@@ -1,16 +1,26 @@
 //! The value of a member → its type in the API.
 
+use std::collections::BTreeSet;
+
+use hub_core::api::ListedName;
 use hub_core::fields::{Field, Patch};
 use hub_core::key::KeyHash;
 use hub_core::labels::Entitlements;
 
 use super::super::FleetSink;
 use super::{At, Members, Node, Reader, SinkSpec, Value};
+use crate::words::End;
+
+/// Members that are text, whatever they look like.
+const TEXTS: [&str; 5] = ["slug", "name", "external_ref", "instance_id", "entitlements"];
 
 impl Reader {
     /// Notes that a member is wrong. Its value is not quoted: it could be a secret.
     pub(super) fn expected<T: Field>(&mut self, node: &Node, name: &str) {
-        self.expected_at::<T>(node.at, name);
+        match node.unquoted().filter(|_| TEXTS.contains(&name)) {
+            Some(fault) => self.fault(node.at, format!("{name} {fault}")),
+            None => self.expected_at::<T>(node.at, name),
+        }
     }
 
     /// The same, of a place.
@@ -47,8 +57,15 @@ impl Reader {
         if node.is_null() || node.text() == Some(nothing) {
             return Patch::Clear;
         }
-        if let Ok(value) = serde_json::from_value(node.to_json()) {
+        // A date alone is the end of that day.
+        let end_of_day = node.text().and_then(End::of_day).filter(|_| name == "expires_at");
+        let json = end_of_day.map_or_else(|| node.to_json(), |end| end.to_string().into());
+        if let Ok(value) = serde_json::from_value(json) {
             return Patch::Set(value);
+        }
+        if let Some(fault) = node.unquoted().filter(|_| TEXTS.contains(&name)) {
+            self.fault(node.at, format!("{name} {fault}"));
+            return Patch::Keep;
         }
         self.fault(node.at, format!("{name} {}, or {told}", T::EXPECTED));
         Patch::Keep
@@ -69,6 +86,32 @@ impl Reader {
             return None;
         }
         self.field(members, "entitlements")
+    }
+
+    /// The names of a list of the catalogue.
+    pub(super) fn names<N: ListedName>(
+        &mut self,
+        members: &Members<'_>,
+        name: &'static str,
+    ) -> Option<BTreeSet<N>> {
+        let node = members.get(name)?;
+        let Value::List(items) = &node.value else {
+            self.fault(node.at, format!("{name} must be a list of names"));
+            return None;
+        };
+        let mut names = BTreeSet::new();
+        for item in items {
+            let read: Option<N> = serde_json::from_value(item.to_json()).ok();
+            match read.filter(|listed| listed.as_ref() != N::RESERVED) {
+                Some(listed) => drop(names.insert(listed)),
+                // A name is not quoted: it could be a secret.
+                None => self.fault(item.at, format!("a name in {name} {}", N::EXPECTED)),
+            }
+        }
+        if names.len() > N::MOST {
+            self.fault(node.at, format!("{name} must be at most {} names", N::MOST));
+        }
+        Some(names)
     }
 
     pub(super) fn sink(&mut self, members: &Members<'_>) -> Option<FleetSink> {

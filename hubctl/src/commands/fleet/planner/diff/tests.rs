@@ -29,7 +29,7 @@ fn instance(id: &str, client: &str, fleet: Option<&str>) -> Instance {
         "license": {
             "fingerprint": "aaaaaaaaaaaa", "issued_at": "2026-01-01T00:00:00Z",
             "expires_at": "2027-01-01T00:00:00Z", "grace_days": 7, "max_activations": null,
-            "activations": 1, "entitlements": ["sso"]
+            "works_until": "2027-01-08T00:00:00Z", "in_grace": false, "activations": 1, "entitlements": ["sso"]
         },
         "hub_key": null, "suspension": null, "labels": labels,
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
@@ -43,6 +43,7 @@ fn hub(clients: Vec<Client>, instances: Vec<Instance>) -> Observed {
         clients: clients.into_iter().map(|c| (c.slug.clone(), c)).collect(),
         instances: instances.into_iter().map(|i| (i.instance_id.clone(), i)).collect(),
         sinks: BTreeMap::new(),
+        catalogue: None,
     }
 }
 
@@ -152,8 +153,11 @@ fn what_differs_is_changed_and_nothing_else() {
     for instance in suspended.instances.values_mut() {
         instance.status = InstanceStatus::Suspended;
     }
+    // Who did not pay stays suspended until the file says otherwise.
+    assert_eq!(lines(&file(Some("f"), "", &[A1]), &suspended, PLAIN), [""; 0]);
+    let active = "state = \"active\"";
     assert_eq!(
-        lines(&file(Some("f"), "", &[A1]), &suspended, PLAIN),
+        lines(&file(Some("f"), active, &[&format!("{A1}\n{active}")]), &suspended, PLAIN),
         ["▶ reactivate client acme", "▶ reactivate instance a1 of acme"]
     );
 }
@@ -265,7 +269,7 @@ fn an_export_is_found_unchanged() {
     let clients = vec![client("acme", Some("f")), odd];
     let instances = vec![full, bare];
     for fleet in [Some("f"), None] {
-        let text = export(fleet, &clients, &instances);
+        let text = export(fleet, &clients, &instances, None);
         let read = read(&text, Syntax::Toml).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
         assert_eq!(read.clients.iter().map(|c| c.instances.len()).collect::<Vec<_>>(), [0, 2]);
         let options = Options { prune: fleet.is_some(), ..PLAIN };

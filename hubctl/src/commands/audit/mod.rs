@@ -1,11 +1,14 @@
 //! `hubctl audit`
 
+mod heads;
+
 use hub_core::api::{AuditQuery, ListAudit, VerifyAudit};
 use hub_core::exit::Exit;
 
 use super::Invocation;
 use crate::cli::{AuditCommand, AuditListArgs};
 use crate::error::{Failure, Result};
+use heads::{Head, Heads};
 
 /// Runs one of them.
 pub(super) async fn run(command: AuditCommand, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -28,6 +31,22 @@ async fn list(args: AuditListArgs, invocation: &Invocation<'_>) -> Result<Exit> 
     invocation.list::<ListAudit, _>("", args.limit, query, "no audit events").await
 }
 
+/// Keeps the newest event for the next time. Where nothing can be kept, the log is verified all the same.
+async fn keep(heads: Option<Heads>, invocation: &Invocation<'_>) -> Result<()> {
+    if invocation.settings.dry_run {
+        return Ok(());
+    }
+    let (Some(heads), Some(head)) = (heads, heads::newest(invocation).await?) else {
+        return Ok(());
+    };
+    if let Err(error) = heads.keep(head, invocation)
+        && !invocation.out.format().is_json()
+    {
+        invocation.out.warn(&format!("the head of the log cannot be kept here: {error}"));
+    }
+    Ok(())
+}
+
 async fn verify(invocation: &Invocation<'_>) -> Result<Exit> {
     let verdict = invocation.hub()?.call::<VerifyAudit>("", &(), &()).await?;
     let broken = verdict.first_broken.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
@@ -37,8 +56,23 @@ async fn verify(invocation: &Invocation<'_>) -> Result<Exit> {
         ("HEAD", verdict.head.clone().unwrap_or_default()),
         ("FIRST BROKEN", broken.clone()),
     ];
+    let heads = Heads::read();
+    let before = heads.as_ref().and_then(|heads| heads.of(invocation)).cloned();
+    let kept = match &before {
+        Some(head) if verdict.ok => heads::contains(head, invocation).await?,
+        _ => true,
+    };
     invocation.out.record(&verdict, &verdict.ok.to_string(), &details)?;
+    if !kept && let Some(Head { seq, hash, at }) = before {
+        let hash = &hash[..hash.len().min(12)];
+        let message =
+            format!("the log does not contain event {seq} ({hash}…) of {at}, which was its newest");
+        return Err(Failure::new(Exit::Conflict, "audit_rewritten", message).hint(
+            "the log was rewritten or restored from an older backup since it was verified here",
+        ));
+    }
     if verdict.ok {
+        keep(heads, invocation).await?;
         return Ok(Exit::Done);
     }
     Err(Failure::new(Exit::Conflict, "audit_broken", format!("the chain breaks at event {broken}"))

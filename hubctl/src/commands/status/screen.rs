@@ -1,0 +1,115 @@
+//! The status as a person sees it.
+
+use std::fmt::Write as _;
+
+use super::read::HubState;
+use super::{Item, Reason};
+use crate::cli::StatusArgs;
+use crate::output::{Hue, Out, bytes, fitted};
+
+/// How many things of one kind are shown.
+const SHOWN: usize = 5;
+
+/// The whole screen.
+pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &Out) -> String {
+    let mut screen = String::new();
+    let HubState { url, ready, version, stats } = state;
+    let is = if *ready { out.hued(Hue::Good, "ready") } else { out.hued(Hue::Bad, "not ready") };
+    let size = bytes(stats.store_bytes);
+    let (name, version, schema) = (&version.name, &version.version, version.schema);
+    let counts = stats.instances;
+    line(&mut screen, out, "hub", &format!("{is}  {url}"));
+    let database = &stats.database;
+    let what = format!("{name} {version}, schema {schema}, {database}, {size}");
+    line(&mut screen, out, "", &what);
+    let fleet = format!(
+        "{} clients, {} instances: {} active, {} pending, {} suspended",
+        stats.clients, counts.total, counts.active, counts.pending, counts.suspended
+    );
+    line(&mut screen, out, "fleet", &fleet);
+    let reports = format!("{} reports in the last 24 h", stats.reports_24h);
+    line(&mut screen, out, "", &reports);
+    screen.push('\n');
+    for reason in Reason::ALL {
+        let of: Vec<&Item> = items.iter().filter(|item| item.reason == reason).collect();
+        for (at, item) in of.iter().take(SHOWN).enumerate() {
+            let word = if at == 0 { title(reason) } else { "" };
+            let hue = hue(reason);
+            line(&mut screen, out, &out.hued(hue, word), &told(item, out));
+        }
+        if of.len() > SHOWN {
+            let more = format!("and {} more: {}", of.len() - SHOWN, list(reason, args));
+            line(&mut screen, out, "", &more);
+        }
+    }
+    if items.is_empty() {
+        let _ = writeln!(screen, "{}", out.hued(Hue::Good, "Nothing needs anybody."));
+    }
+    screen
+}
+
+/// A word in the margin, and what there is to say, wrapped between words.
+fn line(screen: &mut String, out: &Out, word: &str, text: &str) {
+    screen.push_str(&fitted(word, 11, text, out.columns()));
+}
+
+fn title(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Expired => "expired",
+        Reason::InGrace => "in grace",
+        Reason::Ends => "ends",
+        Reason::Silent => "silent",
+        Reason::Suspended => "suspended",
+        Reason::AdminKeyEnds => "admin key",
+        Reason::Unlisted => "unlisted",
+    }
+}
+
+fn hue(reason: Reason) -> Hue {
+    match reason {
+        Reason::Expired | Reason::Suspended => Hue::Bad,
+        Reason::InGrace | Reason::Ends | Reason::Silent | Reason::AdminKeyEnds => Hue::Warn,
+        Reason::Unlisted => Hue::Plain,
+    }
+}
+
+fn told(item: &Item, out: &Out) -> String {
+    let times = out.times();
+    let handle = &item.handle;
+    let at = item.at.map(|at| times.write(at)).unwrap_or_default();
+    let detail = item.detail.as_deref().unwrap_or("no reason given");
+    match item.reason {
+        Reason::Expired => format!("{handle}  works no more since {at}"),
+        Reason::InGrace => {
+            let until = item.works_until.map(|until| times.write(until)).unwrap_or_default();
+            format!("{handle}  ended {at}, stops working {until}")
+        }
+        Reason::Ends => format!("{handle}  {at}"),
+        Reason::Silent if at.is_empty() => format!("{handle}  never seen"),
+        Reason::Silent => format!("{handle}  last seen {at}"),
+        Reason::Suspended => {
+            let what = if item.client.is_none() { "client " } else { "" };
+            format!("{what}{handle}  {detail}, since {at}")
+        }
+        Reason::AdminKeyEnds => format!("{handle}  ({detail}) ends {at}"),
+        Reason::Unlisted => {
+            format!("{detail} in 7 days under names that are not in the catalogue")
+        }
+    }
+}
+
+/// The command that shows all of them.
+fn list(reason: Reason, args: &StatusArgs) -> String {
+    match reason {
+        Reason::Expired => "hubctl instance list --status expired".to_owned(),
+        Reason::InGrace | Reason::Ends => {
+            format!("hubctl instance list --expires-within {} --sort expires_at", args.within)
+        }
+        Reason::Silent => {
+            format!("hubctl instance list --silent-for {} --sort last_seen_at", args.silent_for)
+        }
+        Reason::Suspended => "hubctl instance list --status suspended".to_owned(),
+        Reason::AdminKeyEnds => "hubctl admin-key list".to_owned(),
+        Reason::Unlisted => "hubctl telemetry catalogue get".to_owned(),
+    }
+}

@@ -1,0 +1,191 @@
+//! `telemetry tools --by` and `telemetry series` of several tools, or in weeks and months: what the hub's
+//! reads are put together from.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hub_core::api::{
+    ClientQuery, FleetQuery, InstanceQuery, Limit, ListClients, ListInstances, ListToolUsage,
+    ListUsageSeries, SeriesQuery, Step, ToolUsage, UsageStep,
+};
+use hub_core::exit::Exit;
+use hub_core::redact::ToolName;
+use hub_core::text::Word;
+use hub_core::time::Timestamp;
+use serde::Serialize;
+
+use super::Invocation;
+use crate::cli::{By, SeriesArgs, SeriesStep, ToolsArgs};
+use crate::commands::AT_ONCE;
+use crate::error::{Failure, Result};
+use crate::output::{Column, Row, Times, column};
+
+/// The use of a tool by one client or instance.
+#[derive(Debug, Serialize)]
+pub(crate) struct Part {
+    /// Whose use it is.
+    by: String,
+    #[serde(flatten)]
+    usage: ToolUsage,
+}
+
+impl Row for Part {
+    const COLUMNS: &'static [Column] = &[
+        column("BY", 0),
+        column("TOOL", 0),
+        column("CALLS", 0),
+        column("ERRORS", 1),
+        column("MEAN", 2),
+    ];
+    const FIELDS: &'static [&'static str] = &[
+        "by",
+        "tool",
+        "calls",
+        "errors",
+        "error_rate",
+        "instances",
+        "duration_ms.n",
+        "duration_ms.mean",
+        "duration_ms.max",
+    ];
+
+    fn handle(&self) -> String {
+        format!("{}/{}", self.by, self.usage.tool)
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        let mean = self.usage.duration_ms.as_ref().map(|stats| stats.mean);
+        vec![
+            self.by.clone(),
+            self.usage.tool.to_string(),
+            self.usage.calls.to_string(),
+            self.usage.errors.to_string(),
+            mean.map(crate::output::milliseconds).unwrap_or_default(),
+        ]
+    }
+}
+
+/// `hubctl telemetry tools --by`
+pub(super) async fn tools(by: By, args: &ToolsArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
+    let handles: Vec<Word> = match by {
+        By::Client => {
+            let query = |cursor, limit: Limit| ClientQuery {
+                cursor,
+                limit: Some(limit),
+                ..ClientQuery::default()
+            };
+            let clients = hub.all::<ListClients, _>("", None, query).await?;
+            clients.iter().filter_map(|client| Word::new(client.slug.as_str())).collect()
+        }
+        By::Instance => {
+            let query = |cursor, limit: Limit| FleetQuery {
+                common: InstanceQuery { cursor, limit: Some(limit), ..InstanceQuery::default() },
+                ..FleetQuery::default()
+            };
+            let instances = hub.all::<ListInstances, _>("", None, query).await?;
+            instances.iter().filter_map(|i| Word::new(i.instance_id.as_str())).collect()
+        }
+    };
+    let read = async |handle: &Word| {
+        let mut query = args.usage.query();
+        match by {
+            By::Client => query.client = Some(handle.clone()),
+            By::Instance => query.instance = Some(handle.clone()),
+        }
+        let usages = hub.call::<ListToolUsage>("", &query, &()).await?;
+        let by = handle.as_str();
+        let part = |usage| Part { by: by.to_owned(), usage };
+        Ok::<_, Failure>(usages.items.into_iter().map(part).collect::<Vec<_>>())
+    };
+    let parts: Vec<Vec<Part>> =
+        stream::iter(&handles).map(read).buffered(AT_ONCE).try_collect().await?;
+    let mut rows: Vec<Part> = parts.into_iter().flatten().collect();
+    rows.sort_by_key(|part| std::cmp::Reverse(part.usage.calls));
+    invocation.out.list(&rows, "no tool was used")?;
+    Ok(Exit::Done)
+}
+
+/// One step of several tools.
+#[derive(Debug, Serialize)]
+pub(crate) struct Steps {
+    at: Timestamp,
+    tool: Option<ToolName>,
+    calls: u64,
+    errors: u64,
+    error_rate: f64,
+    /// The most instances on one day of the step.
+    instances: u64,
+    complete: bool,
+}
+
+impl Row for Steps {
+    const COLUMNS: &'static [Column] = &[
+        column("AT", 0),
+        column("TOOL", 0),
+        column("CALLS", 0),
+        column("ERRORS", 1),
+        column("INSTANCES", 2),
+    ];
+    const FIELDS: &'static [&'static str] =
+        &["at", "tool", "calls", "errors", "error_rate", "instances", "complete"];
+
+    fn handle(&self) -> String {
+        self.at.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        vec![
+            times.step(self.at),
+            self.tool.as_ref().map(ToString::to_string).unwrap_or_default(),
+            self.calls.to_string(),
+            self.errors.to_string(),
+            self.instances.to_string(),
+        ]
+    }
+}
+
+/// `hubctl telemetry series` of several tools, or in steps that the hub does not have.
+pub(super) async fn series(args: &SeriesArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let hub = invocation.hub()?;
+    let step = args.step.unwrap_or(SeriesStep::Hour);
+    let own = if step == SeriesStep::Hour { Step::Hour } else { Step::Day };
+    let tools: Vec<Option<ToolName>> = match args.tools.as_slice() {
+        [] => vec![None],
+        tools => tools.iter().cloned().map(Some).collect(),
+    };
+    let mut rows: BTreeMap<(Timestamp, usize), Steps> = BTreeMap::new();
+    for (at, tool) in tools.iter().enumerate() {
+        let query = SeriesQuery { common: args.usage.query(), step: Some(own), tool: tool.clone() };
+        let usages = hub.call::<ListUsageSeries>("", &query, &()).await?;
+        for day in usages.items {
+            let start = step.start(day.at);
+            let row = rows.entry((start, at)).or_insert_with(|| empty(start, tool.as_ref()));
+            add(row, &day);
+        }
+    }
+    let rows: Vec<Steps> = rows.into_values().collect();
+    invocation.out.list(&rows, "there is no step")?;
+    Ok(Exit::Done)
+}
+
+fn empty(at: Timestamp, tool: Option<&ToolName>) -> Steps {
+    Steps {
+        at,
+        tool: tool.cloned(),
+        calls: 0,
+        errors: 0,
+        error_rate: 0.0,
+        instances: 0,
+        complete: true,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate has a few digits")]
+fn add(row: &mut Steps, step: &UsageStep) {
+    row.calls += step.calls;
+    row.errors += step.errors;
+    row.error_rate = if row.calls == 0 { 0.0 } else { row.errors as f64 / row.calls as f64 };
+    row.instances = row.instances.max(step.instances);
+    row.complete &= step.complete;
+}

@@ -1,0 +1,150 @@
+//! Metrics: what is counted, that others can read it, and that nothing in it comes from a request.
+
+use std::process::{Command, Stdio};
+
+use hub_tests::binaries::workspace;
+use hub_tests::clock::{DAY, ago, later};
+use hub_tests::metrics::{Metrics, free_address};
+use hub_tests::{Engine, Hub, Setup, both_stores, third_party};
+use serde_json::json;
+
+both_stores!(requests_refusals_and_work_are_counted, licenses_that_need_somebody_are_counted);
+
+async fn start(setup: Setup) -> (Hub, String) {
+    let address = free_address();
+    let hub = setup.args(["--metrics-listen", &address]).start().await;
+    (hub, address)
+}
+
+async fn requests_refusals_and_work_are_counted(setup: Setup) {
+    let (hub, address) = start(setup).await;
+    let before = Metrics::read(&address).await;
+    hub.client("acme").await;
+    let issued = hub.issue("acme", "acme-1").await;
+    hub.activate(&issued.license_key).await;
+    hub.anonymous().get("/api/v1/Hunter2").await.problem(404, "route_not_found");
+    hub.admin_with("Hunter2").get("/api/v1/admin/whoami").await.problem(401, "admin_key_invalid");
+    let after = Metrics::read(&address).await;
+    let activated = "hubd_http_requests_total\
+        {method=\"POST\",route=\"/api/v1/instances/activate\",status=\"200\"}";
+    assert_eq!((before.value(activated), after.value(activated)), (None, Some(1.0)));
+    let none = "hubd_http_requests_total{method=\"any\",route=\"none\",status=\"404\"}";
+    assert_eq!(after.value(none), Some(1.0));
+    for code in ["route_not_found", "admin_key_invalid"] {
+        let series = format!("hubd_refusals_total{{code=\"{code}\"}}");
+        assert_eq!((before.value(&series), after.value(&series)), (Some(0.0), Some(1.0)), "{code}");
+    }
+    let more = |series: &str| after.value(series).unwrap() - before.value(series).unwrap();
+    assert!(more("hubd_commits_total") >= 3.0, "{}", after.text());
+    assert!(more("hubd_connections_total") >= 1.0);
+    assert!(more("hubd_batch_items_count{queue=\"activations\"}") >= 1.0);
+    assert_eq!(after.value("hubd_queue_depth{queue=\"activations\"}"), Some(0.0));
+    let counted = "hubd_http_request_duration_seconds_count\
+        {method=\"POST\",route=\"/api/v1/instances/activate\"}";
+    assert_eq!(after.value(counted), Some(1.0));
+    // What a request says is nowhere.
+    for secret in ["Hunter2", "acme", &issued.license_key] {
+        assert!(!after.text().contains(secret), "{secret}");
+    }
+}
+
+async fn licenses_that_need_somebody_are_counted(mut hub: Hub) {
+    hub.client("acme").await;
+    for (id, terms) in [
+        ("never", json!({})),
+        ("soon", json!({"expires_at": later(DAY * 29)})),
+        ("later", json!({"expires_at": later(DAY * 31)})),
+        ("grace", json!({"expires_at": ago(DAY), "grace_days": 7})),
+        ("over", json!({"expires_at": ago(DAY * 9), "grace_days": 7})),
+    ] {
+        hub.issue_with("acme", id, terms).await;
+    }
+    let address = free_address();
+    hub.set_env("HUBD_METRICS_LISTEN", &address);
+    hub.restart();
+    // They are counted in a task of their own, so they may come a moment after the listener.
+    let metrics = loop {
+        let metrics = Metrics::read(&address).await;
+        if metrics.value("hubd_licenses_ending_30d").is_some() {
+            break metrics;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(metrics.value("hubd_licenses_ending_30d"), Some(1.0));
+    assert_eq!(metrics.value("hubd_licenses_in_grace"), Some(1.0));
+}
+
+/// The parser of Prometheus' own client for Python accepts every line.
+#[tokio::test]
+async fn a_parser_of_others_reads_the_metrics() {
+    const PROGRAM: &str = "
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+families = {family.name: family for family in text_string_to_metric_families(sys.stdin.read())}
+assert families['hubd_http_requests'].type == 'counter', families
+assert families['hubd_http_request_duration_seconds'].type == 'histogram'
+assert all(family.documentation for family in families.values())
+print(len(families))
+";
+    let packages = ["prometheus-client==0.23.1"];
+    let Some(python) = third_party::python("prometheus", &packages) else { return };
+    let (hub, address) = start(Setup::on(Engine::Sqlite)).await;
+    hub.client("acme").await;
+    let metrics = Metrics::read(&address).await;
+    let mut parser = Command::new(python);
+    parser
+        .args(["-c", PROGRAM])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = parser.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), metrics.text().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One line for each request, and only where it was asked for.
+#[tokio::test]
+async fn the_access_log_is_behind_a_flag() {
+    let answered = |hub: &Hub| hub.log().matches("\"message\":\"answered\"").count();
+    let quiet = Hub::sqlite().await;
+    quiet.anonymous().get("/healthz").await.expect(200).done();
+    assert_eq!(answered(&quiet), 0);
+    let hub = Setup::on(Engine::Sqlite).args(["--access-log"]).start().await;
+    let answer = hub.anonymous().get("/version?secret=Hunter2").await;
+    let log = hub.log();
+    let line = log.lines().find(|line| line.contains("\"message\":\"answered\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        (&line["route"], &line["status"]),
+        (&json!("/version"), &json!(answer.status.as_u16()))
+    );
+    assert!(line["micros"].is_u64() && line["level"] == "INFO", "{line}");
+    assert!(!log.contains("Hunter2"));
+}
+
+/// Alerts and the dashboard ask for metrics that exist.
+#[tokio::test]
+async fn alerts_and_dashboard_name_metrics_that_exist() {
+    let (hub, address) = start(Setup::on(Engine::Sqlite)).await;
+    hub.client("acme").await;
+    let metrics = Metrics::read(&address).await;
+    let documented = |name: &str| metrics.text().contains(&format!("# TYPE {name} "));
+    for file in ["deploy/alerts.yaml", "deploy/grafana/letsbe-hub.json"] {
+        let text = std::fs::read_to_string(workspace().join(file)).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names = words.filter(|word| word.starts_with("hubd_"));
+        let mut found = 0;
+        for name in names {
+            let base = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .filter(|base| documented(base));
+            // A backup was not made here.
+            let known = documented(base.unwrap_or(name)) || name.starts_with("hubd_backup_");
+            assert!(known || name.starts_with("hubd_licenses_"), "{file}: {name}");
+            found += 1;
+        }
+        assert!(found > 5, "{file}");
+    }
+}
