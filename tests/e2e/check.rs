@@ -112,7 +112,8 @@ async fn a_chain_that_was_cut_while_the_hub_ran_shows(mut hub: Hub) {
 /// Every file of a folder with its content and the time of its last change.
 fn files(folder: &Path) -> BTreeMap<String, (Vec<u8>, i64)> {
     let entries = fs::read_dir(folder).unwrap().flatten();
-    let all = entries.filter(|entry| entry.path().is_file()).map(|entry| {
+    let entries = entries.filter(|entry| entry.path().is_file());
+    let all = entries.map(|entry| {
         let found = entry.metadata().unwrap();
         let name = entry.file_name().into_string().unwrap();
         (
