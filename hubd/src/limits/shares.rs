@@ -27,8 +27,8 @@ pub(crate) struct Shares {
     own_reads: Semaphore,
 }
 
-/// Answers that strangers of an address get at once, and after those one in each period. Further ones
-/// come a moment later, so a crowd of strangers cannot take all processors.
+/// Answers that strangers, and callers beyond their shares, get at once at an address, and after those one
+/// in each period. Further ones come a moment later, so no crowd takes all processors.
 const STRANGERS_AT_ONCE: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 const STRANGERS_PERIOD: Duration = Duration::from_millis(2);
 const A_MOMENT: Duration = Duration::from_millis(250);
@@ -68,7 +68,7 @@ impl Shares {
         })
     }
 
-    /// Holds back an answer to a stranger when its address gets many.
+    /// Holds back an answer to a stranger, or to a caller beyond its share, when its address gets many.
     pub(crate) async fn pace(&self, client: IpAddr) {
         let is_told_apart = self.strangers.callers() < MOST_ADDRESSES;
         if is_told_apart && self.strangers.spend(&subscriber(client)).is_err() {

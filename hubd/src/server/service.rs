@@ -74,7 +74,9 @@ impl HubService {
         let routed = self.route(request, client, place, &mut trace, &mut route);
         let routed = AssertUnwindSafe(routed).catch_unwind().await;
         let time = started.elapsed();
-        if !trace.is_proven {
+        let is_limited =
+            routed.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS);
+        if !trace.is_proven || is_limited {
             place.wait();
             self.hub.shares().pace(client).await;
         }
