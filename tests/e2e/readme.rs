@@ -59,7 +59,8 @@ async fn the_tour_works_as_written(hub: Hub) {
 /// The table of settings is complete.
 #[test]
 fn the_table_of_settings_has_every_flag() {
-    let readme = fs::read_to_string(binaries::workspace().join("README.md")).expect("a README");
+    let settings = binaries::workspace().join("docs/settings.md");
+    let settings = fs::read_to_string(settings).expect("the settings");
     let help = Command::new(binaries::hubd()).arg("--help").output().expect("hubd runs");
     let help = String::from_utf8_lossy(&help.stdout);
     let variables: Vec<&str> = help
@@ -68,6 +69,6 @@ fn the_table_of_settings_has_every_flag() {
         .collect();
     assert!(variables.len() > 10, "{help}");
     for variable in variables {
-        assert!(readme.contains(&format!("`{variable}`")), "{variable} is not in the README");
+        assert!(settings.contains(&format!("`{variable}`")), "{variable} is not described");
     }
 }
