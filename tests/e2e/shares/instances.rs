@@ -1,5 +1,7 @@
 //! Instances, licenses and operators: whoever has shown a key has a share.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use hub_core::api::Role;
 use hub_tests::crowd::{Crowd, Flood};
@@ -218,11 +220,11 @@ async fn an_overloaded_hub_refuses_some_and_recovers(setup: Setup) {
         innocents.operate(1_000 + n).await;
         hub.use_key(&innocents.instance.hub_key).await;
     }
-    for flood in floods {
-        let statuses: Vec<u16> = flood.statuses().into_keys().collect();
-        assert!(statuses.contains(&200), "{statuses:?}");
-        assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
-    }
+    // Who of the crowd is served is chance; that some are is not.
+    let statuses: BTreeSet<u16> =
+        floods.into_iter().flat_map(|flood| flood.statuses().into_keys()).collect();
+    assert!(statuses.contains(&200), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
     // What was under way when the crowd left is still to be answered.
     while hub.anonymous().post(ACTIVATE, json!({"license_key": last})).await.status == 503 {
         tokio::task::yield_now().await;
