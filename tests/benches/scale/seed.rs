@@ -82,18 +82,23 @@ fn usage(now: i64) -> Vec<String> {
         ),
         format!(
             "INSERT INTO last_use_hour (tool, hour, n) SELECT tool, hour, COUNT(*) FROM last_use \
-             WHERE tool IN (1000, -1) AND hour = {hour} GROUP BY tool, hour"
+             WHERE tool IN (1000, -1) AND hour = {hour} GROUP BY tool, hour \
+             ON CONFLICT (tool, hour) DO UPDATE SET n = excluded.n"
         ),
         format!(
             "INSERT INTO fleet_hour (hour, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
              instances) SELECT {hour}, 1000, 10 * COUNT(*), COUNT(*), 10 * COUNT(*), 1000 * COUNT(*), \
              200, COUNT(*) {SEEDED} UNION ALL SELECT {hour}, -1, 10 * COUNT(*), COUNT(*), \
-             10 * COUNT(*), 1000 * COUNT(*), 200, COUNT(*) {SEEDED}"
+             10 * COUNT(*), 1000 * COUNT(*), 200, COUNT(*) {SEEDED} \
+             ON CONFLICT (hour, tool) DO UPDATE SET calls = fleet_hour.calls + excluded.calls, \
+             instances = fleet_hour.instances + excluded.instances"
         ),
         format!(
             "INSERT INTO fleet_day (day, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
              instances) SELECT hour / 24, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
-             instances FROM fleet_hour WHERE hour = {hour} AND tool IN (1000, -1)"
+             instances FROM fleet_hour WHERE hour = {hour} AND tool IN (1000, -1) \
+             ON CONFLICT (day, tool) DO UPDATE SET calls = fleet_day.calls + excluded.calls, \
+             instances = fleet_day.instances + excluded.instances"
         ),
         format!(
             "INSERT INTO error_hour (hour, instance, tool, code, n) \
