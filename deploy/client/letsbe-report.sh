@@ -39,9 +39,9 @@ random_id() { cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen; }
 
 # note WORDS…: keeps a line as a file of its own. The time comes first in its name.
 note() {
-    mkdir -p "$spool/new" "$spool/tmp" || fail $LATER "cannot write to $spool"
+    mkdir -p "$spool/new" "$spool/part" || fail $LATER "cannot write to $spool"
     name=$(date +%s).$$.$(random_id)
-    { echo "$*" >"$spool/tmp/$name" && mv "$spool/tmp/$name" "$spool/new/$name"; } ||
+    { echo "$*" >"$spool/part/$name" && mv "$spool/part/$name" "$spool/new/$name"; } ||
         fail $LATER "cannot write to $spool"
 }
 
@@ -161,7 +161,7 @@ send() {
     [ -n "$url" ] || fail $REFUSED "LETSBE_URL is not set"
     key=$(tr -d ' \r\n' <"$key_file" 2>/dev/null) && [ -n "$key" ] || fail $LATER "cannot read $key_file"
     id=$(tr -d ' \r\n' <"$id_file" 2>/dev/null) && is_name "$id" || fail $LATER "cannot read $id_file"
-    mkdir -p "$spool/new" "$spool/tmp" "$spool/rejected" || fail $LATER "cannot write to $spool"
+    mkdir -p "$spool/new" "$spool/part" "$spool/rejected" || fail $LATER "cannot write to $spool"
     alone
     gather
     rm -rf "$spool"/done.*

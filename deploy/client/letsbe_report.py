@@ -49,7 +49,7 @@ class Spool:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        for name in ("new", "tmp", "rejected"):
+        for name in ("new", "part", "rejected"):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def call(self, name, milliseconds, code=None):
@@ -67,7 +67,7 @@ class Spool:
 
     def _note(self, line):
         name = f"{int(time.time())}.{os.getpid()}.{uuid.uuid4()}"
-        made = self.folder / "tmp" / name
+        made = self.folder / "part" / name
         made.write_text(line + "\n")
         made.rename(self.folder / "new" / name)
 

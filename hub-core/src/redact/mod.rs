@@ -11,6 +11,7 @@ mod place;
 mod reason;
 mod report;
 mod scalar;
+mod tool;
 
 pub use listed::{Listed, Numbered, OTHER};
 pub use name::{CodeName, CountName, ToolName};

@@ -8,16 +8,15 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 use uuid::Uuid;
 
 use super::place::{Expected, Place};
-use super::report::{Content, NoRoom, Usage};
-use super::scalar::{count, duration, is_text, text};
-use super::{CleanReport, CodeName, CountName, Dropped, Listed, OTHER, Reason, Reasons, ToolName};
+use super::report::Content;
+use super::scalar::{count, text};
+use super::tool::ToolList;
+use super::{CleanReport, CountName, Dropped, Listed, OTHER, Reason, Reasons};
 use crate::fields::Fault;
-use crate::histogram::Histogram;
 use crate::members::MemberName;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
@@ -54,18 +53,18 @@ pub fn inspect(
 }
 
 /// What was read so far.
-struct Reading<'n> {
-    listed: &'n Listed,
+pub(super) struct Reading<'n> {
+    pub(super) listed: &'n Listed,
     is_object: bool,
     id: Once<Option<Uuid>>,
     start: Once<Option<Timestamp>>,
     end: Once<Option<Timestamp>>,
     /// Known members of a wrong type without which the report would lose what was sent.
-    wrong: Vec<FieldError>,
-    content: Content,
+    pub(super) wrong: Vec<FieldError>,
+    pub(super) content: Content,
     reasons: Reasons,
     places: Option<Vec<Dropped>>,
-    hasher: RandomState,
+    pub(super) hasher: RandomState,
 }
 
 impl<'n> Reading<'n> {
@@ -122,14 +121,14 @@ impl<'n> Reading<'n> {
 
     /// Lets an unlisted name into a counter.
     #[cfg(feature = "proof")]
-    fn leak(&mut self, name: &str) {
+    pub(super) fn leak(&mut self, name: &str) {
         if crate::proof::leak() == Some(crate::proof::Leak::Names) {
             self.content.count(OTHER, name.len() as u64);
         }
     }
 
     /// Notes that something is not kept as it was sent, and where.
-    fn note(&mut self, reason: Reason, at: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, reason: Reason, at: impl FnOnce() -> String) {
         self.reasons.add(reason, 1);
         if let Some(places) = self.places.as_mut().filter(|places| places.len() < MOST_PLACES) {
             places.push(Dropped { at: at(), reason });
@@ -158,14 +157,14 @@ fn check_window(
 
 /// A known member that may be given once.
 #[derive(Default)]
-enum Once<T> {
+pub(super) enum Once<T> {
     #[default]
     Absent,
     Given(T),
 }
 
 impl<T> Once<T> {
-    fn set<E: serde::de::Error>(&mut self, value: T) -> Result<(), E> {
+    pub(super) fn set<E: serde::de::Error>(&mut self, value: T) -> Result<(), E> {
         match self {
             Self::Absent => {
                 *self = Self::Given(value);
@@ -178,7 +177,7 @@ impl<T> Once<T> {
 
 impl<T> Once<Option<T>> {
     /// The value, if one was given and is usable.
-    fn given(self) -> Option<T> {
+    pub(super) fn given(self) -> Option<T> {
         match self {
             Self::Given(value) => value,
             Self::Absent => None,
@@ -239,199 +238,18 @@ fn report_id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|_| text.len() == 36)
 }
 
-/// `tools`.
-struct ToolList<'a, 'n>(&'a mut Reading<'n>);
-
-impl<'de> Expected<'de> for ToolList<'_, '_> {
-    fn wrong(self) {
-        self.0.wrong.push(FieldError::new("tools", "must be a list"));
-    }
-
-    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let mut at = 0;
-        while list.next_element_seed(Place(Tool { reading: self.0, at }))?.is_some() {
-            at += 1;
-        }
-        Ok(())
-    }
-}
-
-/// An element of `tools`.
-struct Tool<'a, 'n> {
-    reading: &'a mut Reading<'n>,
-    at: usize,
-}
-
-/// The members of an element of `tools`.
-#[derive(Default)]
-struct ToolMembers {
-    name: Once<Option<u32>>,
-    calls: Once<Option<u64>>,
-    errors: Once<()>,
-    durations: Once<()>,
-    /// Numbers of codes, each with how often, in the order of the report.
-    codes: Vec<(u32, u64)>,
-    took: Histogram,
-}
-
-impl<'de> Expected<'de> for Tool<'_, '_> {
-    fn wrong(self) {
-        let at = self.at;
-        self.reading.note(Reason::WrongType, || format!("/tools/{at}"));
-    }
-
-    fn object<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let mut members = ToolMembers::default();
-        while let Some(MemberName(member)) = map.next_key()? {
-            match member.as_ref() {
-                "name" => members.name.set(self.name(map.next_value()?))?,
-                "calls" => members.calls.set(self.calls(map.next_value()?))?,
-                "errors" => {
-                    members.errors.set(())?;
-                    map.next_value_seed(Place(Errors(&mut self, &mut members.codes)))?;
-                }
-                "durations_ms" => {
-                    members.durations.set(())?;
-                    map.next_value_seed(Place(Durations(&mut self, &mut members.took)))?;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    self.note(Reason::UnknownMember, "*");
-                }
-            }
-        }
-        self.finish(members);
-        Ok(())
-    }
-}
-
-impl Tool<'_, '_> {
-    fn note(&mut self, reason: Reason, member: &str) {
-        let at = self.at;
-        self.reading.note(reason, || format!("/tools/{at}/{member}"));
-    }
-
-    fn note_code(&mut self, reason: Reason, code: u32) {
-        let (at, listed) = (self.at, self.reading.listed);
-        let name = listed.codes.name(code).map_or("*", CodeName::as_str);
-        self.reading.note(reason, || format!("/tools/{at}/errors/{name}"));
-    }
-
-    fn name(&mut self, raw: &RawValue) -> Option<u32> {
-        let tools = &self.reading.listed.tools;
-        let number =
-            text(
-                raw,
-                |name| {
-                    if name == ToolName::OTHER { Some(OTHER) } else { tools.number(name) }
-                },
-            );
-        if number.is_none() {
-            let reason = if is_text(raw) { Reason::UnlistedTool } else { Reason::WrongType };
-            self.note(reason, "name");
-            #[cfg(feature = "proof")]
-            self.reading.leak(raw.get());
-        }
-        number
-    }
-
-    fn calls(&mut self, raw: &RawValue) -> Option<u64> {
-        count(raw).map_err(|reason| self.note(reason, "calls")).ok()
-    }
-
-    fn finish(mut self, members: ToolMembers) {
-        let ToolMembers { name, calls, mut codes, took: durations, .. } = members;
-        if matches!(name, Once::Absent) {
-            self.note(Reason::UnlistedTool, "name");
-        }
-        let failed: u64 = codes.iter().map(|(_, n)| n).sum();
-        let calls = calls.given().unwrap_or_else(|| durations.n().max(failed));
-        let mut beyond = failed.saturating_sub(calls);
-        for (code, n) in codes.iter_mut().rev() {
-            let dropped = beyond.min(*n);
-            if dropped > 0 {
-                *n -= dropped;
-                beyond -= dropped;
-                self.note_code(Reason::Inconsistent, *code);
-            }
-        }
-        codes.retain(|(_, n)| *n > 0);
-        let tool = name.given().unwrap_or(OTHER);
-        let usage = Usage { tool, calls, errors: codes, durations };
-        let NoRoom { tool, codes } = self.reading.content.use_tool(usage);
-        if tool {
-            self.note(Reason::OverLimit, "name");
-        }
-        for code in codes {
-            self.note_code(Reason::OverLimit, code);
-        }
-    }
-}
-
 /// Names that were read in one object, as hashes: the names themselves are not kept.
-struct Seen(HashSet<u64>);
+#[derive(Default)]
+pub(super) struct Seen(HashSet<u64>);
 
 impl Seen {
-    fn once<E: serde::de::Error>(&mut self, hasher: &RandomState, name: &str) -> Result<(), E> {
+    pub(super) fn once<E: serde::de::Error>(
+        &mut self,
+        hasher: &RandomState,
+        name: &str,
+    ) -> Result<(), E> {
         let new = self.0.insert(hasher.hash_one(name));
         if new { Ok(()) } else { Err(E::custom("a name twice")) }
-    }
-}
-
-/// `errors` of a tool.
-struct Errors<'a, 'b, 'n>(&'a mut Tool<'b, 'n>, &'a mut Vec<(u32, u64)>);
-
-impl<'de> Expected<'de> for Errors<'_, '_, '_> {
-    fn wrong(self) {
-        self.0.note(Reason::WrongType, "errors");
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self(tool, codes) = self;
-        let mut seen = Seen(HashSet::new());
-        while let Some(MemberName(name)) = map.next_key()? {
-            seen.once(&tool.reading.hasher, &name)?;
-            let other = name == CodeName::OTHER;
-            let code = if other { Some(OTHER) } else { tool.reading.listed.codes.number(&name) };
-            let number = code.unwrap_or(OTHER);
-            match count(map.next_value()?) {
-                Err(reason) => tool.note_code(reason, number),
-                Ok(n) => {
-                    if code.is_none() {
-                        tool.note_code(Reason::UnlistedCode, OTHER);
-                        #[cfg(feature = "proof")]
-                        tool.reading.leak(&name);
-                    }
-                    codes.push((number, n));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// `durations_ms` of a tool.
-struct Durations<'a, 'b, 'n>(&'a mut Tool<'b, 'n>, &'a mut Histogram);
-
-impl<'de> Expected<'de> for Durations<'_, '_, '_> {
-    fn wrong(self) {
-        self.0.note(Reason::WrongType, "durations_ms");
-    }
-
-    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self(tool, durations) = self;
-        let mut nth = 0;
-        while let Some(raw) = list.next_element::<&RawValue>()? {
-            match duration(raw) {
-                Ok(us) => durations.add(us),
-                Err(reason) => {
-                    let at = tool.at;
-                    tool.reading.note(reason, || format!("/tools/{at}/durations_ms/{nth}"));
-                }
-            }
-            nth += 1;
-        }
-        Ok(())
     }
 }
 
@@ -446,7 +264,7 @@ impl<'de> Expected<'de> for Counts<'_, '_> {
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let reading = self.0;
         let listed = reading.listed;
-        let mut seen = Seen(HashSet::new());
+        let mut seen = Seen::default();
         while let Some(MemberName(name)) = map.next_key()? {
             seen.once(&reading.hasher, &name)?;
             let other = name == CountName::OTHER;
