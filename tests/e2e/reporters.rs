@@ -71,6 +71,21 @@ async fn catalogue(hub: &Hub) {
     hub.admin().put("/api/v1/admin/telemetry/catalogue", names).await.expect(200).done();
 }
 
+/// For each reporter an active instance, and a machine with its key.
+async fn machines(hub: &Hub) -> Vec<(String, Machine)> {
+    hub.client("acme").await;
+    catalogue(hub).await;
+    let mut machines = Vec::new();
+    for (n, program) in reporters().iter().enumerate() {
+        let id = format!("acme-{n}");
+        let license = hub.issue("acme", &id).await.license_key;
+        let key = hub.hub_key(&license).await;
+        let machine = Machine::new(hub, program, &id, &key);
+        machines.push((id, machine));
+    }
+    machines
+}
+
 async fn tools(hub: &Hub, id: &str) -> serde_json::Value {
     let path = format!("/api/v1/admin/telemetry/tools?instance={id}");
     hub.admin().get(&path).await.ok()["items"].clone()
@@ -79,13 +94,7 @@ async fn tools(hub: &Hub, id: &str) -> serde_json::Value {
 #[tokio::test]
 async fn what_was_noted_is_reported_by_listed_names() {
     let hub = Hub::sqlite().await;
-    hub.client("acme").await;
-    catalogue(&hub).await;
-    for (n, program) in reporters().iter().enumerate() {
-        let id = format!("acme-{n}");
-        let license = hub.issue("acme", &id).await.license_key;
-        let key = hub.hub_key(&license).await;
-        let machine = Machine::new(&hub, program, &id, &key);
+    for (id, machine) in machines(&hub).await {
         for words in [
             &["call", "web.open", "12.5"][..],
             &["call", "web.open", "7", "TIMEOUT"],
@@ -122,13 +131,7 @@ async fn what_was_noted_is_reported_by_listed_names() {
 #[tokio::test]
 async fn each_call_counts_once_whenever_a_run_is_killed() {
     let hub = Hub::sqlite().await;
-    hub.client("acme").await;
-    catalogue(&hub).await;
-    for (n, program) in reporters().iter().enumerate() {
-        let id = format!("acme-{n}");
-        let license = hub.issue("acme", &id).await.license_key;
-        let key = hub.hub_key(&license).await;
-        let machine = Machine::new(&hub, program, &id, &key);
+    for (id, machine) in machines(&hub).await {
         let (mut killed, mut noted) = (0, 0);
         for step in 0..40 {
             machine.run(&["call", "web.open", "1"], 0);
@@ -141,7 +144,7 @@ async fn each_call_counts_once_whenever_a_run_is_killed() {
             killed += u32::from(!sender.wait().unwrap().success());
         }
         machine.run(&["send"], 0);
-        assert_eq!(tools(&hub, &id).await[0]["calls"], noted, "{program:?}");
+        assert_eq!(tools(&hub, &id).await[0]["calls"], noted, "{:?}", machine.program);
         assert!(killed > 10, "{killed} runs were killed");
     }
 }
