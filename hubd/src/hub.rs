@@ -63,13 +63,15 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Starts the batching tasks; `tasks` tracks them. There are at most so many `connections`.
+    /// Starts the batching tasks; `tasks` tracks them. There are at most so many `connections`. From
+    /// `stopping` on the hub is not ready.
     pub(crate) fn start(
         store: Store,
         certificates: Arc<Issuer>,
         settings: HubSettings,
         connections: usize,
         tasks: &TaskTracker,
+        stopping: CancellationToken,
     ) -> Self {
         let HotSettings { activation_overlap, queue } = settings.hot;
         let limits = &settings.limits;
@@ -92,7 +94,7 @@ impl Hub {
                 let store = reader.clone();
                 async move { Ok(vec![store.catalogue_sizes().await?; asked.len()]) }
             });
-        let (lines, stopping) = (Arc::<Lines>::default(), CancellationToken::new());
+        let lines = Arc::<Lines>::default();
         let (summed, stop) = (Arc::clone(&lines), stopping.clone());
         tasks.spawn(async move { summed.sum_up(stop).await });
         Self {
@@ -145,11 +147,6 @@ impl Hub {
     /// For how long the hub keeps telemetry, for the privacy promise.
     pub(crate) fn retention(&self) -> Retention {
         self.settings.telemetry.retention()
-    }
-
-    /// Marks the hub as stopping: from now on it is not ready.
-    pub(crate) fn stop(&self) {
-        self.stopping.cancel();
     }
 
     /// Whether the database takes writes and the hub is not stopping.

@@ -189,7 +189,9 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     let telemetry = settings.hub.telemetry;
     let connections = settings.server.max_connections;
     let certificates = Arc::clone(&issuer);
-    let hub = Arc::new(Hub::start(store.clone(), certificates, settings.hub, connections, &tasks));
+    let (kept, stopping) = (store.clone(), stop.clone());
+    let hub = Hub::start(kept, certificates, settings.hub, connections, &tasks, stopping);
+    let hub = Arc::new(hub);
     let service = HubService::new(Arc::clone(&hub), &settings.server);
     if let Some(address) = settings.metrics.metrics_listen {
         start_metrics(address, &settings.store, &store, &tasks, &stop).await?;
@@ -203,7 +205,7 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
         }
     }));
     tasks.spawn(roll_up(store.clone(), telemetry, stop.clone()));
-    answer_until_stopped(listener, service, &hub, &stop, settings.server.stop_timeout).await;
+    answer_until_stopped(listener, service, &stop, settings.server.stop_timeout).await;
     // The batching tasks end when nothing holds the hub any more. A request that was cut off may hold it
     // for a while.
     drop(hub);
@@ -224,20 +226,20 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
 async fn answer_until_stopped(
     listener: Listener,
     service: HubService,
-    hub: &Hub,
     stop: &CancellationToken,
     stop_timeout: Duration,
 ) {
     let serving = listener.run(service, stop.clone());
     let deadline = async {
         stop.cancelled().await;
-        hub.stop();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         tokio::time::sleep(stop_timeout).await;
     };
     tokio::select! {
-        () = serving => {}
+        // Of a stop that ends both, systemd is told first.
+        biased;
         () = deadline => tracing::warn!("some requests took too long and were cut off"),
+        () = serving => {}
     }
 }
 

@@ -18,6 +18,7 @@ both_stores!(
     the_first_start_writes_a_key_that_only_its_owner_reads,
     acknowledged_writes_survive_a_crash,
     sigterm_is_a_good_end,
+    every_stop_drains_the_queues,
     health_and_version_need_no_key,
     an_operators_request_id_is_kept_if_it_is_a_plain_one
 );
@@ -52,6 +53,16 @@ async fn sigterm_is_a_good_end(mut hub: Hub) {
     let idle = hub.anonymous();
     idle.get("/readyz").await.expect(200).done();
     assert!(hub.stop().success());
+}
+
+/// Several times: the last connection's end and the signal come in any order.
+async fn every_stop_drains_the_queues(mut hub: Hub) {
+    for stops in 1..=8 {
+        assert!(hub.stop().success());
+        let drained = hub.log().matches("\"message\":\"stopped\"").count();
+        assert_eq!(drained, stops, "the queues were not drained");
+        hub.launch();
+    }
 }
 
 async fn health_and_version_need_no_key(hub: Hub) {

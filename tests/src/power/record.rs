@@ -48,11 +48,11 @@ const LOG: &str = "record.log";
 #[must_use]
 pub fn read(hub: &Hub) -> Vec<Op> {
     let begun = Instant::now();
-    let ended = format!("{} +++ exited with ", hub.last_pid());
+    let pid = hub.last_pid().to_string();
     let text = loop {
         // `strace` ends after the hub.
         let text = fs::read_to_string(hub.dir().join(LOG)).expect("strace writes its log");
-        if text.lines().rev().take(20).any(|line| line.starts_with(&ended)) {
+        if text.lines().rev().take(20).any(|line| ends(line, &pid)) {
             break text;
         }
         assert!(begun.elapsed() < Duration::from_mins(1), "the record has no end");
@@ -60,6 +60,12 @@ pub fn read(hub: &Hub) -> Vec<Op> {
     };
     let folder = hub.data_dir().canonicalize().expect("the data folder is there");
     parse(&text, folder.to_str().expect("a path of ours"))
+}
+
+/// Whether a line says that the process has ended. Its number is filled up with spaces to five places.
+fn ends(line: &str, pid: &str) -> bool {
+    let said = line.strip_prefix(pid).map(str::trim_start);
+    said.is_some_and(|said| said.starts_with("+++ exited with "))
 }
 
 /// The index of a log is made anew after a cut; the other files are not the database.
@@ -181,4 +187,17 @@ fn unescape(text: &str) -> Vec<u8> {
         }
     }
     plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends;
+
+    #[test]
+    fn a_short_number_of_a_process_is_filled_up() {
+        assert!(ends("7271  +++ exited with 0 +++", "7271"));
+        assert!(ends("14170 +++ exited with 0 +++", "14170"));
+        assert!(!ends("72710 +++ exited with 0 +++", "7271"));
+        assert!(!ends("7271  write(1, \"a\", 1) = 1", "7271"));
+    }
 }
