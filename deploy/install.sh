@@ -36,7 +36,7 @@ done
 [ -n "$uninstall$from" ] || fail "--from says where the release is" 2
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "run it as root"
 
-units="hubd.service hubd-backup.service hubd-backup.timer"
+units="hubd.service hubd.socket hubd-backup.service hubd-backup.timer"
 share=$root/usr/local/share
 bash_completion=$share/bash-completion/completions/hubctl
 zsh_completion=$share/zsh/site-functions/_hubctl
@@ -45,7 +45,7 @@ runs_systemd() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 
 if [ -n "$uninstall" ]; then
     if runs_systemd; then
-        systemctl disable --now hubd.service hubd-backup.timer || true
+        systemctl disable --now hubd.socket hubd.service hubd-backup.timer || true
     fi
     for unit in $units; do rm -f "$root/etc/systemd/system/$unit"; done
     rm -f "$root/usr/local/bin/hubd" "$root/usr/local/bin/hubctl" "$share"/man/man1/hubctl.1 \

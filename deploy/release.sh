@@ -65,8 +65,8 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/letsbe-hub-$version
 mkdir -p "$tree/man" "$tree/completions"
 cp "$built/hubd" "$built/hubctl" deploy/install.sh deploy/activate.sh "$tree/"
-cp deploy/hubd.service deploy/hubd-backup.service deploy/hubd-backup.timer deploy/hubd.env.sample \
-    deploy/alerts.yaml LICENSE-MIT LICENSE-APACHE README.md CHANGELOG.md "$tree/"
+cp deploy/hubd.service deploy/hubd.socket deploy/hubd-backup.service deploy/hubd-backup.timer \
+    deploy/hubd.env.sample deploy/alerts.yaml LICENSE-MIT LICENSE-APACHE README.md CHANGELOG.md "$tree/"
 cp -r deploy/client deploy/grafana docs "$tree/"
 "$tree/hubctl" man --out "$tree/man" >/dev/null
 for shell in bash zsh fish; do
@@ -92,7 +92,7 @@ mkdir -p "$deb/DEBIAN" "$deb/usr/bin" "$deb/usr/lib/systemd/system" "$deb/etc/hu
     "$share/bash-completion/completions" "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d" \
     "$share/doc/letsbe-hub" "$share/letsbe-hub"
 cp "$tree/hubd" "$tree/hubctl" "$deb/usr/bin/"
-for unit in hubd.service hubd-backup.service hubd-backup.timer; do
+for unit in hubd.service hubd.socket hubd-backup.service hubd-backup.timer; do
     sed 's|/usr/local/bin/|/usr/bin/|' "$tree/$unit" >"$deb/usr/lib/systemd/system/$unit"
 done
 cp "$tree/hubd.env.sample" "$deb/etc/hubd/hubd.env"
