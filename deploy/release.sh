@@ -9,7 +9,7 @@
 # finds names by /etc/hosts and DNS, and by another service of nsswitch.conf only where the machine has that very
 # version of glibc.
 # RELEASE_KEY=FILE signs with a private key of ssh-keygen. OFFLINE=1 uses the registry's cache alone. PROFILE=release
-# builds sooner. Needs dpkg-deb and python3 too.
+# builds sooner; BUILT=DIR packs the programs of a folder. Needs dpkg-deb and python3 too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,8 +54,9 @@ for map in $maps; do
     CFLAGS="$CFLAGS -ffile-prefix-map=$map"
 done
 export RUSTFLAGS CFLAGS
-cargo build --locked ${OFFLINE:+--offline} --profile "$profile" --target "$triple" -p hubd -p hubctl
-built=$target/$triple/$profile
+built=${BUILT:-$target/$triple/$profile}
+[ -n "${BUILT:-}" ] ||
+    cargo build --locked ${OFFLINE:+--offline} --profile "$profile" --target "$triple" -p hubd -p hubctl
 
 say "collecting"
 rm -rf "$out"
