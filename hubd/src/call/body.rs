@@ -37,7 +37,9 @@ pub(super) fn parse<T: ReadBody>(
     }
     let unknown = match access {
         Access::Admin(_) => Unknown::Named,
-        Access::Public | Access::License | Access::Hub | Access::Reporter => Unknown::Unnamed,
+        Access::Public | Access::Open | Access::License | Access::Hub | Access::Reporter => {
+            Unknown::Unnamed
+        }
     };
     T::read_body(bytes, unknown, now).map_err(Refusal::from)
 }

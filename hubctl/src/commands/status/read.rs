@@ -1,9 +1,9 @@
 //! What the hub says of itself, and of what needs somebody.
 
 use hub_core::api::{
-    Client, ClientQuery, ClientStatus, EffectiveStatus, FleetQuery, GetStats, GetVersion, Instance,
-    InstanceQuery, InstanceSort, Limit, ListAdminKeys, ListClients, ListInstances, ListToolUsage,
-    Ready, Stats, UsageQuery, Version,
+    Client, ClientQuery, ClientStatus, DoubtedClock, EffectiveStatus, FleetQuery, GetStats,
+    GetVersion, Instance, InstanceQuery, InstanceSort, Limit, ListAdminKeys, ListClients,
+    ListInstances, ListToolUsage, Ready, Stats, UsageQuery, Version,
 };
 use hub_core::exit::Exit;
 use hub_core::problem::ErrorCode;
@@ -25,6 +25,8 @@ pub(super) struct HubState {
     pub(super) url: String,
     /// Whether its database takes writes.
     pub(super) ready: bool,
+    /// The clock of one of its machines that is doubted.
+    pub(super) doubted_clock: Option<DoubtedClock>,
     pub(super) version: Version,
     pub(super) stats: Stats,
 }
@@ -33,15 +35,16 @@ pub(super) async fn hub(hub: &Hub<'_>, settings: &Settings) -> Result<HubState> 
     // A hub that is not ready says so; everything else fails the command.
     let ready = async {
         match hub.call::<Ready>("", &(), &()).await {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.exit() == Exit::HubFailed => Ok(false),
+            Ok(readiness) => Ok((true, readiness.doubted_clock)),
+            Err(failure) if failure.exit() == Exit::HubFailed => Ok((false, None)),
             Err(failure) => Err(failure),
         }
     };
     let version = hub.call::<GetVersion>("", &(), &());
     let stats = hub.call::<GetStats>("", &(), &());
-    let (ready, version, stats) = try_join!(ready, version, stats)?;
-    Ok(HubState { url: written(&settings.url).to_owned(), ready, version, stats })
+    let ((ready, doubted_clock), version, stats) = try_join!(ready, version, stats)?;
+    let url = written(&settings.url).to_owned();
+    Ok(HubState { url, ready, doubted_clock, version, stats })
 }
 
 /// Everything that needs somebody.

@@ -13,7 +13,7 @@ const SHOWN: usize = 5;
 /// The whole screen.
 pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &Out) -> String {
     let mut screen = String::new();
-    let HubState { url, ready, version, stats } = state;
+    let HubState { url, ready, doubted_clock, version, stats } = state;
     let is = if *ready { out.hued(Hue::Good, "ready") } else { out.hued(Hue::Bad, "not ready") };
     let size = bytes(stats.store_bytes);
     let (name, version, schema) = (&version.name, &version.version, version.schema);
@@ -22,6 +22,10 @@ pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &
     let database = &stats.database;
     let what = format!("{name} {version}, schema {schema}, {database}, {size}");
     line(&mut screen, out, "", &what);
+    if let Some(doubted) = doubted_clock {
+        let what = format!("the hub's clock says {}, which is doubted", doubted.says);
+        line(&mut screen, out, &out.hued(Hue::Bad, "clock"), &what);
+    }
     let fleet = format!(
         "{} clients, {} instances: {} active, {} pending, {} suspended",
         stats.clients, counts.total, counts.active, counts.pending, counts.suspended
