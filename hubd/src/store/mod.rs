@@ -53,7 +53,8 @@ pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
 pub(crate) use soundness::Contents;
 pub(crate) use telemetry::{
-    NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
+    NewReport, OwnUsageKept, ReportResult, Retention, Series, SeriesFilter, Span, UsageFilter,
+    UsageRange,
 };
 pub(crate) use transaction::Tx;
 pub(crate) use transfer::{TransferError, transfer};
