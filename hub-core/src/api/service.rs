@@ -21,6 +21,9 @@ pub struct Readiness {
     /// For admins alone, and only while a hub's clock is doubted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubted_clock: Option<DoubtedClock>,
+    /// For admins alone: when the newest verified backup of a SQLite file was made, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_backup: Option<Timestamp>,
 }
 
 /// A hub's clock that disagrees by more than a day with the time that the database saw last. No old

@@ -138,6 +138,11 @@ impl QueueMetrics {
         self.waiting.fetch_add(1, Relaxed);
     }
 
+    /// An item waits no more, and nothing was done.
+    pub(crate) fn left(&self) {
+        self.waiting.fetch_sub(1, Relaxed);
+    }
+
     /// So many items wait no more: they are a batch.
     pub(crate) fn taken(&self, items: usize) {
         let items = u64::try_from(items).unwrap_or(u64::MAX);

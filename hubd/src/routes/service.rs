@@ -26,8 +26,13 @@ pub(super) async fn ready(hub: Arc<Hub>, call: Call<Ready>) -> Result<Reply<Read
         Some(key) => hub.authenticate_admin(key, call.now).await.is_ok(),
         None => false,
     };
-    let doubted_clock = if is_admin { hub.store().doubted_clock().await? } else { None };
-    Ok(Reply::found(Readiness { status: "ready".to_owned(), doubted_clock }))
+    let mut readiness =
+        Readiness { status: "ready".to_owned(), doubted_clock: None, last_backup: None };
+    if is_admin {
+        readiness.doubted_clock = hub.store().doubted_clock().await?;
+        readiness.last_backup = hub.store().last_backup();
+    }
+    Ok(Reply::found(readiness))
 }
 
 pub(super) async fn version(_: Arc<Hub>, _: Call<GetVersion>) -> Result<Reply<Version>, Refusal> {
