@@ -2,10 +2,12 @@
 # Activates this machine: exchanges its license for a hub API key. Needs only POSIX sh and curl.
 #
 #   activate.sh --url URL --license-file PATH --sink file:PATH [--id-file PATH] [--allow-open-folder]
-#   HUB_URL=URL LICENSE_FILE=PATH HUB_KEY_FILE=PATH [HUB_ID_FILE=PATH] activate.sh
+#               [--allow-plain-http]
+#   HUB_URL=URL LICENSE_FILE=PATH HUB_KEY_FILE=PATH [HUB_ID_FILE=PATH] [HUB_ALLOW_PLAIN_HTTP=1] activate.sh
 #
 # --id-file keeps the instance's id beside the key, for whoever sends reports.
 # --allow-open-folder accepts a folder that others can write, for the sink and for the id.
+# --allow-plain-http sends the license over http to another machine, where nobody can listen.
 #
 # Exit 0: the sink holds a hub key that the hub accepts.
 # Exit 75: the hub gave no answer or failed; run the script again later.
@@ -42,6 +44,7 @@ Usage: activate.sh --url URL --license-file PATH --sink file:PATH [OPTIONS]
   --sink file:PATH      the file for the hub key, readable by its owner alone [env: HUB_KEY_FILE]
   --id-file PATH        the file for the instance's id [env: HUB_ID_FILE]
   --allow-open-folder   accept folders that others can write
+  --allow-plain-http    send the license over http to another machine [env: HUB_ALLOW_PLAIN_HTTP=1]
   --help                this text
 
 Exit 0: the sink holds a hub key that the hub accepts. Exit 75: run it again later. Exit 78: refused, or
@@ -55,11 +58,13 @@ license_file=${LICENSE_FILE:-}
 sink=${HUB_KEY_FILE:-}
 id_file=${HUB_ID_FILE:-}
 allow_open_folder=
+allow_plain_http=${HUB_ALLOW_PLAIN_HTTP:-}
 
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) help ;;
         --allow-open-folder) allow_open_folder=yes; shift; continue ;;
+        --allow-plain-http) allow_plain_http=1; shift; continue ;;
     esac
     [ $# -ge 2 ] || usage
     case $1 in
@@ -78,11 +83,21 @@ case $url in http://?* | https://?*) ;; *) fail $REFUSED "the URL must begin wit
 case $sink in /*) ;; *) sink=./$sink ;; esac
 case $license_file in /*) ;; *) license_file=./$license_file ;; esac
 case $id_file in /* | '') ;; *) id_file=./$id_file ;; esac
+host=${url#*://}
+host=${host%%[/?#]*}
+case $host in
+    *@*) fail $REFUSED "the URL must not hold a user name or password" ;;
+    '['*) host=${host%%]*}] ;;
+    *) host=${host%%:*} ;;
+esac
 # A hub on this machine is asked directly, whatever proxy there is for others.
 direct=
-case ${url#*://} in
-    127.* | localhost | localhost[:/]* | '[::1]'*) direct=yes ;;
-    *) case $url in http:*) say "the license travels unencrypted: the URL is not https" ;; esac ;;
+case $host in
+    localhost | '[::1]') direct=yes ;;
+    127.*) case $host in *[!0-9.]*) ;; *) direct=yes ;; esac ;;
+esac
+case $direct:$allow_plain_http:$url in
+    ::http:*) fail $REFUSED "a key would travel unencrypted to $url: use https, or give --allow-plain-http" ;;
 esac
 command -v curl >/dev/null 2>&1 || fail $REFUSED "curl is not installed"
 

@@ -6,7 +6,8 @@
 #   letsbe-report.sh send                            report what was noted; from a timer
 #
 # Settings: LETSBE_URL (the hub), LETSBE_KEY_FILE (the hub key), LETSBE_ID_FILE (the instance's id, as
-# activate.sh --id-file writes it), LETSBE_SPOOL (the folder for what was noted).
+# activate.sh --id-file writes it), LETSBE_SPOOL (the folder for what was noted), LETSBE_ALLOW_PLAIN_HTTP=1
+# (send the hub key over http to another machine, where nobody can listen).
 #
 # Exit 0: done. 75: run it again later, nothing is lost. 78: wrong usage, or the hub refuses the instance.
 #
@@ -139,6 +140,7 @@ write_report() {
 
 # ask CURL-ARGUMENTS…: sends a request with the hub key, sets $status. The key is no argument of a process.
 ask() {
+    [ -z "$direct" ] || set -- --noproxy '*' "$@"
     status=$(printf 'header = "X-Hub-Api-Key: %s"\n' "$key" |
         curl -q -sS --config - --connect-timeout 10 --max-time 30 -w '%{http_code}' "$@") || status=000
 }
@@ -155,10 +157,36 @@ alone() {
     ln "$spool/lock.$$" "$spool/lock" 2>/dev/null || fail $LATER "another run is sending"
 }
 
+# look_at_url: refuses a URL over which the key may not travel. A hub on this machine is asked directly,
+# whatever proxy there is for others.
+look_at_url() {
+    case $url in
+        '') fail $REFUSED "LETSBE_URL is not set" ;;
+        http://?* | https://?*) ;;
+        *) fail $REFUSED "LETSBE_URL must begin with http:// or https://" ;;
+    esac
+    host=${url#*://}
+    host=${host%%[/?#]*}
+    case $host in
+        *@*) fail $REFUSED "LETSBE_URL must not hold a user name or password" ;;
+        '['*) host=${host%%]*}] ;;
+        *) host=${host%%:*} ;;
+    esac
+    direct=
+    case $host in
+        localhost | '[::1]') direct=yes ;;
+        127.*) case $host in *[!0-9.]*) ;; *) direct=yes ;; esac ;;
+    esac
+    case $direct:${LETSBE_ALLOW_PLAIN_HTTP:-}:$url in
+        ::http:*)
+            fail $REFUSED "a key would travel unencrypted to $url: use https, or set LETSBE_ALLOW_PLAIN_HTTP=1" ;;
+    esac
+}
+
 refused() { case $1 in 401 | 403) fail $REFUSED "the hub refuses this instance ($1)" ;; esac; }
 
 send() {
-    [ -n "$url" ] || fail $REFUSED "LETSBE_URL is not set"
+    look_at_url
     key=$(tr -d ' \r\n' <"$key_file" 2>/dev/null) && [ -n "$key" ] || fail $LATER "cannot read $key_file"
     id=$(tr -d ' \r\n' <"$id_file" 2>/dev/null) && is_name "$id" || fail $LATER "cannot read $id_file"
     mkdir -p "$spool/new" "$spool/part" "$spool/rejected" || fail $LATER "cannot write to $spool"

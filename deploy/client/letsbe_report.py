@@ -15,6 +15,7 @@ absent; it is moved into one batch; the batch's name holds the report's id and t
 written once, and the batch is removed after the hub said that the report is on disk.
 """
 
+import ipaddress
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import shutil
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from datetime import datetime, timezone
@@ -158,23 +160,50 @@ def written(at):
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: the key is for the hub alone."""
+
+    def redirect_request(self, *_):
+        return None
+
+
 class Hub:
     """The hub, asked with the hub key."""
 
-    def __init__(self, url, key):
+    def __init__(self, url, key, allow_plain_http=False):
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Failed(REFUSED, "LETSBE_URL must begin with http:// or https://")
+        if "@" in parts.netloc:
+            raise Failed(REFUSED, "LETSBE_URL must not hold a user name or password")
+        local = is_loopback(parts.hostname)
+        if parts.scheme == "http" and not local and not allow_plain_http:
+            way = "use https, or set LETSBE_ALLOW_PLAIN_HTTP=1"
+            raise Failed(REFUSED, f"a key would travel unencrypted to {url}: {way}")
         self.url, self.key = url.rstrip("/"), key
+        # A hub on this machine is asked directly, whatever proxy there is for others.
+        proxies = [urllib.request.ProxyHandler({})] if local else []
+        self.opener = urllib.request.build_opener(NoRedirect, *proxies)
 
     def ask(self, path, body=None):
         """The status and the body of the answer; 0 where there is none."""
         headers = {"X-Hub-Api-Key": self.key, "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with self.opener.open(request, timeout=30) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, b""
         except OSError:
             return 0, b""
+
+
+def is_loopback(host):
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_alive(process):
@@ -253,7 +282,8 @@ def main(words):
                     raise Failed(REFUSED, "LETSBE_URL is not set")
                 key = read("LETSBE_KEY_FILE", "/etc/letsbe/hub.key")
                 instance = read("LETSBE_ID_FILE", "/etc/letsbe/instance.id")
-                send(spool, Hub(url, key), instance)
+                allow_plain_http = os.environ.get("LETSBE_ALLOW_PLAIN_HTTP", "") != ""
+                send(spool, Hub(url, key, allow_plain_http), instance)
             case ["--help" | "-h"]:
                 print(__doc__)
             case _:

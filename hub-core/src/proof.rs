@@ -7,6 +7,8 @@
 pub enum Leak {
     /// hubd logs the body of each request.
     Log,
+    /// hubd counts the bytes of bodies in its metrics.
+    Metrics,
     /// hubd counts an unlisted name of a tool, code or count by its length.
     Names,
     /// hubd keeps the beginning of the body of each report as a name.
@@ -33,6 +35,7 @@ pub enum Leak {
 pub fn leak() -> Option<Leak> {
     match std::env::var("HUBD_PROOF_LEAK").ok()?.as_str() {
         "log" => Some(Leak::Log),
+        "metrics" => Some(Leak::Metrics),
         "names" => Some(Leak::Names),
         "text" => Some(Leak::Text),
         "request-ids" => Some(Leak::RequestIds),

@@ -55,7 +55,7 @@ enum Expected {
 fn expected(access: Access, credential: Credential) -> Expected {
     use Credential::{Admin, ExpiredAdmin, Garbage, RevokedAdmin, RotatedHubKey};
     match (access, credential) {
-        (Access::Public | Access::License, _) => Expected::LetThrough,
+        (Access::Public | Access::Open | Access::License, _) => Expected::LetThrough,
         (Access::Hub | Access::Reporter, Garbage | RotatedHubKey) => {
             Expected::Unknown("hub_key_invalid")
         }

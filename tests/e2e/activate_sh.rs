@@ -4,14 +4,12 @@ mod interrupted; // killed at any moment, a slow hub, a full disk
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output};
 
 use hub_tests::binaries::workspace;
 use hub_tests::fleet::{own_hub_key, own_license_key, sha256};
-use hub_tests::{Hub, Setup};
+use hub_tests::{Hub, both_stores};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -133,9 +131,21 @@ async fn activations(hub: &Hub, instance_id: &str) -> serde_json::Value {
     hub.show(instance_id).await["license"]["activations"].clone()
 }
 
-#[tokio::test]
-async fn a_fresh_run_delivers_a_key_and_a_rerun_changes_nothing() {
-    let hub = Hub::sqlite().await;
+both_stores!(
+    a_fresh_run_delivers_a_key_and_a_rerun_changes_nothing,
+    a_run_that_was_killed_is_finished_by_the_next,
+    a_key_that_was_rotated_away_is_replaced,
+    it_works_without_sha256sum_too,
+    a_refusal_is_78_and_says_why,
+    a_shared_folder_or_a_strangers_file_is_refused,
+    a_license_may_have_any_line_ends,
+    the_id_is_kept_beside_the_key,
+    no_answer_is_75_and_the_next_run_goes_on,
+    a_sink_that_cannot_hold_a_key_is_refused_before_anything_is_asked,
+    a_license_goes_over_plain_http_to_this_machine_only
+);
+
+async fn a_fresh_run_delivers_a_key_and_a_rerun_changes_nothing(hub: Hub) {
     hub.client("acme").await;
     for (n, shell) in shells().iter().enumerate() {
         let id = format!("acme-{n}");
@@ -157,9 +167,7 @@ async fn a_fresh_run_delivers_a_key_and_a_rerun_changes_nothing() {
 }
 
 /// Killed after the hub answered and before the key was in its place.
-#[tokio::test]
-async fn a_run_that_was_killed_is_finished_by_the_next() {
-    let hub = Hub::sqlite().await;
+async fn a_run_that_was_killed_is_finished_by_the_next(hub: Hub) {
     hub.client("acme").await;
     for (n, shell) in (1_u32..).zip(shells()) {
         let id = format!("acme-{n}");
@@ -178,9 +186,7 @@ async fn a_run_that_was_killed_is_finished_by_the_next() {
     }
 }
 
-#[tokio::test]
-async fn a_key_that_was_rotated_away_is_replaced() {
-    let hub = Hub::sqlite().await;
+async fn a_key_that_was_rotated_away_is_replaced(hub: Hub) {
     for (id, machine) in machines(&hub).await {
         machine.run(&hub, 0);
         let ended = machine.key();
@@ -193,9 +199,7 @@ async fn a_key_that_was_rotated_away_is_replaced() {
 }
 
 /// Without sha256sum the hub makes the key.
-#[tokio::test]
-async fn it_works_without_sha256sum_too() {
-    let hub = Hub::sqlite().await;
+async fn it_works_without_sha256sum_too(hub: Hub) {
     hub.client("acme").await;
     for (n, shell) in shells().iter().enumerate() {
         // Some builds of busybox bring their own, whatever PATH says.
@@ -218,9 +222,7 @@ async fn it_works_without_sha256sum_too() {
     }
 }
 
-#[tokio::test]
-async fn a_refusal_is_78_and_says_why() {
-    let hub = Hub::sqlite().await;
+async fn a_refusal_is_78_and_says_why(hub: Hub) {
     hub.client("acme").await;
     for (n, shell) in shells().iter().enumerate() {
         let id = format!("acme-{n}");
@@ -245,9 +247,7 @@ async fn a_refusal_is_78_and_says_why() {
 }
 
 /// Files of the caller's own, in a folder that nobody else can write.
-#[tokio::test]
-async fn a_shared_folder_or_a_strangers_file_is_refused() {
-    let hub = Hub::sqlite().await;
+async fn a_shared_folder_or_a_strangers_file_is_refused(hub: Hub) {
     hub.client("acme").await;
     let license = hub.issue("acme", "acme-1").await.license_key;
     for shell in shells() {
@@ -278,9 +278,7 @@ async fn a_shared_folder_or_a_strangers_file_is_refused() {
 }
 
 /// Whatever wrote the license file.
-#[tokio::test]
-async fn a_license_may_have_any_line_ends() {
-    let hub = Hub::sqlite().await;
+async fn a_license_may_have_any_line_ends(hub: Hub) {
     hub.client("acme").await;
     for (n, shell) in shells().iter().enumerate() {
         let license = hub.issue("acme", &format!("acme-{n}")).await.license_key;
@@ -301,9 +299,7 @@ async fn a_license_may_have_any_line_ends() {
 }
 
 /// The instance's id is kept for the reporter; help is for people.
-#[tokio::test]
-async fn the_id_is_kept_beside_the_key() {
-    let hub = Hub::sqlite().await;
+async fn the_id_is_kept_beside_the_key(hub: Hub) {
     for (id, machine) in machines(&hub).await {
         for _ in 0..2 {
             let output = machine.command(hub.base()).args(["--id-file", "id"]).output().unwrap();
@@ -318,9 +314,7 @@ async fn the_id_is_kept_beside_the_key() {
     }
 }
 
-#[tokio::test]
-async fn no_answer_is_75_and_the_next_run_goes_on() {
-    let mut hub = Setup::on(hub_tests::Engine::Sqlite).start().await;
+async fn no_answer_is_75_and_the_next_run_goes_on(mut hub: Hub) {
     hub.client("acme").await;
     let license = hub.issue("acme", "acme-1").await.license_key;
     let url = hub.base().to_owned();
@@ -337,9 +331,7 @@ async fn no_answer_is_75_and_the_next_run_goes_on() {
     hub.use_key(&machine.key()).await;
 }
 
-#[tokio::test]
-async fn a_sink_that_cannot_hold_a_key_is_refused_before_anything_is_asked() {
-    let hub = Hub::sqlite().await;
+async fn a_sink_that_cannot_hold_a_key_is_refused_before_anything_is_asked(hub: Hub) {
     hub.client("acme").await;
     let license = hub.issue("acme", "acme-1").await.license_key;
     for shell in shells() {
@@ -352,4 +344,27 @@ async fn a_sink_that_cannot_hold_a_key_is_refused_before_anything_is_asked() {
         assert!(!folder.dir.path().join("argv").exists());
     }
     assert_eq!(hub.show("acme-1").await["status"], "pending");
+}
+
+async fn a_license_goes_over_plain_http_to_this_machine_only(hub: Hub) {
+    let port = hub.base().rsplit(':').next().unwrap();
+    for (id, machine) in machines(&hub).await {
+        let said = |url: &str, more: &[&str], code: i32| {
+            let output = machine.command(url).args(more).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(code), "{url}: {said}");
+            said
+        };
+        for host in ["0.0.0.0", "hub.invalid", "127.0.0.1.hub.invalid", "localhost.invalid"] {
+            let said = said(&format!("http://{host}:{port}"), &[], 78);
+            assert!(said.contains("would travel unencrypted"), "{host}: {said}");
+        }
+        let hidden = format!("http://localhost:1@0.0.0.0:{port}");
+        assert!(said(&hidden, &["--allow-plain-http"], 78).contains("must not hold a user name"));
+        assert_eq!(machine.leftovers(), [""; 0], "nothing was asked, nothing is left");
+        assert_eq!(hub.show(&id).await["status"], "pending");
+        said(&format!("http://0.0.0.0:{port}"), &["--allow-plain-http"], 0);
+        hub.use_key(&machine.key()).await;
+        said(&format!("http://localhost:{port}"), &[], 0);
+    }
 }

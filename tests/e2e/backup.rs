@@ -6,11 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use hub_core::time::Timestamp;
 use hub_tests::binaries::hubd;
+use hub_tests::clock::{DAY, now};
 use hub_tests::metrics::{Metrics, free_address};
 use hub_tests::reports::report;
 use hub_tests::sql::Sql;
-use hub_tests::{Engine, Hub, Setup};
+use hub_tests::{Engine, Hub, Setup, both_stores};
 use serde_json::{Value, json};
 
 /// Runs `hubd COMMAND` over the data folder of a hub; whether it succeeded, and what it said.
@@ -100,6 +102,39 @@ async fn a_backup_is_made_while_the_hub_works_and_restored_when_it_stopped() {
     let old = Sql::open(&format!("sqlite://{aside}")).await;
     let suspended = "SELECT COUNT(*) FROM instances WHERE suspended_at IS NOT NULL";
     assert_eq!({ old }.number(suspended).await, 1);
+}
+
+both_stores!(operators_are_told_how_old_the_newest_backup_is);
+
+async fn operators_are_told_how_old_the_newest_backup_is(setup: Setup) {
+    let engine = setup.engine();
+    let hub = setup.start().await;
+    let ctl = hub.ctl();
+    let status = |args: &[&str]| ctl.run(&[&["status"], args].concat()).expect(0).stdout;
+    let last = || {
+        let told: Value = serde_json::from_str(&status(&["-o", "json"])).unwrap();
+        told["hub"]["last_backup"].clone()
+    };
+    assert_eq!(last(), Value::Null);
+    if engine == Engine::Postgres {
+        assert!(!status(&[]).contains("backup"), "PostgreSQL has its own");
+        return;
+    }
+    assert!(status(&[]).contains("backup     none: hubd backup makes one"), "{}", status(&[]));
+    succeed(&hub.data_dir(), &["backup", "--to", hub.dir().join("backups").to_str().unwrap()]);
+    let told = hub.admin().get("/readyz").await.ok()["last_backup"].clone();
+    assert_eq!(last(), told);
+    let at: Timestamp = told.as_str().unwrap().parse().unwrap();
+    assert!((now().unix_ms() - at.unix_ms()).abs() < 600_000, "{at}");
+    assert!(status(&[]).contains(&format!("backup     verified {at}")), "{}", status(&[]));
+    // Strangers are told nothing.
+    assert_eq!(hub.anonymous().get("/readyz").await.ok(), json!({"status": "ready"}));
+    // One that is over two days old is in the colour of what somebody should look at.
+    let stale = now().before(DAY * 3);
+    fs::write(hub.data_dir().join("hub.db.backup"), format!("{stale}\n")).unwrap();
+    let seen = ctl.at_terminal(80, &["status"]).end().expect(0).text;
+    let warned = "\u{1b}[33mbackup\u{1b}[0m     verified 3 d ago";
+    assert!(seen.contains(warned), "{seen:?}");
 }
 
 #[tokio::test]

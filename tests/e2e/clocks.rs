@@ -54,6 +54,7 @@ async fn until_trusted(hub: &Hub, time: Timestamp) {
 
 both_stores!(
     a_clock_that_was_ahead_for_a_minute_leaves_no_trace,
+    operators_are_told_of_a_doubted_clock,
     a_late_report_of_a_made_day_is_added
 );
 
@@ -87,6 +88,32 @@ async fn a_clock_that_was_ahead_for_a_minute_leaves_no_trace(setup: Setup) {
     assert_eq!(hub.sql().await.number("SELECT day FROM telemetry_horizon").await, {
         (start.before(DAY * 14).unix_ms()) / 86_400_000
     });
+}
+
+async fn operators_are_told_of_a_doubted_clock(setup: Setup) {
+    let start = now();
+    let setup = setup.for_proofs().env("HUBD_PROOF_NOW", &start.to_string());
+    let mut hub = setup.args(["--rollup-every", "20ms"]).start().await;
+    until_trusted(&hub, start).await;
+    let ready = json!({"status": "ready"});
+    assert_eq!(hub.admin().get("/readyz").await.ok(), ready);
+    let ahead = at(start, DAY * 30);
+    set_clock(&mut hub, ahead);
+    until_said(&hub, 1).await;
+    let doubted = json!({
+        "says": ahead.to_string(), "since": ahead.to_string(), "trusted": start.to_string(),
+    });
+    let told = hub.admin().get("/readyz").await.ok();
+    assert_eq!(told, json!({"status": "ready", "doubted_clock": doubted}));
+    assert_eq!(hub.anonymous().get("/readyz").await.ok(), ready, "strangers are told nothing");
+    let wrong = hub.admin_with("lb_admin_00000000000000000000000000000000");
+    assert_eq!(wrong.get("/readyz").await.ok(), ready);
+    let checks = hub.ctl().run(&["doctor", "-o", "json"]).json()["checks"].clone();
+    let of_clock = |check: &&Value| check["name"] == "hub's clock" && check["status"] == "warn";
+    assert!(checks.as_array().unwrap().iter().any(|check| of_clock(&check)), "{checks}");
+    let status = hub.ctl().run(&["status", "-o", "json"]).json();
+    assert_eq!(status["hub"]["doubted_clock"], doubted, "{status}");
+    assert!(hub.ctl().run(&["status"]).stdout.contains("which is doubted"));
 }
 
 /// The same instance, asked of a hub that was started again.

@@ -7,6 +7,7 @@
 mod access; // every route with every kind of credential
 mod admin_keys; // roles, the last owner key
 mod keys; // the caller's own keys, rotation, overlap
+mod own_usage; // what an instance reads of its own usage
 mod owners; // the key file, owners that end, the way back for whoever has no key
 
 // What operators do.

@@ -1,5 +1,6 @@
 //! Content that is not allowed has no effect: two hubs get the same allowed content and different
-//! secrets in every other position; their answers, logs, database bytes and write-ahead logs are equal.
+//! secrets in every other position; their answers, logs, metrics, database bytes and write-ahead logs are
+//! equal.
 //!
 //! This finds what a search for secrets cannot: a hash, the length or a part of one. It must find each
 //! leak that hubd is built with for this test.
@@ -9,6 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use hub_tests::clock::now;
+use hub_tests::metrics::{self, Metrics};
 use hub_tests::reports::{Instance, report_of};
 use hub_tests::{Engine, Hub, Setup};
 use serde_json::{Value, json};
@@ -23,6 +25,7 @@ fn frozen() -> String {
 struct Seen {
     answers: Vec<String>,
     log: Vec<String>,
+    metrics: Vec<String>,
     rows: Vec<String>,
     files: BTreeMap<String, Vec<u8>>,
 }
@@ -151,6 +154,20 @@ fn without_process(line: &mut Value) {
     }
 }
 
+/// The metrics without those that measure time, memory and connections.
+async fn plain_metrics(address: &str) -> Vec<String> {
+    let metrics = Metrics::read(address).await;
+    let changing = [
+        "#",
+        "process_",
+        "hubd_connections",
+        "hubd_http_request_duration_seconds_bucket",
+        "hubd_http_request_duration_seconds_sum",
+    ];
+    let lines = metrics.text().lines().filter(|line| !changing.iter().any(|c| line.starts_with(c)));
+    lines.map(str::to_owned).collect()
+}
+
 /// The frames of a write-ahead log without salts and checksums, which are random.
 fn frames(wal: &[u8]) -> Vec<u8> {
     const HEADER: usize = 32;
@@ -160,7 +177,9 @@ fn frames(wal: &[u8]) -> Vec<u8> {
 }
 
 async fn observe(base: &Base, secret: &str, leak: Option<&str>) -> Seen {
-    let mut setup = base.setup().env("HUBD_PROOF_NOW", &base.at).args(["--log", "hubd=trace"]);
+    let listens = metrics::free_address();
+    let setup = base.setup().env("HUBD_PROOF_NOW", &base.at);
+    let mut setup = setup.args(["--log", "hubd=trace", "--metrics-listen", &listens]);
     if let Some(leak) = leak {
         setup = setup.env("HUBD_PROOF_LEAK", leak);
     }
@@ -169,6 +188,7 @@ async fn observe(base: &Base, secret: &str, leak: Option<&str>) -> Seen {
     let instance = hub.reporter_with("acme-1", &base.hub_key);
     let answers = misbehave(&hub, &instance, secret, &base.at).await;
     let log = plain_log(&hub, quiet);
+    let metrics = plain_metrics(&listens).await;
     let mut files = BTreeMap::new();
     let mut read = |name: &str, bytes: Vec<u8>| drop(files.insert(name.to_owned(), bytes));
     let in_data = |name: &str| hub.data_dir().join(name);
@@ -181,7 +201,7 @@ async fn observe(base: &Base, secret: &str, leak: Option<&str>) -> Seen {
     if hub.engine() == Engine::Sqlite {
         read("database", fs::read(database).unwrap());
     }
-    Seen { answers, log, rows, files }
+    Seen { answers, log, metrics, rows, files }
 }
 
 /// Every row of every table, as text.
@@ -265,6 +285,7 @@ fn difference(one: &Seen, other: &Seen) -> Option<String> {
     let file = one.files.iter().find(|(name, bytes)| other.files.get(*name) != Some(*bytes));
     first("answers", &one.answers, &other.answers)
         .or_else(|| first("log", &one.log, &other.log))
+        .or_else(|| first("metrics", &one.metrics, &other.metrics))
         .or_else(|| first("rows", &one.rows, &other.rows))
         .or_else(|| file.map(|(name, _)| format!("the bytes of the {name}")))
 }
@@ -277,7 +298,7 @@ async fn sqlite_secrets_change_no_byte() {
     assert!(one.files.values().all(|bytes| bytes.len() > 4096));
     let other = observe(&base, SECRETS[1], None).await;
     assert_eq!(difference(&one, &other), None);
-    for leak in ["log", "names", "length", "request-ids"] {
+    for leak in ["log", "metrics", "names", "length", "request-ids"] {
         let leaky = [
             observe(&base, SECRETS[0], Some(leak)).await,
             observe(&base, SECRETS[1], Some(leak)).await,
@@ -299,7 +320,7 @@ async fn postgres_secrets_change_no_row() {
     let other = observe_postgres(&base, &hub, SECRETS[1], None).await;
     assert!(one.rows.iter().any(|row| row.starts_with("usage_hour")), "{:?}", one.rows);
     assert_eq!(difference(&one, &other), None);
-    for leak in ["log", "names", "length", "request-ids"] {
+    for leak in ["log", "metrics", "names", "length", "request-ids"] {
         let leaky = [
             observe_postgres(&base, &hub, SECRETS[0], Some(leak)).await,
             observe_postgres(&base, &hub, SECRETS[1], Some(leak)).await,
@@ -310,8 +331,9 @@ async fn postgres_secrets_change_no_row() {
 
 /// The same over a copy of a database, which PostgreSQL makes itself.
 async fn observe_postgres(base: &Base, model: &Hub, secret: &str, leak: Option<&str>) -> Seen {
-    let mut setup = Setup::on(Engine::Postgres).for_proofs();
-    setup = setup.env("HUBD_PROOF_NOW", &base.at).args(["--log", "hubd=trace"]);
+    let listens = metrics::free_address();
+    let setup = Setup::on(Engine::Postgres).for_proofs().env("HUBD_PROOF_NOW", &base.at);
+    let mut setup = setup.args(["--log", "hubd=trace", "--metrics-listen", &listens]);
     if let Some(leak) = leak {
         setup = setup.env("HUBD_PROOF_LEAK", leak);
     }
@@ -320,6 +342,7 @@ async fn observe_postgres(base: &Base, model: &Hub, secret: &str, leak: Option<&
     let instance = hub.reporter_with("acme-1", &base.hub_key);
     let answers = misbehave(&hub, &instance, secret, &base.at).await;
     let log = plain_log(&hub, quiet);
+    let metrics = plain_metrics(&listens).await;
     let rows = dump(&hub).await;
-    Seen { answers, log, rows, files: BTreeMap::new() }
+    Seen { answers, log, metrics, rows, files: BTreeMap::new() }
 }

@@ -1,9 +1,12 @@
 //! Many at once, and several hubs over one database.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use hub_core::api::{HUB_KEY_HEADER, Role};
 use hub_tests::fleet::{own_hub_key, sha256, text};
 use hub_tests::http::Caller;
+use hub_tests::metrics::{Metrics, free_address};
 use hub_tests::{Engine, Hub, Setup, both_stores};
 use serde_json::{Value, json};
 
@@ -30,6 +33,7 @@ both_stores!(
     one_hash_sent_many_times_at_once_is_one_activation,
     of_many_that_take_a_handle_one_wins,
     owner_keys_revoking_each_other_leave_one,
+    changes_that_wait_share_a_commit_and_nothing_else,
     the_audit_chain_holds_under_concurrent_changes
 );
 
@@ -99,6 +103,50 @@ async fn owner_keys_revoking_each_other_leave_one(hub: Hub) {
     let statuses = join_all(revoke).await;
     assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 3, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 1, "{statuses:?}");
+}
+
+/// All wait for a lock that the test holds, and then are one transaction, or two: the first took its turn
+/// before the others came.
+async fn changes_that_wait_share_a_commit_and_nothing_else(setup: Setup) {
+    let address = free_address();
+    let lock = match setup.engine() {
+        Engine::Sqlite => "BEGIN IMMEDIATE",
+        Engine::Postgres => "BEGIN; SELECT seq FROM audit_head WHERE id = 1 FOR UPDATE",
+    };
+    let hub = setup.args(["--metrics-listen", &address]).start().await;
+    hub.client("acme").await;
+    hub.issue("acme", "acme-taken").await;
+    let before = hub.audit().await.len();
+    let batches = "hubd_batch_items_count{queue=\"changes\"}";
+    let done = Metrics::read(&address).await.value(batches).unwrap();
+    let mut holder = hub.sql().await;
+    holder.script(lock).await;
+    let changes = (0..24).map(|n| {
+        let id = if n % 4 == 3 { "acme-taken".to_owned() } else { format!("acme-{n}") };
+        let hub = &hub;
+        async move {
+            let path = "/api/v1/admin/clients/acme/instances";
+            let answer = hub.admin().post(path, json!({"instance_id": id})).await;
+            if n % 4 == 3 {
+                answer.problem(409, "instance_exists");
+            } else {
+                answer.expect(201).done();
+            }
+        }
+    });
+    let release = async {
+        let waiting = "hubd_queue_depth{queue=\"changes\"}";
+        while Metrics::read(&address).await.value(waiting).unwrap() < 23.0 {}
+        holder.script("COMMIT").await;
+    };
+    tokio::join!(join_all(changes), release);
+    let shared = Metrics::read(&address).await.value(batches).unwrap() - done;
+    assert!(shared <= 2.0, "{shared} commits");
+    assert!(!hub.log().contains("one by one"), "{}", hub.log());
+    let rows = hub.audit().await;
+    let created: BTreeSet<_> = rows[..rows.len() - before].iter().map(|row| &row.2).collect();
+    assert_eq!((rows.len() - before, created.len()), (18, 18), "{created:?}");
+    assert_eq!(hub.admin().get("/api/v1/admin/audit/verify").await.ok()["ok"], true);
 }
 
 /// The chain stays whole under concurrent writes.

@@ -1,13 +1,15 @@
 //! deploy/client: the reporters of a client's machine, killed at any moment, count each call once.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hub_tests::Hub;
 use hub_tests::binaries::workspace;
+use hub_tests::{Hub, both_stores};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -59,7 +61,17 @@ impl Machine {
     }
 
     fn run(&self, words: &[&str], code: i32) -> String {
-        let output = self.command(words).output().unwrap();
+        self.finish(self.command(words), words, code)
+    }
+
+    fn send_to(&self, url: &str, allow_plain_http: &str, code: i32) -> String {
+        let mut command = self.command(&["send"]);
+        command.env("LETSBE_URL", url).env("LETSBE_ALLOW_PLAIN_HTTP", allow_plain_http);
+        self.finish(command, &["send"], code)
+    }
+
+    fn finish(&self, mut command: Command, words: &[&str], code: i32) -> String {
+        let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{:?} {words:?}: {said}", self.program);
         said
@@ -91,9 +103,13 @@ async fn tools(hub: &Hub, id: &str) -> serde_json::Value {
     hub.admin().get(&path).await.ok()["items"].clone()
 }
 
-#[tokio::test]
-async fn what_was_noted_is_reported_by_listed_names() {
-    let hub = Hub::sqlite().await;
+both_stores!(
+    what_was_noted_is_reported_by_listed_names,
+    each_call_counts_once_whenever_a_run_is_killed,
+    a_key_goes_over_plain_http_to_this_machine_only
+);
+
+async fn what_was_noted_is_reported_by_listed_names(hub: Hub) {
     for (id, machine) in machines(&hub).await {
         for words in [
             &["call", "web.open", "12.5"][..],
@@ -128,9 +144,7 @@ async fn what_was_noted_is_reported_by_listed_names() {
 }
 
 /// Killed with all that it started, after more and more time, and at last left alone.
-#[tokio::test]
-async fn each_call_counts_once_whenever_a_run_is_killed() {
-    let hub = Hub::sqlite().await;
+async fn each_call_counts_once_whenever_a_run_is_killed(hub: Hub) {
     for (id, machine) in machines(&hub).await {
         let (mut killed, mut noted) = (0, 0);
         for step in 0..40 {
@@ -147,4 +161,39 @@ async fn each_call_counts_once_whenever_a_run_is_killed() {
         assert_eq!(tools(&hub, &id).await[0]["calls"], noted, "{:?}", machine.program);
         assert!(killed > 10, "{killed} runs were killed");
     }
+}
+
+async fn a_key_goes_over_plain_http_to_this_machine_only(hub: Hub) {
+    let port = hub.base().rsplit(':').next().unwrap();
+    for (id, machine) in machines(&hub).await {
+        machine.run(&["call", "web.open", "1"], 0);
+        for host in ["0.0.0.0", "hub.invalid", "127.0.0.1.hub.invalid", "localhost.invalid"] {
+            let said = machine.send_to(&format!("http://{host}:{port}"), "", 78);
+            assert!(said.contains("would travel unencrypted"), "{host}: {said}");
+        }
+        let said = machine.send_to(&format!("http://localhost:1@0.0.0.0:{port}"), "", 78);
+        assert!(said.contains("must not hold a user name"), "{said}");
+        // Another machine than the one that was named gets nothing.
+        let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", elsewhere.local_addr().unwrap());
+        let location = format!("{}/api/v1/instances/self/catalogue", hub.base());
+        let server = std::thread::spawn(move || redirect(&elsewhere, &location));
+        let said = machine.send_to(&url, "", 75);
+        assert!(said.contains("no catalogue (302)"), "{said}");
+        server.join().unwrap();
+        assert_eq!(tools(&hub, &id).await, json!([]), "nothing was sent");
+        machine.send_to(&format!("http://0.0.0.0:{port}"), "1", 0);
+        assert_eq!(tools(&hub, &id).await[0]["calls"], 1);
+    }
+}
+
+/// Sends one request elsewhere.
+fn redirect(listener: &TcpListener, location: &str) {
+    let (mut socket, _) = listener.accept().unwrap();
+    let mut head = [0; 4096];
+    assert!(socket.read(&mut head).unwrap() > 0);
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    socket.write_all(answer.as_bytes()).unwrap();
 }

@@ -285,6 +285,16 @@ impl Hub {
         self.process.as_ref().expect("the hub runs").child.id()
     }
 
+    /// The memory of the process in bytes: `VmRSS` now, `VmHWM` at most.
+    #[must_use]
+    pub fn memory(&self, which: &str) -> usize {
+        let status = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(status).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")).expect("the kernel says it");
+        kib.trim().parse::<usize>().expect("a number") * 1024
+    }
+
     /// The owner key of the first start.
     #[must_use]
     pub fn admin_key(&self) -> &str {

@@ -161,6 +161,9 @@ async fn answered_well(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
 pub(crate) fn whole(buffer: &[u8]) -> Option<usize> {
     let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&buffer[..head]).ok()?;
+    if text.contains("transfer-encoding: chunked") {
+        return buffer.ends_with(b"\r\n0\r\n\r\n").then_some(buffer.len());
+    }
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: "))?;
     let whole = head + length.trim().parse::<usize>().ok()?;
     (buffer.len() >= whole).then_some(whole)

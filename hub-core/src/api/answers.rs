@@ -82,7 +82,7 @@ impl Route {
     fn access_codes(self) -> &'static [ErrorCode] {
         use ErrorCode as Code;
         match self.access() {
-            Access::Public => &[],
+            Access::Public | Access::Open => &[],
             Access::License => &[Code::LicenseInvalid],
             Access::Hub => &[Code::HubKeyMissing, Code::HubKeyInvalid],
             Access::Reporter => &[

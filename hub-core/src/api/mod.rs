@@ -62,6 +62,8 @@ pub trait Endpoint: Send + Sync + 'static {
 pub enum Access {
     /// Anyone.
     Public,
+    /// Anyone; whoever sends an admin key is told more.
+    Open,
     /// The holder of a license key; the key is in the body.
     License,
     /// An instance, which sends its hub key.
@@ -78,6 +80,9 @@ pub mod access {
     /// See [`super::Access::Public`].
     #[derive(Debug)]
     pub enum Public {}
+    /// See [`super::Access::Open`].
+    #[derive(Debug)]
+    pub enum Open {}
     /// See [`super::Access::License`].
     #[derive(Debug)]
     pub enum License {}

@@ -4,12 +4,38 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::InstanceCounts;
+use crate::time::Timestamp;
 
-/// The answer of the health endpoints.
+/// The process is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
-    /// `ok` or `ready`.
+    /// `ok`.
     pub status: String,
+}
+
+/// The hub is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Readiness {
+    /// `ready`.
+    pub status: String,
+    /// For admins alone, and only while a hub's clock is doubted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubted_clock: Option<DoubtedClock>,
+    /// For admins alone: when the newest verified backup of a SQLite file was made, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_backup: Option<Timestamp>,
+}
+
+/// A hub's clock that disagrees by more than a day with the time that the database saw last. No old
+/// telemetry is moved or deleted by it until it has disagreed for 24 hours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DoubtedClock {
+    /// What the doubted clock said last.
+    pub says: Timestamp,
+    /// Since when it disagrees, by its own account.
+    pub since: Timestamp,
+    /// The last time that was trusted.
+    pub trusted: Timestamp,
 }
 
 /// The program behind the API.

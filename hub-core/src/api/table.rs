@@ -9,9 +9,10 @@ use super::{
     Catalogue, CataloguePatch, Client, ClientPatch, ClientQuery, CreatedAdminKey,
     DeleteClientQuery, Endpoint, ErrorCount, FleetQuery, Identity, Instance, InstancePatch,
     InstanceQuery, IssuedInstance, JwkSet, NamedCount, NewAdminKey, NewClient, NewInstance,
-    OwnTelemetry, Page, ReportQuery, ReportReply, Role, RotateHubKeyRequest, RotateLicenseRequest,
-    RotatedHubKey, RotatedLicense, SelfInstance, SeriesQuery, Stats, Status, SuspendRequest,
-    ToolUsage, UsageQuery, UsageStep, Usages, ValidateRequest, Validated, Version, access,
+    OwnTelemetry, Page, Readiness, ReportQuery, ReportReply, Role, RotateHubKeyRequest,
+    RotateLicenseRequest, RotatedHubKey, RotatedLicense, SelfInstance, SeriesQuery, Stats, Status,
+    SuspendRequest, ToolUsage, UsageQuery, UsageStep, Usages, ValidateRequest, Validated, Version,
+    access,
 };
 use crate::openapi::{OpenApi, RouteSchemas};
 use crate::privacy::PrivacyPromise;
@@ -96,8 +97,8 @@ routes! {
     GetDocs: GET "/docs" Public, (), () => ();
     /// The process is up.
     Health: GET "/healthz" Public, (), () => Status;
-    /// The database answers.
-    Ready: GET "/readyz" Public, (), () => Status;
+    /// Whether the database takes writes.
+    Ready: GET "/readyz" Open, (), () => Readiness;
     /// Name, version and schema of this hub.
     GetVersion: GET "/version" Public, (), () => Version;
 

@@ -61,6 +61,7 @@ pub(super) fn describe(route: Route, generator: &mut SchemaGenerator) -> Value {
 fn description(route: Route) -> String {
     let caller = match route.access() {
         Access::Public => "Anyone may call it.".to_owned(),
+        Access::Open => "Anyone may call it; whoever sends an admin key is told more.".to_owned(),
         Access::License => "The license key is in the body.".to_owned(),
         Access::Hub => "Needs a hub key.".to_owned(),
         Access::Reporter => "Needs the hub key of this instance.".to_owned(),
@@ -76,7 +77,7 @@ fn tag(route: Route) -> &'static str {
         (_, Some(path)) if path.contains("instances") => "instances",
         (_, Some(path)) if path.starts_with("clients") => "clients",
         (_, Some(_)) => "administration",
-        (Access::Public, None) => "hub",
+        (Access::Public | Access::Open, None) => "hub",
         (_, None) => "instance",
     }
 }
@@ -84,6 +85,7 @@ fn tag(route: Route) -> &'static str {
 fn security(access: Access) -> Value {
     match access {
         Access::Public | Access::License => json!([]),
+        Access::Open => json!([{}, {"AdminKey": []}, {"AdminBearer": []}]),
         Access::Hub | Access::Reporter => json!([{"HubKey": []}]),
         Access::Admin(_) => json!([{"AdminKey": []}, {"AdminBearer": []}]),
     }

@@ -239,7 +239,7 @@ impl<'a> Hub<'a> {
     fn request<E: Endpoint>(&self, call: &Call<'_, E>) -> Result<Request> {
         let mut headers = Vec::new();
         match E::ROUTE.access() {
-            Access::Admin(_) => headers.push(self.admin_header()?),
+            Access::Admin(_) | Access::Open => headers.push(self.admin_header()?),
             Access::Hub | Access::Reporter => headers.extend(
                 call.hub_key.map(|key| secret_header(HUB_KEY_HEADER, key.expose())).transpose()?,
             ),

@@ -4,8 +4,10 @@
 //! within a moment or is empty, and it is never an error: in the middle of typing, nobody wants one.
 
 mod bash;
+mod fish;
 mod handles;
 mod values;
+mod zsh;
 
 use std::ffi::OsStr;
 use std::io::{Error, Result};
@@ -29,14 +31,17 @@ pub(crate) fn answered() -> bool {
 
 /// The script that makes a shell ask for completions.
 pub(crate) fn script(shell: &str) -> Result<String> {
-    if shell == "bash" {
-        return Ok(bash::script(Variable::Complete.name(), &this_program()));
+    let (variable, name, program) = (Variable::Complete.name(), "hubctl", this_program());
+    match shell {
+        "bash" => return Ok(bash::script(variable, &program)),
+        "fish" => return Ok(fish::script(variable, &program)),
+        "zsh" => return Ok(zsh::script(variable, &program)),
+        _ => {}
     }
     let shells = Shells::builtins();
     let known = shells.completer(shell).ok_or_else(|| Error::other("it is not known"))?;
     let mut script = Vec::new();
-    let (variable, name) = (Variable::Complete.name(), "hubctl");
-    known.write_registration(variable, name, name, &this_program(), &mut script)?;
+    known.write_registration(variable, name, name, &program, &mut script)?;
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 

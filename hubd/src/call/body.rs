@@ -35,9 +35,15 @@ pub(super) fn parse<T: ReadBody>(
     if hub_core::proof::leak() == Some(hub_core::proof::Leak::Log) {
         tracing::info!(body = %String::from_utf8_lossy(bytes), "leak");
     }
+    #[cfg(feature = "proof")]
+    if hub_core::proof::leak() == Some(hub_core::proof::Leak::Metrics) {
+        crate::metrics::leak(bytes.len());
+    }
     let unknown = match access {
         Access::Admin(_) => Unknown::Named,
-        Access::Public | Access::License | Access::Hub | Access::Reporter => Unknown::Unnamed,
+        Access::Public | Access::Open | Access::License | Access::Hub | Access::Reporter => {
+            Unknown::Unnamed
+        }
     };
     T::read_body(bytes, unknown, now).map_err(Refusal::from)
 }

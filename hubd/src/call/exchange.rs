@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
 use hub_core::api::{Access, Endpoint, Route};
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
@@ -20,7 +21,7 @@ use hyper::{Method, Response, StatusCode};
 use super::authenticate::Authenticate;
 use super::body;
 use super::problem::Answer;
-use super::reply::{Outcome, Reply};
+use super::reply::{CutShort, Outcome, Reply};
 use super::request_id::RequestId;
 use super::trace::Trace;
 use crate::changes::Change;
@@ -154,7 +155,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 /// The answer that the caller has the object already.
 fn not_modified(etag: &domain::ETag) -> Result<Answer, Refusal> {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Either::Left(Full::default()));
     *answer.status_mut() = StatusCode::NOT_MODIFIED;
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -166,6 +167,7 @@ fn not_modified(etag: &domain::ETag) -> Result<Answer, Refusal> {
 fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
     let (status, location, body) = match reply.outcome {
         Outcome::Found(body) => (StatusCode::OK, None, Some(body)),
+        Outcome::Streamed(body) => return Ok(streamed(body)),
         Outcome::Accepted(body) => (StatusCode::ACCEPTED, None, Some(body)),
         Outcome::Created(path, body) => (StatusCode::CREATED, Some(path), Some(body)),
         Outcome::Deleted => (StatusCode::NO_CONTENT, None, None),
@@ -173,7 +175,7 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
     };
     let json = body.map(|body| to_json(&body)).transpose()?;
     let has_body = json.is_some();
-    let mut answer = Response::new(Full::new(json.unwrap_or_default()));
+    let mut answer = Response::new(Either::Left(Full::new(json.unwrap_or_default())));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -190,9 +192,18 @@ fn encode<T: serde::Serialize>(reply: Reply<T>) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
+/// An answer in JSON whose length is not known.
+fn streamed(body: UnsyncBoxBody<Bytes, CutShort>) -> Answer {
+    let mut answer = Response::new(Either::Right(body));
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
 /// A page that may load nothing and run nothing.
 fn page(html: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(html));
+    let mut answer = Response::new(Either::Left(Full::from(html)));
     let policy =
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
     for (name, value) in [

@@ -13,7 +13,7 @@ mod request_id;
 mod trace;
 
 pub(crate) use exchange::{Call, Exchange};
-pub(crate) use problem::Answer;
-pub(crate) use reply::Reply;
+pub(crate) use problem::{Answer, AnswerBody};
+pub(crate) use reply::{CutShort, Reply};
 pub(crate) use request_id::RequestId;
 pub(crate) use trace::Trace;

@@ -3,25 +3,29 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
 use hub_core::problem::{ErrorCode, Problem};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::header::{HeaderName, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
+use super::reply::CutShort;
 use super::request_id::RequestId;
 use crate::domain::Refusal;
 use crate::metrics;
 
 /// An answer as hyper sends it.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<AnswerBody>;
+/// The body of an answer: at hand, or made while it is sent.
+pub(crate) type AnswerBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, CutShort>>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer to a refusal: the problem body and its headers.
 pub(crate) fn answer(refusal: &Refusal, request_id: RequestId, allow: Option<&str>) -> Answer {
     metrics::refused(refusal.code);
-    let mut answer = Response::new(Full::from(body(refusal, request_id)));
+    let mut answer = Response::new(Either::Left(Full::from(body(refusal, request_id))));
     *answer.status_mut() = refusal.code.status();
     let headers = answer.headers_mut();
     for (name, value) in headers_of(refusal, request_id, allow) {

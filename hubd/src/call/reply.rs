@@ -1,6 +1,17 @@
 //! The reply of a handler, before it becomes JSON.
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http_body_util::StreamBody;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Frame;
+
 use crate::domain::ETag;
+
+/// An answer that could not be finished: the connection is closed, so that nobody takes it for whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer could not be finished")]
+pub(crate) struct CutShort;
 
 /// A body and its headers.
 #[derive(Debug)]
@@ -14,6 +25,8 @@ pub(crate) struct Reply<T> {
 #[derive(Debug)]
 pub(super) enum Outcome<T> {
     Found(T),
+    /// The requested object as JSON, of any length.
+    Streamed(UnsyncBoxBody<Bytes, CutShort>),
     Accepted(T),
     /// The path of the new object, and the body.
     Created(String, T),
@@ -26,6 +39,15 @@ impl<T> Reply<T> {
     /// Replies with the requested object.
     pub(crate) fn found(body: T) -> Self {
         Self::of(Outcome::Found(body))
+    }
+
+    /// Replies with the JSON of the requested object, which is made while it is sent.
+    pub(crate) fn streamed(
+        begin: Bytes,
+        rest: impl Stream<Item = Result<Bytes, CutShort>> + Send + 'static,
+    ) -> Self {
+        let frames = stream::iter([Ok(begin)]).chain(rest).map(|bytes| Ok(Frame::data(bytes?)));
+        Self::of(Outcome::Streamed(UnsyncBoxBody::new(StreamBody::new(frames))))
     }
 
     /// Replies that the sent data is on disk.

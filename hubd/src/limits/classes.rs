@@ -50,7 +50,9 @@ impl Class {
     pub(crate) const fn of(route: Route) -> Self {
         let class = match route.access() {
             // A license is not proven before the handler looks it up.
-            Access::Public | Access::License => row(4 * KIB, Work::Free, Queue::None),
+            Access::Public | Access::Open | Access::License => {
+                row(4 * KIB, Work::Free, Queue::None)
+            }
             Access::Hub => row(4 * KIB, Work::Public, Queue::None),
             Access::Reporter => row(LARGEST_BODY, Work::Public, Queue::Reports),
             Access::Admin(_) => row(64 * KIB, Work::Admin, Queue::None),

@@ -89,6 +89,12 @@ pub(crate) fn committed() {
     COMMITS.fetch_add(1, Relaxed);
 }
 
+/// Counts the bytes of a body, which no metric may show.
+#[cfg(feature = "proof")]
+pub(crate) fn leak(bytes: usize) {
+    COMMITS.fetch_add(bytes as u64, Relaxed);
+}
+
 /// Counts a connection as open for as long as this value lives.
 pub(crate) struct Connection(());
 
@@ -130,6 +136,11 @@ impl QueueMetrics {
     /// An item waits.
     pub(crate) fn joined(&self) {
         self.waiting.fetch_add(1, Relaxed);
+    }
+
+    /// An item waits no more, and nothing was done.
+    pub(crate) fn left(&self) {
+        self.waiting.fetch_sub(1, Relaxed);
     }
 
     /// So many items wait no more: they are a batch.

@@ -7,6 +7,7 @@ mod audit;
 mod catalogue;
 mod clients;
 mod instances;
+mod own_telemetry;
 mod paging;
 mod service;
 mod telemetry;
@@ -29,7 +30,7 @@ pub(crate) async fn dispatch(route: Route, exchange: Exchange<'_>) -> Result<Ans
         Route::Validate => handle!(Validate, activation::validate),
         Route::GetSelf => handle!(GetSelf, activation::get_self),
         Route::SendReport => handle!(SendReport, telemetry::report),
-        Route::GetOwnTelemetry => handle!(GetOwnTelemetry, telemetry::own),
+        Route::GetOwnTelemetry => handle!(GetOwnTelemetry, own_telemetry::get),
         Route::GetOwnCatalogue => handle!(GetOwnCatalogue, catalogue::get_own),
         Route::GetPrivacy => handle!(GetPrivacy, service::privacy),
         Route::GetCertificateKeys => {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hub_core::api::{
-    GetDocs, GetOpenApi, GetPrivacy, GetStats, GetVersion, Health, Ready, Stats, Status, Version,
+    GetDocs, GetOpenApi, GetPrivacy, GetStats, GetVersion, Health, Readiness, Ready, Stats, Status,
+    Version,
 };
 use hub_core::openapi::OpenApi;
 use hub_core::privacy::PrivacyPromise;
@@ -18,9 +19,20 @@ pub(super) async fn health(_: Arc<Hub>, _: Call<Health>) -> Result<Reply<Status>
     Ok(Reply::found(Status { status: "ok".to_owned() }))
 }
 
-pub(super) async fn ready(hub: Arc<Hub>, _: Call<Ready>) -> Result<Reply<Status>, Refusal> {
+pub(super) async fn ready(hub: Arc<Hub>, call: Call<Ready>) -> Result<Reply<Readiness>, Refusal> {
     hub.check_ready().await?;
-    Ok(Reply::found(Status { status: "ready".to_owned() }))
+    // A wrong key is told what a stranger is told.
+    let is_admin = match call.caller {
+        Some(key) => hub.authenticate_admin(key, call.now).await.is_ok(),
+        None => false,
+    };
+    let mut readiness =
+        Readiness { status: "ready".to_owned(), doubted_clock: None, last_backup: None };
+    if is_admin {
+        readiness.doubted_clock = hub.store().doubted_clock().await?;
+        readiness.last_backup = hub.store().last_backup();
+    }
+    Ok(Reply::found(readiness))
 }
 
 pub(super) async fn version(_: Arc<Hub>, _: Call<GetVersion>) -> Result<Reply<Version>, Refusal> {

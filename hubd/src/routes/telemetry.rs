@@ -1,8 +1,8 @@
-//! `/api/v1/instances/{instance_id}/telemetry` and `/api/v1/instances/self/telemetry`.
+//! `/api/v1/instances/{instance_id}/telemetry`.
 
 use std::sync::Arc;
 
-use hub_core::api::{Accepted, GetOwnTelemetry, OwnTelemetry, Preview, ReportReply, SendReport};
+use hub_core::api::{Accepted, Preview, ReportReply, SendReport};
 use hub_core::problem::ErrorCode;
 use hub_core::redact::Reason;
 
@@ -56,18 +56,4 @@ async fn preview(hub: &Hub, call: &Call<SendReport>) -> Result<Reply<ReportReply
     let (report, dropped) = call.body.inspect(&listed, call.now)?;
     let report = hub.store().preview_report(call.caller.row.id, report, &listed).await?;
     Ok(Reply::found(ReportReply::Preview(Preview::of(&report, &listed, dropped))))
-}
-
-pub(super) async fn own(
-    hub: Arc<Hub>,
-    call: Call<GetOwnTelemetry>,
-) -> Result<Reply<OwnTelemetry>, Refusal> {
-    let row = call.caller.row;
-    let own = hub.store().own_usage(row.id).await?;
-    Ok(Reply::found(OwnTelemetry {
-        instance_id: row.instance.instance_id,
-        reports: own.reports,
-        hours: own.hours,
-        days: own.days,
-    }))
 }

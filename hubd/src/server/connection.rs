@@ -8,12 +8,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hub_core::problem::ErrorCode;
 use hyper::StatusCode;
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -27,7 +29,7 @@ use super::gate::{Gate, Progress, Stage};
 use super::service::HubService;
 use super::settings::ServerSettings;
 use super::stream::Stream;
-use crate::call::problem;
+use crate::call::{AnswerBody, problem};
 use crate::domain::Refusal;
 use crate::limits::Place;
 use crate::metrics;
@@ -76,7 +78,7 @@ struct Serving<'a> {
     settings: ServerSettings,
     stop: &'a CancellationToken,
     /// How many requests were answered.
-    answered: AtomicU64,
+    answered: Arc<AtomicU64>,
 }
 
 /// Serves a connection until it ends. After `stop`, the connection ends once its request is answered.
@@ -90,7 +92,7 @@ pub(super) async fn serve(
 ) {
     let _open = metrics::Connection::open();
     let (place, service, stop) = (&place, &*service, &stop);
-    let answered = AtomicU64::new(0);
+    let answered = Arc::default();
     let serving = Serving { place, peer: peer.ip(), service, settings, stop, answered };
     let mut gate = Gate::new(io);
     let end = loop {
@@ -139,8 +141,8 @@ impl Serving<'_> {
                 TokioIo::new(gate),
                 service_fn(|request| async {
                     let answer = self.service.answer(request, self.peer, self.place).await;
-                    self.answered.fetch_add(1, Ordering::Relaxed);
-                    Ok::<_, Infallible>(answer)
+                    let answered = Arc::clone(&self.answered);
+                    Ok::<_, Infallible>(answer.map(|body| Counted { body, answered }))
                 }),
             );
         // The set polls only futures that were woken, so a request does not touch timers and locks.
@@ -239,6 +241,7 @@ impl Serving<'_> {
     }
 }
 
+<<<<<<< HEAD
 /// Waits until the hub stops, and then a moment for the request of a new connection: it may be on its way.
 async fn left(progress: watch::Receiver<Progress>, stop: &CancellationToken) {
     stop.cancelled().await;
@@ -250,6 +253,42 @@ async fn left(progress: watch::Receiver<Progress>, stop: &CancellationToken) {
 
 /// Waits until the hub stops, and then for the rest of a head that has arrived in part, or the first head
 /// of a new connection, so that its request is answered.
+=======
+/// The body of an answer, which counts as answered when hyper has all of it.
+struct Counted {
+    body: AnswerBody,
+    answered: Arc<AtomicU64>,
+}
+
+impl Body for Counted {
+    type Data = <AnswerBody as Body>::Data;
+    type Error = <AnswerBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits until the hub stops, and then for the rest of a head that has arrived in part, so that its
+/// request is answered.
+>>>>>>> main
 async fn stopped(mut progress: watch::Receiver<Progress>, stop: &CancellationToken) -> Event {
     stop.cancelled().await;
     // The wait fails when the gate is gone; then the connection is gone too.

@@ -162,7 +162,7 @@ impl HubService {
 /// Whether a connection beyond the limit of its address may ask for this: a key may be shown, and the
 /// hub's health is told to everybody.
 fn may_pass(route: Route) -> bool {
-    route.access() != Access::Public || Class::is_vital(route)
+    !matches!(route.access(), Access::Public | Access::Open) || Class::is_vital(route)
 }
 
 /// The refusal for a stranger whose address has too many connections.

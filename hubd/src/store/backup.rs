@@ -17,6 +17,7 @@ use super::db::Db;
 use super::error::Error;
 use super::migrate;
 use super::transaction::at_once;
+use super::{Engine, Store};
 
 /// Why there is no copy, or why a copy is none. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -141,14 +142,31 @@ pub(crate) fn restore(
 
 /// When the last verified copy of this database was made.
 pub(crate) fn last_backup(database: &Path) -> Option<Timestamp> {
-    fs::read_to_string(with_suffix(database, ".backup")).ok()?.trim().parse().ok()
+    fs::read_to_string(note_of(database)).ok()?.trim().parse().ok()
+}
+
+/// The file that tells of the last copy. It is beside the file itself, whatever link names it.
+fn note_of(database: &Path) -> PathBuf {
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    with_suffix(&database, ".backup")
+}
+
+impl Store {
+    /// When the last verified copy of a SQLite file was made.
+    pub(crate) fn last_backup(&self) -> Option<Timestamp> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => last_backup(sqlite.path()),
+            Engine::Postgres(_) => None,
+        }
+    }
 }
 
 fn note(database: &Path, now: Timestamp) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(folder_of(database))?;
+    let place = note_of(database);
+    let mut file = NamedTempFile::new_in(folder_of(&place))?;
     writeln!(file, "{now}")?;
     file.as_file().sync_all()?;
-    file.persist(with_suffix(database, ".backup"))?;
+    file.persist(place)?;
     Ok(())
 }
 

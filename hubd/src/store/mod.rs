@@ -4,7 +4,7 @@
 //! Callers see typed functions, one file a resource, and nothing of either driver. Rooms:
 //!
 //! - `db`, `row`, `bulk`, `query`: a connection of either database; arguments in, rows out
-//! - `transaction`: jobs, which run whole on a connection
+//! - `transaction`: jobs, which run whole on a connection; `group`: changes that are committed together
 //! - `sqlite`, `postgres`, `open`, `url`, `migrate`: which connections there are
 //! - `backup`: copies of a SQLite file; `transfer`, `end`: from one kind of database to the other
 //! - `error`: what can fail
@@ -20,6 +20,7 @@ mod db;
 mod dialect;
 mod end;
 mod error;
+mod group;
 mod instances;
 mod keys;
 mod migrate;
@@ -53,7 +54,8 @@ pub(crate) use postgres::PostgresTuning;
 pub(crate) use sightings::Sighting;
 pub(crate) use soundness::Contents;
 pub(crate) use telemetry::{
-    NewReport, ReportResult, Retention, Series, SeriesFilter, UsageFilter, UsageRange,
+    NewReport, OwnUsageKept, ReportResult, Retention, Series, SeriesFilter, Span, UsageFilter,
+    UsageRange,
 };
 pub(crate) use transaction::Tx;
 pub(crate) use transfer::{TransferError, transfer};
@@ -63,6 +65,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use group::Group;
 use postgres::Postgres;
 use sqlite::Sqlite;
 use telemetry::KnownCatalogue;
@@ -74,8 +77,8 @@ pub(crate) struct Store {
     /// How many more reads of SQLite that may be long can begin.
     long_reads: Arc<Semaphore>,
     catalogue: Arc<KnownCatalogue>,
-    /// How many more changes may wait for the writer of SQLite.
-    changes: Arc<Semaphore>,
+    /// The changes of operators that are committed together.
+    group: Arc<Group>,
 }
 
 enum Engine {

@@ -8,7 +8,7 @@ use super::db::Db;
 use super::migrate::{MigrateError, migrate, newest};
 use super::postgres::{Postgres, PostgresTuning};
 use super::sqlite::{Opened, Sqlite, Unreadable, refuse_shared};
-use super::transaction::{CHANGES, LONG_READS, Lane};
+use super::transaction::{LONG_READS, Lane};
 use super::url::{DatabaseUrl, Place};
 use super::{Engine, Store};
 use tempfile::TempDir;
@@ -84,7 +84,7 @@ impl Store {
             Place::Postgres(options) => {
                 let postgres = Postgres::open(options, tuning).await.map_err(connect)?;
                 let (_permit, mut transaction) =
-                    postgres.begin(Lane::Change).await.map_err(MigrateError::Failed)?;
+                    postgres.begin(Lane::Batch).await.map_err(MigrateError::Failed)?;
                 migrate(&mut Db::Postgres(&mut transaction)).await?;
                 transaction.commit().await.map_err(connect)?;
                 Engine::Postgres(postgres)
@@ -140,11 +140,10 @@ impl Store {
     }
 
     fn with(engine: Engine) -> Self {
-        let permits = |most| Arc::new(Semaphore::new(most));
         Self {
             engine: Arc::new(engine),
-            long_reads: permits(LONG_READS),
-            changes: permits(CHANGES),
+            long_reads: Arc::new(Semaphore::new(LONG_READS)),
+            group: Arc::default(),
             catalogue: Arc::default(),
         }
     }

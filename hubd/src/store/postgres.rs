@@ -55,7 +55,6 @@ struct Permits {
     all: Arc<Semaphore>,
     /// Of everything but what is short.
     long: Arc<Semaphore>,
-    changes: Arc<Semaphore>,
     scans: Arc<Semaphore>,
 }
 
@@ -69,20 +68,13 @@ impl Permits {
         let all = usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let long = if all < 4 { all } else { all - 2 };
         let permits = |most: usize| Arc::new(Semaphore::new(most.max(1)));
-        Self {
-            all: permits(all),
-            long: permits(long),
-            // More would only wait for each other at the audit chain.
-            changes: permits(long / 2),
-            scans: permits(long / 4),
-        }
+        Self { all: permits(all), long: permits(long), scans: permits(long / 4) }
     }
 
     async fn take(&self, lane: Lane) -> Option<Permit> {
         let (first, long) = match lane {
             Lane::Short => (None, None),
             Lane::Batch => (None, Some(&self.long)),
-            Lane::Change => (Some(&self.changes), Some(&self.long)),
             Lane::Scan => (Some(&self.scans), Some(&self.long)),
         };
         let mut held = [None, None, None];
@@ -148,9 +140,7 @@ impl Postgres {
     }
 
     async fn permit(&self, lane: Lane) -> Result<Permit, Error> {
-        // Changes wait for each other, which takes longer.
-        let patience = if lane == Lane::Change { 2 * ACQUIRE } else { ACQUIRE };
-        let permit = timeout(patience, self.permits.take(lane)).await;
+        let permit = timeout(ACQUIRE, self.permits.take(lane)).await;
         permit.ok().flatten().ok_or(Error::busy())
     }
 

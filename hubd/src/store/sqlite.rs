@@ -144,6 +144,11 @@ impl Sqlite {
         self.file.refuse_unusable()
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.file.path
+    }
+
     /// Writes the log back into the file and closes all connections.
     pub(super) fn close(&self) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();

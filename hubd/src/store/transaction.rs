@@ -6,8 +6,8 @@
 //!
 //! Every change that is audited starts by locking the audit chain's head, in SQLite with the
 //! database's write lock, in PostgreSQL with a row lock that all replicas share. So changes are
-//! decided one after the other on what the one before committed: no limit is passed, no two owners
-//! delete each other, nothing deadlocks. The chain would serialise the commits in any case.
+//! decided one after the other on what the one before did: no limit is passed, no two owners delete
+//! each other, nothing deadlocks. The chain would serialise the commits in any case.
 
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -55,8 +55,6 @@ pub(super) enum Lane {
     Short,
     /// A read that may be long.
     Scan,
-    /// What operators change. Many of them may wait for each other, and for nobody else.
-    Change,
     /// What many requests wait for together.
     Batch,
 }
@@ -65,8 +63,6 @@ pub(super) enum Lane {
 const ATTEMPTS: u32 = 4;
 /// Reads of SQLite that may be long, at once.
 pub(super) const LONG_READS: usize = 2;
-/// Changes that wait for the writer of SQLite, at once: a batch waits for no more of them.
-pub(super) const CHANGES: usize = 4;
 
 impl<'c> Deref for Tx<'c> {
     type Target = Db<'c>;
@@ -85,6 +81,16 @@ impl Tx<'_> {
     /// Notes an event; it is written with the commit.
     pub(crate) fn audit(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// How many events are noted.
+    pub(super) fn events(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Forgets the events that were noted after so many.
+    pub(super) fn forget_events_after(&mut self, events: usize) {
+        self.events.truncate(events);
     }
 
     /// Decides and writes everything but the commit.
@@ -154,25 +160,6 @@ impl Store {
 
     /// Runs a body in one write transaction and commits its changes with their audit events. A refusal
     /// rolls everything back; a transaction that loses against another one is run again.
-    pub(crate) async fn write<A, T, F>(
-        &self,
-        name: &'static str,
-        args: A,
-        body: F,
-    ) -> Result<T, Refusal>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
-    {
-        let _permit = match &*self.engine {
-            Engine::Sqlite(_) => self.changes.acquire().await.ok(),
-            Engine::Postgres(_) => None,
-        };
-        self.transact(name, (Lock::Chain, Lane::Change), args, body).await
-    }
-
-    /// The same for a batch of requests, which does not wait behind many changes of operators.
     pub(crate) async fn write_batch<A, T, F>(
         &self,
         name: &'static str,

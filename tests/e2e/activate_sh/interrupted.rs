@@ -1,12 +1,23 @@
 //! Runs that something stops.
 
-use super::*;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use hub_tests::{Hub, both_stores};
+
+use super::{Machine, activations, mode, shells};
+
+both_stores!(
+    a_run_that_is_killed_at_any_moment_is_finished_by_the_next,
+    a_slow_hub_is_waited_for,
+    a_full_disk_is_75_and_loses_nothing
+);
 
 /// Killed with all that it started, after more and more time: the next run ends with one key that works
 /// and that was counted once, and clears away what was left.
-#[tokio::test]
-async fn a_run_that_is_killed_at_any_moment_is_finished_by_the_next() {
-    let hub = Hub::sqlite().await;
+async fn a_run_that_is_killed_at_any_moment_is_finished_by_the_next(hub: Hub) {
     hub.client("acme").await;
     let mut killed = 0;
     for (n, shell) in shells().iter().enumerate() {
@@ -39,9 +50,7 @@ fn signal(name: &str, process: &str) {
 }
 
 /// The script waits for a hub that does not answer for a while.
-#[tokio::test]
-async fn a_slow_hub_is_waited_for() {
-    let hub = Hub::sqlite().await;
+async fn a_slow_hub_is_waited_for(hub: Hub) {
     hub.client("acme").await;
     let license = hub.issue("acme", "acme-1").await.license_key;
     let machine = Machine::new(&shells()[0], &license, true);
@@ -56,9 +65,7 @@ async fn a_slow_hub_is_waited_for() {
 }
 
 /// On a full file system the script sends no request; once there is room, the same command succeeds.
-#[tokio::test]
-async fn a_full_disk_is_75_and_loses_nothing() {
-    let hub = Hub::sqlite().await;
+async fn a_full_disk_is_75_and_loses_nothing(hub: Hub) {
     hub.client("acme").await;
     let separate = ["unshare", "--map-root-user", "--mount"];
     let allowed = Command::new(separate[0]).args(&separate[1..]).arg("true").output();

@@ -1,5 +1,8 @@
 //! Completion in a real bash: commands, options and handles that exist; never an error, never a wait.
 
+#[path = "completion/shells.rs"]
+mod shells; // in zsh and fish
+
 use std::net::TcpListener;
 
 use hub_tests::ctl::Ctl;

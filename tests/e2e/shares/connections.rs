@@ -1,7 +1,5 @@
 //! Connections: how many there can be, and which one goes when there is no room.
 
-use std::fs;
-
 use hub_tests::crowd::{Crowd, answer, connect_from};
 use hub_tests::raw::{self, RawAnswer};
 use hub_tests::{Engine, Hub, Setup, both_stores};
@@ -95,7 +93,7 @@ async fn sqlite_idle_connections_take_little_memory() {
     const CONNECTIONS: usize = 4_000;
     const AT_ONCE: usize = 100;
     let hub = Setup::on(Engine::Sqlite).any_number_of_requests().start().await;
-    let before = resident(&hub);
+    let before = hub.memory("VmRSS");
     let head = format!("GET /version HTTP/1.1\r\nHost: hub\r\nX: {}\r\n\r\n", "a".repeat(15_000));
     let mut crowds = Vec::new();
     for _ in 0..CONNECTIONS / AT_ONCE {
@@ -108,17 +106,10 @@ async fn sqlite_idle_connections_take_little_memory() {
     let anyone = hub.anonymous();
     for _ in 0..5_000 {
         anyone.get("/version").await.expect(200).done();
-        most = resident(&hub).saturating_sub(before) / CONNECTIONS;
+        most = hub.memory("VmRSS").saturating_sub(before) / CONNECTIONS;
         if most <= 15 << 10 {
             return;
         }
     }
     panic!("{most} bytes a connection");
-}
-
-/// The memory of the hub in bytes.
-fn resident(hub: &Hub) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", hub.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
 }

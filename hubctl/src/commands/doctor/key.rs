@@ -12,16 +12,19 @@ use crate::settings::Settings;
 /// A key that ends within this time is worth a warning.
 const SOON: Duration = Duration::from_hours(14 * 24);
 
-/// Asks the hub which key this is.
+/// Asks the hub which key this is; whether it knows it.
 pub(super) async fn is_accepted(
     settings: &Settings,
     hub: &Hub<'_>,
     out: &Out,
     report: &mut Report,
-) {
+) -> bool {
     let identity = match hub.call::<Whoami>("", &(), &()).await {
         Ok(identity) => identity,
-        Err(failure) => return report.fail("admin key", &failure),
+        Err(failure) => {
+            report.fail("admin key", &failure);
+            return false;
+        }
     };
     let Identity { name, role, fingerprint } = &identity;
     let origin = &settings.origins.admin_key;
@@ -33,6 +36,7 @@ pub(super) async fn is_accepted(
     {
         ends(own, out, report);
     }
+    true
 }
 
 fn ends(own: &AdminKeyInfo, out: &Out, report: &mut Report) {

@@ -39,7 +39,9 @@ async fn hub(settings: &Settings, local: &Local<'_>, report: &mut Report) {
     if network::is_reached(settings, &hub, report).await {
         network::is_ready(&hub, report).await;
         network::fits(&hub, report).await;
-        key::is_accepted(settings, &hub, local.out, report).await;
+        if key::is_accepted(settings, &hub, local.out, report).await {
+            network::keeps_time(&hub, local.out, report).await;
+        }
     }
 }
 

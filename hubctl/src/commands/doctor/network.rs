@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::report::Report;
 use crate::client::{Hub, Probe};
 use crate::error::{Failure, Result};
+use crate::output::Out;
 use crate::settings::{Settings, now};
 
 /// The largest harmless difference of clocks.
@@ -120,6 +121,20 @@ pub(super) async fn is_ready(hub: &Hub<'_>, report: &mut Report) {
             report.fail("ready", &failure.hint("look at the hub's log and its database"));
         }
         Err(failure) => report.fail("ready", &failure),
+    }
+}
+
+/// Whether the hub trusts the clocks of its machines, which it tells operators alone.
+pub(super) async fn keeps_time(hub: &Hub<'_>, out: &Out, report: &mut Report) {
+    let readiness = hub.call::<Ready>("", &(), &()).await;
+    if let Some(doubted) = readiness.ok().and_then(|readiness| readiness.doubted_clock) {
+        let times = out.times();
+        let (says, trusted) = (times.write(doubted.says), times.write(doubted.trusted));
+        report.warn(
+            "hub's clock",
+            format!("it says {says}, a day and more from {trusted}, the last time it trusted"),
+            "set the clock of the hub's machine; until then no old telemetry is deleted",
+        );
     }
 }
 

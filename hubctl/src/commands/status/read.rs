@@ -1,12 +1,13 @@
 //! What the hub says of itself, and of what needs somebody.
 
 use hub_core::api::{
-    Client, ClientQuery, ClientStatus, EffectiveStatus, FleetQuery, GetStats, GetVersion, Instance,
-    InstanceQuery, InstanceSort, Limit, ListAdminKeys, ListClients, ListInstances, ListToolUsage,
-    Ready, Stats, UsageQuery, Version,
+    Client, ClientQuery, ClientStatus, DoubtedClock, EffectiveStatus, FleetQuery, GetStats,
+    GetVersion, Instance, InstanceQuery, InstanceSort, Limit, ListAdminKeys, ListClients,
+    ListInstances, ListToolUsage, Ready, Stats, UsageQuery, Version,
 };
 use hub_core::exit::Exit;
 use hub_core::problem::ErrorCode;
+use hub_core::time::Timestamp;
 use serde::Serialize;
 use tokio::try_join;
 
@@ -25,6 +26,10 @@ pub(super) struct HubState {
     pub(super) url: String,
     /// Whether its database takes writes.
     pub(super) ready: bool,
+    /// The clock of one of its machines that is doubted.
+    pub(super) doubted_clock: Option<DoubtedClock>,
+    /// When the newest verified backup of its SQLite file was made.
+    pub(super) last_backup: Option<Timestamp>,
     pub(super) version: Version,
     pub(super) stats: Stats,
 }
@@ -33,15 +38,19 @@ pub(super) async fn hub(hub: &Hub<'_>, settings: &Settings) -> Result<HubState> 
     // A hub that is not ready says so; everything else fails the command.
     let ready = async {
         match hub.call::<Ready>("", &(), &()).await {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.exit() == Exit::HubFailed => Ok(false),
+            Ok(readiness) => Ok(Some(readiness)),
+            Err(failure) if failure.exit() == Exit::HubFailed => Ok(None),
             Err(failure) => Err(failure),
         }
     };
     let version = hub.call::<GetVersion>("", &(), &());
     let stats = hub.call::<GetStats>("", &(), &());
-    let (ready, version, stats) = try_join!(ready, version, stats)?;
-    Ok(HubState { url: written(&settings.url).to_owned(), ready, version, stats })
+    let (readiness, version, stats) = try_join!(ready, version, stats)?;
+    let url = written(&settings.url).to_owned();
+    let ready = readiness.is_some();
+    let (doubted_clock, last_backup) =
+        readiness.map_or((None, None), |told| (told.doubted_clock, told.last_backup));
+    Ok(HubState { url, ready, doubted_clock, last_backup, version, stats })
 }
 
 /// Everything that needs somebody.

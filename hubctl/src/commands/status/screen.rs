@@ -1,6 +1,7 @@
 //! The status as a person sees it.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::read::HubState;
 use super::{Item, Reason};
@@ -9,11 +10,13 @@ use crate::output::{Hue, Out, bytes, fitted};
 
 /// How many things of one kind are shown.
 const SHOWN: usize = 5;
+/// A nightly backup was left out twice when the newest is older.
+const STALE: Duration = Duration::from_hours(48);
 
 /// The whole screen.
 pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &Out) -> String {
     let mut screen = String::new();
-    let HubState { url, ready, version, stats } = state;
+    let HubState { url, ready, doubted_clock, version, stats, .. } = state;
     let is = if *ready { out.hued(Hue::Good, "ready") } else { out.hued(Hue::Bad, "not ready") };
     let size = bytes(stats.store_bytes);
     let (name, version, schema) = (&version.name, &version.version, version.schema);
@@ -22,6 +25,13 @@ pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &
     let database = &stats.database;
     let what = format!("{name} {version}, schema {schema}, {database}, {size}");
     line(&mut screen, out, "", &what);
+    if let Some(doubted) = doubted_clock {
+        let what = format!("the hub's clock says {}, which is doubted", doubted.says);
+        line(&mut screen, out, &out.hued(Hue::Bad, "clock"), &what);
+    }
+    if let Some((hue, what)) = backup(state, out) {
+        line(&mut screen, out, &out.hued(hue, "backup"), &what);
+    }
     let fleet = format!(
         "{} clients, {} instances: {} active, {} pending, {} suspended",
         stats.clients, counts.total, counts.active, counts.pending, counts.suspended
@@ -46,6 +56,19 @@ pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &
         let _ = writeln!(screen, "{}", out.hued(Hue::Good, "Nothing needs anybody."));
     }
     screen
+}
+
+/// How old the newest backup is. PostgreSQL has backups of its own, of which the hub knows nothing.
+fn backup(state: &HubState, out: &Out) -> Option<(Hue, String)> {
+    if !state.ready || state.stats.database != "sqlite" {
+        return None;
+    }
+    let Some(at) = state.last_backup else {
+        return Some((Hue::Warn, "none: hubd backup makes one".to_owned()));
+    };
+    let times = out.times();
+    let hue = if at < times.now.before(STALE) { Hue::Warn } else { Hue::Plain };
+    Some((hue, format!("verified {}", times.write(at))))
 }
 
 /// A word in the margin, and what there is to say, wrapped between words.

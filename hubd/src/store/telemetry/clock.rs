@@ -1,5 +1,6 @@
 //! The time that the hubs agree on. Nothing is moved or deleted on the word of one clock alone.
 
+use hub_core::api::DoubtedClock;
 use hub_core::time::Timestamp;
 
 use crate::domain::{Clock, Judgement, Refusal};
@@ -8,7 +9,8 @@ use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::row::{FromRow, Row};
 
-const READ: &str =
+const READ: &str = "SELECT trusted_at, doubted_from, doubted_at FROM hub_clock WHERE id = 1";
+const READ_AND_LOCK: &str =
     "SELECT trusted_at, doubted_from, doubted_at FROM hub_clock WHERE id = 1{for_update}";
 const WRITE: &str =
     "UPDATE hub_clock SET trusted_at = $1, doubted_from = $2, doubted_at = $3 WHERE id = 1";
@@ -25,11 +27,19 @@ impl FromRow for Clock {
 }
 
 impl Store {
+    /// The clock that is doubted, if one is.
+    pub(crate) async fn doubted_clock(&self) -> Result<Option<DoubtedClock>, Refusal> {
+        let read = self.point((), |db, ()| Box::pin(async { db.one::<Clock>(READ, &[]).await }));
+        let Clock { trusted, doubted_from, doubted } = read.await?;
+        let doubt = trusted.zip(doubted_from).zip(doubted);
+        Ok(doubt.map(|((trusted, since), says)| DoubtedClock { says, since, trusted }))
+    }
+
     /// Judges this hub's clock by what the database saw last.
     pub(super) async fn judge_clock(&self, now: Timestamp) -> Result<Judgement, Refusal> {
         let write = self.write_unlocked("clock", now, |tx, now| {
             Box::pin(async {
-                let clock: Clock = tx.one(READ, &[]).await?;
+                let clock: Clock = tx.one(READ_AND_LOCK, &[]).await?;
                 let (clock, judgement) = clock.judge(*now);
                 let ms = |at: Option<Timestamp>| at.map(Timestamp::unix_ms);
                 let Clock { trusted, doubted_from, doubted } = clock;

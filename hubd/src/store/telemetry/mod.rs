@@ -18,6 +18,7 @@ mod sum;
 
 pub(super) use catalogue::KnownCatalogue;
 pub(crate) use ingest::{NewReport, ReportResult};
+pub(crate) use own::{OwnUsageKept, Span};
 pub(crate) use range::{UsageFilter, UsageRange};
 pub(crate) use rollup::Retention;
 pub(crate) use series::{Series, SeriesFilter};

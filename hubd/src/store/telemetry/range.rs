@@ -4,6 +4,8 @@ use hub_core::api::Step;
 use hub_core::time::{Range, Timestamp};
 
 use super::{HOUR_MS, hour_of};
+use crate::store::db::Db;
+use crate::store::error::Error;
 
 /// Whose usage, and when.
 #[derive(Debug, Clone)]
@@ -40,13 +42,20 @@ pub(crate) struct UsageRange {
     pub(super) horizon: i64,
 }
 
+impl Db<'_> {
+    /// The day from which there are hours; before it there are days.
+    pub(super) async fn horizon(&mut self) -> Result<i64, Error> {
+        self.one("SELECT day FROM telemetry_horizon WHERE id = 1", &[]).await
+    }
+}
+
 /// The least multiple that is not less.
 fn up(hour: i64, step: i64) -> i64 {
     hour.saturating_add(step - 1).div_euclid(step) * step
 }
 
 /// The greatest multiple that is not greater.
-fn down(hour: i64, step: i64) -> i64 {
+pub(super) fn down(hour: i64, step: i64) -> i64 {
     hour.div_euclid(step) * step
 }
 

@@ -18,8 +18,6 @@ use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::row::FromRow;
 
-const HORIZON: &str = "SELECT day FROM telemetry_horizon WHERE id = 1";
-
 /// A filter whose range is rounded to what is kept.
 pub(super) struct Rounded<'f> {
     pub(super) filter: &'f UsageFilter,
@@ -79,13 +77,13 @@ impl Db<'_> {
         filter: &UsageFilter,
         step: Step,
     ) -> Result<UsageRange, Error> {
-        Ok(UsageRange::new(filter, self.one(HORIZON, &[]).await?, step))
+        Ok(UsageRange::new(filter, self.horizon().await?, step))
     }
 
     /// Whether hours have become days since the range was rounded. What was read in between may then be of
     /// neither, and is read again.
     pub(super) async fn has_moved(&mut self, range: &UsageRange) -> Result<bool, Error> {
-        Ok(self.one::<i64>(HORIZON, &[]).await? != range.horizon)
+        Ok(self.horizon().await? != range.horizon)
     }
 
     /// The rows of a statement over a filter's base.

@@ -222,8 +222,7 @@ impl Store {
     }
 
     async fn horizon(&self) -> Result<i64, Error> {
-        let find = "SELECT day FROM telemetry_horizon WHERE id = 1".to_owned();
-        Ok(self.number(find).await?.unwrap_or(0))
+        self.scan((), |db, ()| Box::pin(db.horizon())).await
     }
 
     async fn number(&self, sql: String) -> Result<Option<i64>, Error> {

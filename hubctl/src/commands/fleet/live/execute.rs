@@ -35,7 +35,7 @@ fn is_client(item: &Item) -> bool {
 }
 
 /// How many objects are worked on at once.
-const REQUESTS: usize = 16;
+const REQUESTS: usize = 32;
 /// How many new keys are synced together. Each keeps its folder open meanwhile.
 const TOGETHER: usize = 256;
 
