@@ -241,19 +241,6 @@ impl Serving<'_> {
     }
 }
 
-<<<<<<< HEAD
-/// Waits until the hub stops, and then a moment for the request of a new connection: it may be on its way.
-async fn left(progress: watch::Receiver<Progress>, stop: &CancellationToken) {
-    stop.cancelled().await;
-    let stage = progress.borrow().stage;
-    if let Stage::Silent { since } = stage {
-        sleep_until(since + ARRIVAL).await;
-    }
-}
-
-/// Waits until the hub stops, and then for the rest of a head that has arrived in part, or the first head
-/// of a new connection, so that its request is answered.
-=======
 /// The body of an answer, which counts as answered when hyper has all of it.
 struct Counted {
     body: AnswerBody,
@@ -286,9 +273,17 @@ impl Drop for Counted {
     }
 }
 
-/// Waits until the hub stops, and then for the rest of a head that has arrived in part, so that its
-/// request is answered.
->>>>>>> main
+/// Waits until the hub stops, and then a moment for the request of a new connection: it may be on its way.
+async fn left(progress: watch::Receiver<Progress>, stop: &CancellationToken) {
+    stop.cancelled().await;
+    let stage = progress.borrow().stage;
+    if let Stage::Silent { since } = stage {
+        sleep_until(since + ARRIVAL).await;
+    }
+}
+
+/// Waits until the hub stops, and then for the rest of a head that has arrived in part, or the first head
+/// of a new connection, so that its request is answered.
 async fn stopped(mut progress: watch::Receiver<Progress>, stop: &CancellationToken) -> Event {
     stop.cancelled().await;
     // The wait fails when the gate is gone; then the connection is gone too.
