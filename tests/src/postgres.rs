@@ -125,6 +125,20 @@ impl Cluster {
         self.dir.join("data")
     }
 
+    /// A program that runs as the user of the server.
+    pub(crate) fn program(&self, path: &str) -> Command {
+        self.tools.command(path)
+    }
+
+    /// A folder that the user of the server may write to.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What the server logged.
     #[must_use]
     pub fn log(&self) -> PathBuf {
@@ -165,6 +179,12 @@ impl Drop for Cluster {
 }
 
 impl Database {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
@@ -259,7 +279,7 @@ fn id(what: &str, user: Option<&str>) -> Option<u32> {
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound listener has an address").port()
 }
