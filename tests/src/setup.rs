@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::Hub;
 use crate::pgbouncer::Pooler;
 use crate::postgres::{self, Cluster};
+use crate::relay::Relay;
 
 /// Which database a hub runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,12 @@ impl Setup {
     pub async fn start_at(mut self, cluster: &Cluster, url: impl FnOnce(&str) -> String) -> Hub {
         let database = cluster.database().await;
         self.database = Some(url(&database.url()));
+        Hub::start(self, Some(database.into()))
+    }
+
+    /// Starts the hub on a database that this relay leads to.
+    pub async fn start_over(self, cluster: &Cluster, relay: &Relay) -> Hub {
+        let database = cluster.database().await.at(relay.port());
         Hub::start(self, Some(database.into()))
     }
 }

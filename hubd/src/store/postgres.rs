@@ -19,7 +19,7 @@ use crate::domain::Fault;
 pub(crate) struct PostgresTuning {
     /// Connections of this replica.
     pub(crate) connections: u32,
-    /// A pooler in transaction mode is in between: no named statements, no session settings.
+    /// A pooler in transaction mode is in between: nothing is kept beyond a transaction.
     pub(crate) pgbouncer: bool,
 }
 
