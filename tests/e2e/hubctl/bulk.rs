@@ -151,7 +151,7 @@ const WOULD: &[(&str, &str)] = &[
         "would update client acme\n    labels: none → env=prod,tier=1",
     ),
     ("client suspend acme", "would suspend client acme\n    status: active → suspended"),
-    ("client delete acme --cascade", "would delete client acme and its 3 instances"),
+    ("client delete acme --cascade", "would delete client acme and 3 instances"),
     ("instance issue acme-4 --client acme --sink file:4.key", "would issue acme-4"),
     (
         "instance ensure acme-1 --client acme --grace-days 3 --sink file:1.key",

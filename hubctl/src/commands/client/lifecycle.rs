@@ -97,7 +97,7 @@ pub(super) async fn delete(args: ClientDeleteArgs, invocation: &Invocation<'_>) 
         if invocation.settings.dry_run {
             let mut would = would(found, "delete");
             if total > 0 {
-                would.words = format!("{} and its {}", would.words, count(total, "instance"));
+                would.words = format!("{} and {}", would.words, count(total, "instance"));
             }
             return Ok(would.map(Subject::Client));
         }
