@@ -64,4 +64,5 @@ mod lifecycle; // first start, restart, stop
 mod migrations; // two databases, one schema
 
 // What a new user does first.
+mod guides; // what docs/ shows is run
 mod readme; // the tour, as it is written
