@@ -137,6 +137,10 @@ impl Hub {
             if self.setup.for_proofs { binaries::hubd_for_proofs() } else { binaries::hubd() };
         let mut hubd = if self.setup.recorded {
             power::recorded(&program, self.dir.path())
+        } else if let Some(limit) = &self.setup.descriptors {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(program);
+            shell
         } else {
             Command::new(program)
         };
