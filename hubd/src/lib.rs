@@ -17,6 +17,7 @@
 //! - [`store`]: the only room with SQL, for SQLite and PostgreSQL
 //! - [`metrics`]: numbers about the running hub, for Prometheus
 //! - [`copies`]: backup, restore, and copies between databases
+//! - [`supervisor`]: what systemd hands over and is told
 //! - [`lifecycle`], [`reload`], [`observe`], [`clock`]: signals, files read again, the log, the time
 
 mod call;
@@ -40,6 +41,7 @@ mod routes;
 pub mod serve;
 mod server;
 mod store;
+mod supervisor;
 mod witness;
 
 pub use store::{DatabaseUrl, MalformedUrl};

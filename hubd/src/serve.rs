@@ -1,6 +1,7 @@
 //! Runs the hub from its start to its end.
 
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::reload;
 use crate::server::{HubService, Listener, Tls, TlsFault};
 use crate::store::{self, OpenError, Retention, Store, refuse_shared_folder};
 use crate::witness::Witness;
-use crate::{check, clock};
+use crate::{check, clock, supervisor};
 
 /// Why the hub cannot start, or what is wrong with its database. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -117,10 +118,14 @@ async fn open(settings: &Settings) -> Result<Store, RunError> {
 /// # Errors
 /// [`RunError`].
 pub fn run(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
+    let socket = match settings.command {
+        Command::Serve => supervisor::inherited_socket()?,
+        _ => None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         match settings.command.clone() {
-            Command::Serve | Command::Config => serve(settings, bootstrap_key).await,
+            Command::Serve | Command::Config => serve(settings, bootstrap_key, socket).await,
             Command::Backup(args) => Ok(copies::back_up(&args, &settings)?),
             Command::Restore(args) => Ok(copies::restore(&args, &settings).await?),
             Command::Copy(args) => Ok(copies::copy(&args).await?),
@@ -164,18 +169,16 @@ fn rotate_certificate_key(settings: &Settings) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Serves until the process gets a signal.
-async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<(), RunError> {
+/// Serves until the process gets a signal, on the socket that was handed over if there is one.
+async fn serve(
+    settings: Settings,
+    bootstrap_key: Option<AdminKey>,
+    socket: Option<TcpListener>,
+) -> Result<(), RunError> {
     lifecycle::outlive_other_signals()?;
     let stop = lifecycle::stop_on_signal()?;
     let tls = Tls::open(&settings.tls)?.map(Arc::new);
-    let address = settings.server.listen;
-    if tls.is_none() && !settings.may_speak_plain_http() {
-        return Err(RunError::PlainHttp(address));
-    }
-    let listener = Listener::bind(settings.server, tls.clone())
-        .await
-        .map_err(|source| RunError::Listen { address, source })?;
+    let listener = listen(&settings, tls.clone(), socket).await?;
     let store = open(&settings).await?;
     let witness = Witness::in_folder(&settings.store.data_dir);
     check::refuse_rewritten(&store, &witness).await?;
@@ -197,6 +200,7 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
         start_metrics(address, &settings.store, &store, &tasks, &stop).await?;
     }
     announce(&listener, &settings.store)?;
+    tasks.spawn(supervisor::feed_watchdog(Arc::clone(&hub), stop.clone()));
     tasks.spawn(witness_heads(store.clone(), witness.clone(), stop.clone()));
     tasks.spawn(reload::keep_current(stop.clone(), move || {
         issuer.reload();
@@ -223,6 +227,26 @@ async fn serve(settings: Settings, bootstrap_key: Option<AdminKey>) -> Result<()
     Ok(())
 }
 
+/// Listens, unless keys would go over plain HTTP where the operator does not want it.
+async fn listen(
+    settings: &Settings,
+    tls: Option<Arc<Tls>>,
+    socket: Option<TcpListener>,
+) -> Result<Listener, RunError> {
+    let address = match &socket {
+        Some(socket) => socket.local_addr()?,
+        None => settings.server.listen,
+    };
+    if tls.is_none() && !settings.may_speak_plain_http(address) {
+        return Err(RunError::PlainHttp(address));
+    }
+    if socket.is_some() {
+        tracing::info!(%address, "listening on the socket that was handed over, not on --listen");
+    }
+    let listening = Listener::open(settings.server, tls, socket).await;
+    listening.map_err(|source| RunError::Listen { address, source })
+}
+
 async fn answer_until_stopped(
     listener: Listener,
     service: HubService,
@@ -232,7 +256,7 @@ async fn answer_until_stopped(
     let serving = listener.run(service, stop.clone());
     let deadline = async {
         stop.cancelled().await;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        supervisor::tell_stopping();
         tokio::time::sleep(stop_timeout).await;
     };
     tokio::select! {
@@ -268,7 +292,7 @@ fn announce(listener: &Listener, store: &StoreSettings) -> Result<(), RunError> 
     // A closed standard output is no reason to stop: the log says it too.
     let _ = writeln!(io::stdout(), "hubd listening on {}://{address}", listener.scheme());
     tracing::info!(%address, database = %store.url, "ready");
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    supervisor::tell_ready();
     Ok(())
 }
 

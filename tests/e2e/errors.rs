@@ -116,7 +116,8 @@ async fn provoke(hub: &Hub, code: ErrorCode) -> Option<Answer> {
         ErrorCode::ClientNotEmpty => admin.delete(&format!("{CLIENTS}/acme")).await,
         ErrorCode::NotActivated => admin.post(ROTATE, json!({})).await,
         ErrorCode::KeyConflict => {
-            let other = json!({"license_sha256": sha256(&own_license_key(1))});
+            let hash = sha256(&own_license_key(1));
+            let other = json!({"instance_id": "other", "license_sha256": hash});
             admin.post(ISSUE, other).await
         }
         ErrorCode::AdminKeyExists => {

@@ -20,6 +20,7 @@ async fn verdict(hub: &Hub, license_key: &str) -> Value {
 
 both_stores!(
     issuing_with_a_hash_can_be_repeated,
+    issuing_without_a_handle_can_be_repeated,
     an_installation_brings_its_keys_from_an_older_hub,
     a_rotated_license_ends_at_once,
     a_license_in_overlap_works_and_a_second_rotation_ends_it,
@@ -52,6 +53,28 @@ async fn issuing_with_a_hash_can_be_repeated(hub: Hub) {
     other["instance_id"] = "acme-2".into();
     hub.admin().post(ISSUE, other).await.problem(409, "key_conflict");
     hub.activate(&own).await;
+}
+
+/// The license then tells which instance was made, so a script that was killed makes no second one.
+async fn issuing_without_a_handle_can_be_repeated(hub: Hub) {
+    hub.client("acme").await;
+    hub.client("globex").await;
+    let own = own_license_key(1);
+    let new = json!({"license_sha256": sha256(&own), "grace_days": 3});
+    let first = hub.admin().post(ISSUE, new.clone()).await.expect(201).json();
+    let events = hub.audit().await.len();
+    assert_eq!(hub.admin().post(ISSUE, new.clone()).await.ok(), first);
+    assert_eq!(hub.audit().await.len(), events);
+
+    let mut other = new.clone();
+    other["grace_days"] = 4.into();
+    hub.admin().post(ISSUE, other).await.problem(409, "instance_exists");
+    let of_globex = "/api/v1/admin/clients/globex/instances";
+    hub.admin().post(of_globex, new.clone()).await.problem(409, "key_conflict");
+    let rotated = json!({"license_sha256": sha256(&own_license_key(2)), "overlap_seconds": 60});
+    let path = format!("/api/v1/admin/instances/{}/rotate-license", text(&first, "instance_id"));
+    hub.admin().post(&path, rotated).await.expect(200).done();
+    hub.admin().post(ISSUE, new).await.problem(409, "key_conflict");
 }
 
 /// Moving from an older hub: both keys go on working, and the instance is active at once.

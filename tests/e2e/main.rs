@@ -51,8 +51,10 @@ mod shares; // nobody stops the hub for others
 mod openapi; // the description of the API, and the page over it
 
 // What keeps it running for years.
+mod alerts; // each alert fires, and asks for metrics that exist
 mod backup; // copies, the way back, from one database to the other
 mod metrics; // numbers for Prometheus, the access log
+mod supervisor; // a socket that is handed over, the watchdog, the units
 mod tls; // TLS, and no keys in the clear
 
 // What it stands on.

@@ -2,7 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use hub_tests::binaries::workspace;
 use hub_tests::clock::{DAY, ago, later};
 use hub_tests::metrics::{Metrics, free_address};
 use hub_tests::{Engine, Hub, Setup, both_stores, third_party};
@@ -121,30 +120,4 @@ async fn the_access_log_is_behind_a_flag() {
     );
     assert!(line["micros"].is_u64() && line["level"] == "INFO", "{line}");
     assert!(!log.contains("Hunter2"));
-}
-
-/// Alerts and the dashboard ask for metrics that exist.
-#[tokio::test]
-async fn alerts_and_dashboard_name_metrics_that_exist() {
-    let (hub, address) = start(Setup::on(Engine::Sqlite)).await;
-    hub.client("acme").await;
-    let metrics = Metrics::read(&address).await;
-    let documented = |name: &str| metrics.text().contains(&format!("# TYPE {name} "));
-    for file in ["deploy/alerts.yaml", "deploy/grafana/letsbe-hub.json"] {
-        let text = std::fs::read_to_string(workspace().join(file)).unwrap();
-        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let names = words.filter(|word| word.starts_with("hubd_"));
-        let mut found = 0;
-        for name in names {
-            let base = ["_bucket", "_sum", "_count"]
-                .iter()
-                .find_map(|suffix| name.strip_suffix(suffix))
-                .filter(|base| documented(base));
-            // A backup was not made here.
-            let known = documented(base.unwrap_or(name)) || name.starts_with("hubd_backup_");
-            assert!(known || name.starts_with("hubd_licenses_"), "{file}: {name}");
-            found += 1;
-        }
-        assert!(found > 5, "{file}");
-    }
 }

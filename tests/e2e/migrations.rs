@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hub_tests::binaries::workspace;
 use hub_tests::sql::Sql;
 use hub_tests::{Hub, both_stores};
 
@@ -74,6 +75,11 @@ async fn both_name_the_same_migrations() {
     let of_sqlite = sqlite.sql().await.texts(names).await;
     assert!(!of_sqlite.is_empty());
     assert_eq!(of_sqlite, postgres.sql().await.texts(names).await);
+    for engine in ["sqlite", "postgres"] {
+        let folder = workspace().join("migrations").join(engine);
+        let files = std::fs::read_dir(folder).unwrap().count();
+        assert_eq!(of_sqlite.len(), files, "a migration of {engine} is not embedded");
+    }
     for hub in [&sqlite, &postgres] {
         let version = hub.anonymous().get("/version").await.ok();
         let newest = hub.sql().await.number("SELECT MAX(version) FROM _sqlx_migrations").await;

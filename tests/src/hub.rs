@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -135,15 +137,15 @@ impl Hub {
         let log = File::options().create(true).append(true).open(self.log_path());
         let program =
             if self.setup.for_proofs { binaries::hubd_for_proofs() } else { binaries::hubd() };
-        let mut hubd = if self.setup.recorded {
-            power::recorded(&program, self.dir.path())
-        } else if let Some(limit) = &self.setup.descriptors {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(program);
-            shell
-        } else {
-            Command::new(program)
+        let mut hubd = match (&self.setup.socket, &self.setup.descriptors) {
+            _ if self.setup.recorded => power::recorded(&program, self.dir.path()),
+            (Some(socket), _) => handing_over(socket, &program),
+            (None, Some(limit)) => limited(limit, &program),
+            (None, None) => Command::new(program),
         };
+        if self.setup.socket.is_none() {
+            hubd.stdin(Stdio::null());
+        }
         hubd.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         hubd.args(["--listen", &self.setup.listen, "--data-dir"]).arg(self.data_dir());
         if let Some(url) = &self.setup.database {
@@ -152,7 +154,7 @@ impl Hub {
             hubd.args(["--database", &database.url()]);
         }
         hubd.args(&self.setup.args).envs(self.setup.env.iter().map(|(n, v)| (n, v)));
-        hubd.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+        hubd.current_dir(self.dir.path()).stdout(Stdio::piped());
         // In a process group of its own, so that Ctrl-C reaches only the tests, which then end it.
         hubd.stderr(log.expect("the log opens")).process_group(0);
         hubd
@@ -371,4 +373,20 @@ fn copy_folder(from: &Path, to: &Path) {
     for entry in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
     }
+}
+
+/// The program in a shell that was told `ulimit` with these arguments.
+fn limited(limit: &str, program: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(program);
+    shell
+}
+
+/// Starts the program with this socket as its descriptor 3, as systemd does.
+fn handing_over(socket: &TcpListener, program: &Path) -> Command {
+    const START: &str = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\"";
+    let mut shell = Command::new("sh");
+    let socket = socket.try_clone().expect("a socket can be shared");
+    shell.args(["-c", START]).arg(program).stdin(OwnedFd::from(socket));
+    shell
 }

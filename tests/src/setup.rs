@@ -1,7 +1,9 @@
 //! How a hub is started: on which database, with which settings.
 
 use std::future::Future;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::Hub;
 use crate::postgres::{self, Cluster};
@@ -28,6 +30,7 @@ pub struct Setup {
     pub(crate) listen: String,
     pub(crate) database: Option<String>,
     pub(crate) files: Vec<(String, String)>,
+    pub(crate) socket: Option<Arc<TcpListener>>,
 }
 
 impl Setup {
@@ -36,9 +39,21 @@ impl Setup {
     pub fn on(engine: Engine) -> Self {
         let listen = "127.0.0.1:0".to_owned();
         let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
-        let (data, database) = (None, None);
+        let (data, database, socket) = (None, None, None);
         let (for_proofs, recorded, descriptors) = (false, false, None);
-        Self { engine, args, env, for_proofs, recorded, descriptors, data, listen, database, files }
+        Self {
+            engine,
+            args,
+            env,
+            for_proofs,
+            recorded,
+            descriptors,
+            data,
+            listen,
+            database,
+            files,
+            socket,
+        }
     }
 
     /// Which database it is for.
@@ -93,6 +108,13 @@ impl Setup {
     #[must_use]
     pub fn data_file(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// With a socket that is handed over, as systemd does it: the hub listens on no other.
+    #[must_use]
+    pub fn handed(mut self, socket: TcpListener) -> Self {
+        self.socket = Some(socket.into());
         self
     }
 

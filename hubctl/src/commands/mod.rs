@@ -161,15 +161,25 @@ fn document(object: &impl serde::Serialize) -> Value {
     serde_json::to_value(object).unwrap_or_default()
 }
 
-/// What suspending does to the fields of an object that is suspended already: it gets another reason.
-fn suspension(present: Option<&Suspension>, reason: Option<&ReasonCode>) -> Vec<FieldChange> {
-    match (present, reason) {
-        (Some(present), Some(_)) => {
-            let before = json!({"reason": present.reason});
-            FieldChange::all(&json!({"reason": reason}), Some(&before))
-        }
-        _ => Vec::new(),
-    }
+/// What suspending does to the fields of an object: one that is suspended already gets another reason.
+fn suspension(
+    status: impl serde::Serialize,
+    present: Option<&Suspension>,
+    reason: Option<&ReasonCode>,
+) -> Vec<FieldChange> {
+    let before = json!({"status": status, "reason": reason_of(present)});
+    let reason = reason.or(reason_of(present));
+    FieldChange::all(&json!({"status": "suspended", "reason": reason}), Some(&before))
+}
+
+/// What reactivating does to the fields of an object.
+fn reactivation(status: impl serde::Serialize, present: Option<&Suspension>) -> Vec<FieldChange> {
+    let before = json!({"status": "suspended", "reason": reason_of(present)});
+    FieldChange::all(&json!({"status": status, "reason": null}), Some(&before))
+}
+
+fn reason_of(suspension: Option<&Suspension>) -> Option<&ReasonCode> {
+    suspension.and_then(|suspension| suspension.reason.as_ref())
 }
 
 /// Adds what exists already to a failure that says so.

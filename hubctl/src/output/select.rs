@@ -1,7 +1,7 @@
 //! `--fields`: only the named members of the API's JSON, in that order.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Failure, Result};
 use crate::words::FieldPath;
@@ -29,9 +29,22 @@ pub(super) fn check(objects: &[Value], paths: &[FieldPath]) -> Result<()> {
     let Some(path) = paths.iter().find(wrong) else {
         return Ok(());
     };
-    let names: Vec<_> = first.keys().map(String::as_str).collect();
-    Err(Failure::usage(format!("--fields: there is no field {path}"))
-        .hint(format!("there are {}", names.join(", "))))
+    let failure = Failure::usage(format!("--fields: there is no field {path}"));
+    let inside = path.names().last().and_then(|name| inside(first, name));
+    Err(failure.hint(match inside {
+        Some(path) => format!("did you mean {path}?"),
+        None => format!("there are {}", names_of(first).join(", ")),
+    }))
+}
+
+fn names_of(object: &Map<String, Value>) -> Vec<&str> {
+    object.keys().map(String::as_str).collect()
+}
+
+/// The path of a member of this name that stands in a member: `expires_at` is `license.expires_at`.
+fn inside(object: &Map<String, Value>, name: &str) -> Option<String> {
+    let outer = object.iter().find(|(_, member)| member.get(name).is_some());
+    outer.map(|(outer, _)| format!("{outer}.{name}"))
 }
 
 /// Whether the object has such a member, or could have it where it has null. Labels can have any name.
@@ -178,9 +191,14 @@ mod tests {
         let labelled = [json!({"labels": {"hubctl.fleet": "x"}})];
         assert!(check(&labelled, &paths("labels.env,labels.hubctl.fleet")).is_ok());
         assert_eq!(values(&labelled[0], &paths("labels.hubctl.fleet"))[0], Some(&json!("x")));
-        for wrong in ["b", "a.b", "other.n"] {
-            let json = check(&objects, &paths(wrong)).unwrap_err().to_json();
-            assert!(json.contains("there are a, key"), "{wrong}: {json}");
+        for (wrong, hint) in [
+            ("b", "there are a, key"),
+            ("a.b", "there are a, key"),
+            ("n", "did you mean key.n?"),
+            ("other.n", "did you mean key.n?"),
+        ] {
+            let json = check(&objects[1..], &paths(wrong)).unwrap_err().to_json();
+            assert!(json.contains(hint), "{wrong}: {json}");
         }
     }
 

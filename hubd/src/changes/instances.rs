@@ -46,14 +46,20 @@ async fn issue(
 ) -> Result<Made<Issued>, Refusal> {
     let client = tx.client(client).await?.ok_or(ErrorCode::ClientNotFound)?;
     let terms = Terms::default().patched(&new.terms);
-    let handle = new.instance_id.clone().map_or_else(|| random_handle(&client.slug), Ok)?;
-    if let Some(InstanceRow { instance, .. }) = tx.instance(handle.as_str()).await? {
+    let existing = match (&new.instance_id, new.license_sha256) {
+        (Some(handle), _) => tx.instance(handle.as_str()).await?,
+        // Without a handle the license tells which instance was made before.
+        (None, Some(license)) => of_license(tx, license, &client.id).await?,
+        (None, None) => None,
+    };
+    if let Some(InstanceRow { instance, .. }) = existing {
         if !is_repeat(&instance, &client.id, &terms, new) {
-            let detail = format!("instance {handle} already exists");
+            let detail = format!("instance {} already exists", instance.instance_id);
             return Err(Refusal::because(ErrorCode::InstanceExists, detail));
         }
         return Ok(Made::Existing(Issued { instance, license_key: None }));
     }
+    let handle = new.instance_id.clone().map_or_else(|| random_handle(&client.slug), Ok)?;
     let (license, license_key) = given_or_new(new.license_sha256)?;
     let given: Vec<KeyHash> = new.license_sha256.into_iter().chain(new.hub_key_sha256).collect();
     tx.refuse_known(&given).await?;
@@ -80,6 +86,18 @@ async fn issue(
     tx.audit(event);
     let instance = find(tx, handle.as_str()).await?.instance;
     Ok(Made::Created(Issued { instance, license_key }))
+}
+
+/// The client's instance whose newest license key this is.
+async fn of_license(
+    tx: &mut Tx<'_>,
+    license: KeyHash,
+    client: &str,
+) -> Result<Option<InstanceRow>, Refusal> {
+    let known = tx.known_keys(&[license]).await?;
+    let of_client =
+        |row: &InstanceRow| row.instance.owner.id == client && row.instance.license.hash == license;
+    Ok(known.into_iter().map(|key| key.holder).find(of_client))
 }
 
 /// Makes a handle for an instance.

@@ -14,6 +14,7 @@ pub use error::ConfigError;
 pub use resolve::resolve;
 pub(crate) use store::StoreSettings;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -118,11 +119,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether keys may go over plain HTTP: they stay on this machine, a proxy speaks TLS, or the operator
-    /// says so.
-    pub(crate) fn may_speak_plain_http(&self) -> bool {
+    /// Whether keys may go over plain HTTP to this address: they stay on this machine, a proxy speaks TLS,
+    /// or the operator says so.
+    pub(crate) fn may_speak_plain_http(&self, address: SocketAddr) -> bool {
         self.server.allow_plain_http
-            || self.server.listen.ip().to_canonical().is_loopback()
+            || address.ip().to_canonical().is_loopback()
             || !self.hub.limits.trusted_proxies.is_empty()
     }
 }

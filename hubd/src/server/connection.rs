@@ -42,6 +42,9 @@ const REST: Duration = Duration::from_millis(500);
 /// How long the head of a request may take on a connection beyond the limit of its address.
 const BEYOND: Duration = Duration::from_secs(1);
 
+/// How long a connection that is new when the hub stops may take to send its request.
+const ARRIVAL: Duration = Duration::from_secs(1);
+
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy)]
 enum End {
@@ -120,7 +123,7 @@ impl Serving<'_> {
             biased;
             // An error shows again when hyper reads.
             _ = gate.readable() => None,
-            () = self.stop.cancelled() => Some(End::Finished),
+            () = left(gate.progress(), self.stop) => Some(End::Finished),
             () = self.place.closing() => Some(End::Displaced),
             () = sleep_until(deadline) => Some(end),
         }
@@ -270,12 +273,21 @@ impl Drop for Counted {
     }
 }
 
-/// Waits until the hub stops, and then for the rest of a head that has arrived in part, so that its
-/// request is answered.
+/// Waits until the hub stops, and then a moment for the request of a new connection: it may be on its way.
+async fn left(progress: watch::Receiver<Progress>, stop: &CancellationToken) {
+    stop.cancelled().await;
+    let stage = progress.borrow().stage;
+    if let Stage::Silent { since } = stage {
+        sleep_until(since + ARRIVAL).await;
+    }
+}
+
+/// Waits until the hub stops, and then for the rest of a head that has arrived in part, or the first head
+/// of a new connection, so that its request is answered.
 async fn stopped(mut progress: watch::Receiver<Progress>, stop: &CancellationToken) -> Event {
     stop.cancelled().await;
     // The wait fails when the gate is gone; then the connection is gone too.
-    let _ = progress.wait_for(|now| !matches!(now.stage, Stage::InHead { .. })).await;
+    let _ = progress.wait_for(|now| now.stage == Stage::Clear).await;
     Event::Stop
 }
 

@@ -43,17 +43,17 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Notes that bytes arrived; `in_head` says whether the last head is incomplete. Returns whether
-    /// `in_head` changed: an incomplete head brings the deadline nearer, and its completion lets a
+    /// that changed the stage: an incomplete head brings the deadline nearer, and its completion lets a
     /// stopping hub close the connection.
     fn received(&mut self, now: Instant, in_head: bool) -> bool {
         self.active = now;
-        let was_in_head = matches!(self.stage, Stage::InHead { .. });
-        match (was_in_head, in_head) {
-            (true, true) => {}
-            (false, true) => self.stage = Stage::InHead { since: now },
-            (_, false) => self.stage = Stage::Clear,
-        }
-        was_in_head != in_head
+        let before = self.stage;
+        self.stage = match (before, in_head) {
+            (Stage::InHead { .. }, true) => before,
+            (_, true) => Stage::InHead { since: now },
+            (_, false) => Stage::Clear,
+        };
+        self.stage != before
     }
 }
 

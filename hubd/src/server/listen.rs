@@ -28,8 +28,17 @@ pub(crate) struct Listener {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
-    pub(crate) async fn bind(settings: ServerSettings, tls: Option<Arc<Tls>>) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(settings.listen).await?, tls, settings })
+    /// Takes the socket that is given, or binds one.
+    pub(crate) async fn open(
+        settings: ServerSettings,
+        tls: Option<Arc<Tls>>,
+        given: Option<std::net::TcpListener>,
+    ) -> io::Result<Self> {
+        let socket = match given {
+            Some(socket) => TcpListener::from_std(socket)?,
+            None => TcpListener::bind(settings.listen).await?,
+        };
+        Ok(Self { socket, tls, settings })
     }
 
     /// `http` or `https`.
@@ -67,9 +76,10 @@ impl Listener {
             };
             tune(&io);
             let place = tokio::select! {
+                // First, because a connection that was accepted is not left behind if it need not be.
                 biased;
-                () = stop.cancelled() => break,
                 place = roster.enter(peer.ip()) => place,
+                () = stop.cancelled() => break,
             };
             let (service, stop) = (Arc::clone(&service), stop.clone());
             let (tls, settings) = (self.tls.clone(), self.settings);

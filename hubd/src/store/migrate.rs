@@ -29,7 +29,8 @@ migrations! {
     2 "telemetry" "0002_telemetry.sql";
     3 "catalogue" "0003_catalogue.sql";
     4 "audit guard" "0004_audit_guard.sql";
-    5 "client_suspension" "0005_client_suspension.sql";
+    5 "client suspension" "0005_client_suspension.sql";
+    6 "instance counts" "0006_instance_counts.sql";
 }
 
 /// The table of what was done. It has the name and the columns that sqlx's migrator uses.

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::{Invocation, outcome, would};
 use crate::cli::{ClientDeleteArgs, ClientSuspendArgs, Targets};
 use crate::client::Call;
-use crate::commands::suspension;
 use crate::commands::targets::{Outcome, each};
+use crate::commands::{reactivation, suspension};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 
@@ -31,7 +31,8 @@ pub(super) async fn suspend(args: ClientSuspendArgs, invocation: &Invocation<'_>
             return Ok(outcome(client, false, "suspended"));
         };
         if invocation.settings.dry_run {
-            let changes = suspension(client.suspension.as_ref(), patch.reason.as_ref());
+            let present = client.suspension.as_ref();
+            let changes = suspension(client.status, present, patch.reason.as_ref());
             return Ok(would(client, "suspend").changing(changes));
         }
         if client.status == ClientStatus::Suspended {
@@ -58,7 +59,8 @@ pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) ->
             return Ok(outcome(client, false, "reactivated"));
         }
         if invocation.settings.dry_run {
-            return Ok(would(client, "reactivate"));
+            let changes = reactivation(ClientStatus::Active, client.suspension.as_ref());
+            return Ok(would(client, "reactivate").changing(changes));
         }
         let patch = ClientPatch { status: Some(ClientStatus::Active), ..ClientPatch::default() };
         set_status(invocation, &client, &patch, "reactivated").await
@@ -93,7 +95,11 @@ pub(super) async fn delete(args: ClientDeleteArgs, invocation: &Invocation<'_>) 
                 .hint("--cascade deletes its instances too"));
         }
         if invocation.settings.dry_run {
-            return Ok(would(found, "delete").map(Subject::Client));
+            let mut would = would(found, "delete");
+            if total > 0 {
+                would.words = format!("{} and {}", would.words, count(total, "instance"));
+            }
+            return Ok(would.map(Subject::Client));
         }
         confirm(&found, invocation).await?;
         let query = DeleteClientQuery { cascade: args.cascade.then_some(true) };

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::{Invocation, outcome, would};
 use crate::cli::{InstanceDeleteArgs, InstanceSuspendArgs, Targets};
 use crate::client::Call;
-use crate::commands::suspension;
 use crate::commands::targets::{Outcome, each};
+use crate::commands::{reactivation, suspension};
 use crate::error::Result;
 
 /// `hubctl instance suspend`
@@ -30,7 +30,7 @@ pub(super) async fn suspend(
             return Ok(outcome(instance, false, "suspended"));
         }
         if invocation.settings.dry_run {
-            let changes = suspension(present, body.reason.as_ref());
+            let changes = suspension(instance.status, present, body.reason.as_ref());
             return Ok(would(instance, "suspend").changing(changes));
         }
         if present.is_some() {
@@ -56,7 +56,12 @@ pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) ->
             return Ok(outcome(instance, false, "reactivated"));
         }
         if invocation.settings.dry_run {
-            return Ok(would(instance, "reactivate"));
+            let status = match instance.activated_at {
+                Some(_) => InstanceStatus::Active,
+                None => InstanceStatus::Pending,
+            };
+            let changes = reactivation(status, instance.suspension.as_ref());
+            return Ok(would(instance, "reactivate").changing(changes));
         }
         let instance = hub.call::<ReactivateInstance>(handle, &(), &()).await?;
         Ok(outcome(instance, true, "reactivated"))
