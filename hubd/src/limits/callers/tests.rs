@@ -90,18 +90,18 @@ fn request(instance: usize, callers: &Callers, held: &Held) {
     let Ok(mut seat) = callers.enter(Caller::Instance(i64::from(instance != 0))) else { return };
     let own = &held.requests[instance];
     assert!(own.fetch_add(1, Ordering::SeqCst) < 3, "an instance has more than its share");
-    let mut sent = 0;
+    let mut charged = 0;
     for _ in 0..3 {
         let piece = thread_rng().gen_range(1..40);
         thread::yield_now();
         if seat.charge(piece).is_err() {
             break;
         }
-        sent += piece;
+        charged += piece;
         let all = held.bytes.fetch_add(piece, Ordering::SeqCst) + piece;
         assert!(all <= 100, "the bodies of all are more than they may be");
     }
-    held.bytes.fetch_sub(sent, Ordering::SeqCst);
+    held.bytes.fetch_sub(charged, Ordering::SeqCst);
     own.fetch_sub(1, Ordering::SeqCst);
     drop(seat);
 }
