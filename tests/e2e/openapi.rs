@@ -7,6 +7,7 @@ use std::process::Command;
 use hub_core::api::{Access, Route};
 use hub_core::openapi::{document, operation_id};
 use hub_core::problem::ErrorCode;
+use hub_tests::browser::{self, Scheme};
 use hub_tests::described::{resolved, validate};
 use hub_tests::http::Caller;
 use hub_tests::{Hub, both_stores, third_party};
@@ -145,5 +146,19 @@ async fn the_page_may_load_and_run_nothing() {
     let described: Value = hub.anonymous().get("/openapi.json").await.ok();
     for name in described["components"]["schemas"].as_object().unwrap().keys() {
         assert!(html.contains(&format!("id=\"type-{name}\"")), "{name}");
+    }
+}
+
+/// Where there is Chromium: on a phone and at a desk, by day and by night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_the_page() {
+    let hub = Hub::sqlite().await;
+    let page = format!("{}/docs", hub.base());
+    for width in [360, 1100] {
+        let Some(light) = browser::draw(&page, width, Scheme::Light, hub.dir()) else { return };
+        let dark = browser::draw(&page, width, Scheme::Dark, hub.dir()).unwrap();
+        // A page without its words is a tenth of that.
+        assert!(light.len() > 40_000, "{} bytes", light.len());
+        assert_ne!(light, dark);
     }
 }

@@ -25,6 +25,7 @@
 
 pub mod bare;
 pub mod binaries;
+pub mod browser;
 pub mod clock;
 pub mod cpu;
 pub mod crowd;

@@ -1,8 +1,8 @@
 //! The daily work: what needs somebody, ends that are moved on, many at once, and what would change.
 
 use std::fs;
-use std::process::Command;
 
+use hub_tests::browser::{self, Scheme};
 use hub_tests::clock::{DAY, ago, later, later_than};
 use hub_tests::ctl::Ctl;
 use hub_tests::fleet::{own_hub_key, sha256, text};
@@ -294,23 +294,12 @@ async fn a_report_is_one_page_that_needs_nothing_else(hub: Hub) {
     seen_by_a_browser(&ctl);
 }
 
-/// Where there is Chromium, it draws the page at the widths of a phone and of a desk.
+/// Drawn at the widths of a phone and of a desk.
 fn seen_by_a_browser(ctl: &Ctl) {
     let page = format!("file://{}", ctl.dir().join("fleet.html").display());
     for width in [390, 1100] {
-        let picture = ctl.dir().join(format!("{width}.png"));
-        let drawn = Command::new("chromium")
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
-            .arg(format!("--user-data-dir={}", ctl.dir().join("browser").display()))
-            .arg(format!("--window-size={width},1200"))
-            .arg(format!("--screenshot={}", picture.display()))
-            .arg(&page)
-            .output();
-        let Ok(drawn) = drawn else { return };
-        let said = String::from_utf8_lossy(&drawn.stderr);
-        let picture = fs::read(&picture).unwrap_or_else(|_| panic!("no picture: {said}"));
-        // The width stands in the header; a page without charts and words is a tenth of that.
-        assert_eq!(picture[16..20], u32::to_be_bytes(width));
+        let Some(picture) = browser::draw(&page, width, Scheme::Light, ctl.dir()) else { return };
+        // A page without charts and words is a tenth of that.
         assert!(picture.len() > 10_000, "{} bytes", picture.len());
     }
 }
