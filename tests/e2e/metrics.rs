@@ -121,3 +121,44 @@ async fn the_access_log_is_behind_a_flag() {
     assert!(line["micros"].is_u64() && line["level"] == "INFO", "{line}");
     assert!(!log.contains("Hunter2"));
 }
+
+/// The first of each kind in a minute at once, all others as one number: nobody fills the log.
+#[tokio::test]
+async fn wrong_keys_and_limited_callers_are_warned_of() {
+    let mut hub = Hub::sqlite().await;
+    hub.anonymous().get("/api/v1/admin/stats").await.expect(401).done();
+    let licenses = || json!({"license_key": hub_tests::fleet::own_license_key(7)});
+    for _ in 0..15 {
+        hub.anonymous().post("/api/v1/instances/activate", licenses()).await.expect(401).done();
+    }
+    hub.anonymous().post("/api/v1/instances/validate", licenses()).await.expect(200).done();
+    let wrong = hub.instance(&hub_tests::fleet::own_hub_key(7));
+    wrong.get("/api/v1/instances/self").await.expect(401).done();
+    let wrong = hub.admin_with("lb_admin_00000000000000000000000000000007");
+    for _ in 0..12 {
+        wrong.get("/api/v1/admin/stats").await.done();
+    }
+    assert!(hub.stop().success());
+    let log = hub.log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let warned = |message: &str, route: &str, code: &str| -> Vec<u64> {
+        let of = |line: &&serde_json::Value| {
+            line["level"] == "WARN"
+                && line["message"] == message
+                && [&line["route"], &line["place"]].contains(&&json!(route))
+                && [&line["code"], &line["what"]].contains(&&json!(code))
+        };
+        lines.iter().filter(of).map(|line| line["more"].as_u64().unwrap_or(1)).collect()
+    };
+    let activate = "/api/v1/instances/activate";
+    assert_eq!(warned("refused", activate, "license_invalid"), [1]);
+    assert_eq!(warned("the same again", activate, "license_invalid"), [14]);
+    assert_eq!(warned("refused", "/api/v1/instances/validate", "license_invalid"), [1]);
+    assert_eq!(warned("refused", "/api/v1/instances/self", "hub_key_invalid"), [1]);
+    let stats = "/api/v1/admin/stats";
+    let [wrong] = warned("the same again", stats, "admin_key_invalid")[..] else { panic!("{log}") };
+    let [limited] = warned("the same again", stats, "rate_limited")[..] else { panic!("{log}") };
+    assert_eq!(wrong + limited, 10, "12 in all, two of them written at once: {log}");
+    assert!(!log.contains("admin_key_missing"), "a key that is missing is none that is wrong");
+}

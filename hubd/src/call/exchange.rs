@@ -127,6 +127,7 @@ impl Exchange<'_> {
         let reply = replied?;
         if reply.wrong_key {
             hub.guesses().spend(client)?;
+            hub.lines().warn_of(E::ROUTE, ErrorCode::LicenseInvalid, request_id.as_str());
         }
         match (&reply.etag, known) {
             (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),

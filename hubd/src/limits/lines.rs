@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use hub_core::api::Route;
+use hub_core::problem::ErrorCode;
 use tokio_util::sync::CancellationToken;
 
 /// A kind of line: where it was caused, and what it says.
@@ -28,6 +30,18 @@ impl Lines {
         });
         *more += u64::from(!first);
         first
+    }
+
+    /// Warns of a wrong key, and of a caller beyond its share.
+    pub(crate) fn warn_of(&self, route: Route, code: ErrorCode, request_id: &str) {
+        let is_wrong_key = matches!(
+            code,
+            ErrorCode::AdminKeyInvalid | ErrorCode::HubKeyInvalid | ErrorCode::LicenseInvalid
+        );
+        let (route, what) = (route.path(), code.as_str());
+        if (is_wrong_key || code == ErrorCode::RateLimited) && self.is_first(route, what) {
+            tracing::warn!(route, code = what, request_id, "refused");
+        }
     }
 
     /// Sums up once a minute, and at the end.

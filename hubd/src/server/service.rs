@@ -149,6 +149,7 @@ impl HubService {
         let wrong_key = refusal.code.status() == StatusCode::UNAUTHORIZED;
         let limited = wrong_key.then(|| self.hub.guesses().spend(client).err()).flatten();
         let refusal = limited.unwrap_or(refusal);
+        self.hub.lines().warn_of(target.route, refusal.code, trace.request_id.as_str());
         if let Some(cause) = refusal.cause()
             && self.hub.lines().is_first(target.route.path(), refusal.code.as_str())
         {
