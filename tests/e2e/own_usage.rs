@@ -7,7 +7,7 @@ use hub_tests::{Hub, both_stores};
 both_stores!(much_usage_is_answered_whole_in_little_memory, usage_by_counts_alone_is_answered);
 
 const HOURS: i64 = 14 * 24;
-const TOOLS: usize = 500;
+const TOOLS: usize = 320;
 const MIB: usize = 1 << 20;
 
 async fn much_usage_is_answered_whole_in_little_memory(hub: Hub) {
@@ -37,7 +37,7 @@ async fn much_usage_is_answered_whole_in_little_memory(hub: Hub) {
     let answer = instance.own().await;
     let grew = hub.memory("VmHWM") - before;
     let length = answer.to_string().len();
-    assert!(length > 20 * MIB, "{length}");
+    assert!(length > 12 * MIB, "{length}");
     // Of it 16 MiB are the cache of SQLite's connection.
     assert!(grew < 32 * MIB, "{grew} bytes for an answer of {length}");
     let own: OwnTelemetry = serde_json::from_value(answer).unwrap();

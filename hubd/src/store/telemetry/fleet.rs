@@ -2,15 +2,15 @@
 //! instance is deleted.
 
 use super::last_use::NewUses;
-use super::rows::{Rows, merge};
+use super::rows::merge;
 use super::{ANY_TOOL, USAGE_TABLES};
 use crate::store::db::Db;
 use crate::store::error::Error;
 
 /// Rows of the fleet's tables: time, tool, the values of `usage`, and how many instances are new.
-pub(super) fn sums(rows: &Rows, new: &[[i64; 3]]) -> Vec<[i64; 8]> {
-    let mut sums: Vec<[i64; 8]> = Vec::with_capacity(rows.usage.len() * 2 + new.len());
-    for [at, _, tool, calls, errors, n, sum, max] in &rows.usage {
+fn sums(usage: &[[i64; 8]], new: &[[i64; 3]]) -> Vec<[i64; 8]> {
+    let mut sums: Vec<[i64; 8]> = Vec::with_capacity(usage.len() * 2 + new.len());
+    for [at, _, tool, calls, errors, n, sum, max] in usage {
         for tool in [*tool, ANY_TOOL] {
             sums.push([*at, tool, *calls, *errors, *n, *sum, *max, 0]);
         }
@@ -32,7 +32,7 @@ pub(super) struct FleetRows {
 
 impl FleetRows {
     /// Of the usage of a batch by hour, and of all of it by day.
-    pub(super) fn of(by_hour: &Rows, by_day: &Rows, new: &NewUses) -> Self {
+    pub(super) fn of(by_hour: &[[i64; 8]], by_day: &[[i64; 8]], new: &NewUses) -> Self {
         Self { hours: sums(by_hour, &new.hours), days: sums(by_day, &new.days) }
     }
 }

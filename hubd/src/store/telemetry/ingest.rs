@@ -312,15 +312,16 @@ impl Db<'_> {
             }
         }
         merge(&mut received, 1, |sum, row| sum[1] += row[1]);
-        let mut uses = late.clone();
-        uses.extend(&rows);
-        uses.merge();
-        let mut new = self.note_uses(&uses.usage).await?;
-        new.hours.retain(|[hour, ..]| hour.div_euclid(24) >= horizon);
-        let mut by_day = uses.by_day();
-        by_day.merge();
-        let fleet = FleetRows::of(&rows, &by_day, &new);
         rows.merge();
+        late.merge();
+        // Late hours are before all others, so these rows are in order too.
+        let mut usage = [&*late.usage, &*rows.usage].concat();
+        let mut new = self.note_uses(&usage).await?;
+        new.hours.retain(|[hour, ..]| hour.div_euclid(24) >= horizon);
+        for [time, ..] in &mut usage {
+            *time = time.div_euclid(24);
+        }
+        let fleet = FleetRows::of(&rows.usage, &usage, &new);
         self.add(&rows, Period::Hour).await?;
         if !late.is_empty() {
             let mut late = late.by_day();

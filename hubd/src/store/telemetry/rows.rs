@@ -99,13 +99,14 @@ impl Rows {
     }
 }
 
-/// Sorts rows by the first `key` columns and adds up those that have the same.
+/// Sorts rows by the first `key` columns and adds up those that have the same. The rows of each report are
+/// in order, and a stable sort makes use of that.
 pub(super) fn merge<const N: usize>(
     rows: &mut Vec<[i64; N]>,
     key: usize,
     add: impl Fn(&mut [i64; N], &[i64; N]),
 ) {
-    rows.sort_unstable_by(|a, b| a[..key].cmp(&b[..key]));
+    rows.sort_by(|a, b| a[..key].cmp(&b[..key]));
     rows.dedup_by(|row, sum| {
         let same = row[..key] == sum[..key];
         if same {
