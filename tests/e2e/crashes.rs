@@ -202,12 +202,12 @@ async fn postgres_has_accidents_under_load() {
 
 both_stores!(clients_go_away);
 
-/// Clients that close their connection as soon as they have sent a request, or a part of one.
+/// 5,000 clients that close their connection as soon as they have sent a request, or a part of one.
 async fn clients_go_away(hub: Hub) {
     let mut load = Load::on(vec![hub]);
     load.meanwhile(async |hubs| {
-        for batch in 0..20 {
-            let going = (0..50).map(|n| go_away(&hubs[0], batch * 50 + n));
+        for batch in 0..50 {
+            let going = (0..100).map(|n| go_away(&hubs[0], batch * 100 + n));
             join_all(going).await;
         }
     })

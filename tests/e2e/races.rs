@@ -7,9 +7,13 @@ use hub_core::api::{HUB_KEY_HEADER, Role};
 use hub_tests::fleet::{own_hub_key, sha256, text};
 use hub_tests::http::Caller;
 use hub_tests::metrics::{Metrics, free_address};
+use hub_tests::reports::report;
 use hub_tests::{Engine, Hub, Setup, both_stores};
 use serde_json::{Value, json};
 
+/// How many of the hub's statements wait for a lock.
+const LOCKED: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'hubd' \
+    AND datname = current_database() AND wait_event_type = 'Lock'";
 const ACTIVATE: &str = "/api/v1/instances/activate";
 const SELF: &str = "/api/v1/instances/self";
 
@@ -200,6 +204,58 @@ impl Pair {
         caller.get(SELF).await.expect(200).done();
         (id, license, caller)
     }
+}
+
+/// A report whose instance is being deleted waits for the deletion, and costs its neighbours nothing.
+#[tokio::test]
+async fn postgres_a_report_meets_a_deletion() {
+    let address = free_address();
+    let setup = Setup::on(Engine::Postgres).args(["--metrics-listen", &address]);
+    let hub = setup.start().await;
+    hub.client("acme").await;
+    let mut instances = Vec::new();
+    for id in ["acme-first", "acme-gone", "acme-1", "acme-2"] {
+        let instance = hub.reporter("acme", id).await;
+        instance.report(&report()).await;
+        instances.push(instance);
+    }
+    let [first, gone, others @ ..] = &*instances else { unreachable!() };
+    let (mut holder, mut deleter, mut watcher) =
+        (hub.sql().await, hub.sql().await, hub.sql().await);
+    // The first report is a batch and waits, so that all the others are one.
+    holder
+        .script("BEGIN; SELECT id FROM instances WHERE instance_id = 'acme-first' FOR UPDATE")
+        .await;
+    let id = "(SELECT id FROM instances WHERE instance_id = 'acme-gone')";
+    deleter
+        .script(&format!(
+            "BEGIN; UPDATE instance_keys SET not_after = 0, instance = NULL WHERE instance = {id}; \
+             DELETE FROM instances WHERE instance_id = 'acme-gone'"
+        ))
+        .await;
+    let waiting = async |n: f64| {
+        let depth = "hubd_queue_depth{queue=\"reports\"}";
+        while Metrics::read(&address).await.value(depth) != Some(n) {}
+    };
+    let (own, late) = (report(), report());
+    let behind_it = async {
+        while watcher.number(LOCKED).await == 0 {}
+        let neighbours = join_all(others.iter().map(async |other| {
+            other.report(&report()).await;
+        }));
+        let steps = async {
+            waiting(3.0).await;
+            holder.script("COMMIT").await;
+            waiting(0.0).await;
+            while watcher.number(LOCKED).await == 0 {}
+            deleter.script("COMMIT").await;
+        };
+        tokio::join!(gone.send(&late), neighbours, steps).0
+    };
+    let (first_answer, answer) = tokio::join!(first.send(&own), behind_it);
+    first_answer.expect(202).done();
+    answer.problem(401, "hub_key_invalid");
+    assert!(!hub.log().contains("one by one"), "{}", hub.log());
 }
 
 #[tokio::test]

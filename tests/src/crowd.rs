@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::future::join_all;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -18,6 +19,16 @@ pub async fn connect_from(from: &str, hub: &str) -> TcpStream {
     socket.connect(hub.parse().expect("an address")).await.expect("the hub listens")
 }
 
+/// Raises the limit of sockets that this process may have, and gives it.
+pub fn room() -> u64 {
+    static ROOM: OnceLock<u64> = OnceLock::new();
+    *ROOM.get_or_init(|| {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("it is allowed");
+        maximum.unwrap_or(u64::MAX)
+    })
+}
+
 /// Sockets that have sent something and stay open until they are dropped.
 #[derive(Debug)]
 pub struct Crowd(Vec<TcpStream>);
@@ -25,6 +36,7 @@ pub struct Crowd(Vec<TcpStream>);
 impl Crowd {
     /// So many sockets from this address.
     pub async fn of(n: usize, from: &str, hub: &str, sent: &[u8]) -> Self {
+        room();
         let open = (0..n).map(|_| async {
             let mut socket = connect_from(from, hub).await;
             // The hub may have closed it for the next one.
@@ -32,6 +44,23 @@ impl Crowd {
             socket
         });
         Self(join_all(open).await)
+    }
+
+    /// How many of them the hub has not closed.
+    #[must_use]
+    pub fn open(&mut self) -> usize {
+        let mut rest = Vec::new();
+        let is_open = |socket: &&mut TcpStream| {
+            rest.clear();
+            loop {
+                match socket.try_read_buf(&mut rest) {
+                    Ok(0) => return false,
+                    Ok(_) => {}
+                    Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+                }
+            }
+        };
+        self.0.iter_mut().filter(is_open).count()
     }
 
     /// Waits until each has been answered or closed.

@@ -142,10 +142,11 @@ impl Hub {
         let log = File::options().create(true).append(true).open(self.log_path());
         let program =
             if self.setup.for_proofs { binaries::hubd_for_proofs() } else { binaries::hubd() };
-        let mut hubd = match &self.setup.socket {
+        let mut hubd = match (&self.setup.socket, &self.setup.descriptors) {
             _ if self.setup.recorded => power::recorded(&program, self.dir.path()),
-            Some(socket) => handing_over(socket, &program),
-            None => Command::new(program),
+            (Some(socket), _) => handing_over(socket, &program),
+            (None, Some(limit)) => limited(limit, &program),
+            (None, None) => Command::new(program),
         };
         if self.setup.socket.is_none() {
             hubd.stdin(Stdio::null());
@@ -377,6 +378,13 @@ fn copy_folder(from: &Path, to: &Path) {
     for entry in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
     }
+}
+
+/// The program in a shell that was told `ulimit` with these arguments.
+fn limited(limit: &str, program: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(program);
+    shell
 }
 
 /// Starts the program with this socket as its descriptor 3, as systemd does.

@@ -27,6 +27,7 @@ pub struct Setup {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) for_proofs: bool,
     pub(crate) recorded: bool,
+    pub(crate) descriptors: Option<String>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) listen: String,
     pub(crate) database: Option<String>,
@@ -41,8 +42,20 @@ impl Setup {
         let listen = "127.0.0.1:0".to_owned();
         let (args, env, files) = (Vec::new(), Vec::new(), Vec::new());
         let (data, database, socket) = (None, None, None);
-        let (for_proofs, recorded) = (false, false);
-        Self { engine, args, env, for_proofs, recorded, data, listen, database, files, socket }
+        let (for_proofs, recorded, descriptors) = (false, false, None);
+        Self {
+            engine,
+            args,
+            env,
+            for_proofs,
+            recorded,
+            descriptors,
+            data,
+            listen,
+            database,
+            files,
+            socket,
+        }
     }
 
     /// Which database it is for.
@@ -76,6 +89,13 @@ impl Setup {
     #[must_use]
     pub fn recorded(mut self) -> Self {
         self.recorded = true;
+        self
+    }
+
+    /// Where `ulimit` was called with these arguments, such as `-n 1024`.
+    #[must_use]
+    pub fn descriptors(mut self, limit: &str) -> Self {
+        self.descriptors = Some(limit.to_owned());
         self
     }
 

@@ -1,6 +1,9 @@
 //! Usage in tables: numbers for programs, bars for people.
 
 use hub_core::api::{DurationStats, ErrorCount, NamedCount, ToolUsage, UsageStep};
+use hub_core::redact::ToolName;
+use hub_core::time::Timestamp;
+use serde::Serialize;
 
 use super::bars::{Bars, sparkline};
 use super::measures::{duration, percent};
@@ -153,6 +156,92 @@ impl Row for UsageStep {
     }
 }
 
+/// A name, and the first of these behind it.
+const fn behind<const N: usize>(first: &'static str, others: &[&'static str]) -> [&'static str; N] {
+    let mut all = [first; N];
+    let mut at = 1;
+    while at < N {
+        all[at] = others[at - 1];
+        at += 1;
+    }
+    all
+}
+
+/// The use of a tool by one client or instance.
+#[derive(Debug, Serialize)]
+pub(crate) struct UsagePart {
+    /// Whose use it is.
+    pub(crate) by: String,
+    #[serde(flatten)]
+    pub(crate) usage: ToolUsage,
+}
+
+impl Row for UsagePart {
+    const COLUMNS: &'static [Column] = &[
+        column("BY", 0),
+        column("TOOL", 0),
+        column("CALLS", 0),
+        column("ERRORS", 1),
+        column("MEAN", 2),
+    ];
+    // Quantiles are of the whole fleet alone.
+    const FIELDS: &'static [&'static str] = &behind::<10>("by", ToolUsage::FIELDS);
+
+    fn handle(&self) -> String {
+        format!("{}/{}", self.by, self.usage.tool)
+    }
+
+    fn cells(&self, _: &Times) -> Vec<String> {
+        let mean = self.usage.duration_ms.as_ref().map(|stats| stats.mean);
+        vec![
+            self.by.clone(),
+            self.usage.tool.to_string(),
+            self.usage.calls.to_string(),
+            self.usage.errors.to_string(),
+            told(mean),
+        ]
+    }
+}
+
+/// One step of several tools.
+#[derive(Debug, Serialize)]
+pub(crate) struct UsageOfStep {
+    pub(crate) at: Timestamp,
+    pub(crate) tool: Option<ToolName>,
+    pub(crate) calls: u64,
+    pub(crate) errors: u64,
+    pub(crate) error_rate: f64,
+    /// The most instances on one day of the step.
+    pub(crate) instances: u64,
+    pub(crate) complete: bool,
+}
+
+impl Row for UsageOfStep {
+    const COLUMNS: &'static [Column] = &[
+        column("AT", 0),
+        column("TOOL", 0),
+        column("CALLS", 0),
+        column("ERRORS", 1),
+        column("INSTANCES", 2),
+    ];
+    const FIELDS: &'static [&'static str] =
+        &["at", "tool", "calls", "errors", "error_rate", "instances", "complete"];
+
+    fn handle(&self) -> String {
+        self.at.to_string()
+    }
+
+    fn cells(&self, times: &Times) -> Vec<String> {
+        vec![
+            times.step(self.at),
+            self.tool.as_ref().map(ToString::to_string).unwrap_or_default(),
+            self.calls.to_string(),
+            self.errors.to_string(),
+            self.instances.to_string(),
+        ]
+    }
+}
+
 /// The whole series in one line of at most this width.
 fn headline(steps: &[UsageStep], width: usize) -> String {
     let calls: Vec<u64> = steps.iter().map(|step| step.calls).collect();
@@ -217,7 +306,6 @@ impl Row for NamedCount {
 mod tests {
     use super::*;
     use console::measure_text_width;
-    use hub_core::time::Timestamp;
 
     #[test]
     fn a_headline_has_its_words_where_there_is_room() {

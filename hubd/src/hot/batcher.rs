@@ -66,20 +66,13 @@ where
         W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
-        let (queue, mut items) = mpsc::channel(capacity);
+        let (queue, items) = mpsc::channel(capacity);
         let metrics = metrics::queue(name);
         // In a thread of its own: woken by the database, a task would wait behind all the answers that
         // the batch before set free, and the database with it.
         let runtime = Handle::current();
         tasks.spawn_blocking(move || {
-            runtime.block_on(async {
-                let mut queued: Vec<Item<I, O>> = Vec::with_capacity(MOST);
-                while !queued.is_empty() || items.recv_many(&mut queued, MOST).await > 0 {
-                    let length = batch_length(queued.iter().map(|item| rows(&item.input)));
-                    metrics.taken(length);
-                    do_batch(&work, queued.drain(..length)).await;
-                }
-            });
+            runtime.block_on(serve(items, rows, &work, metrics));
         });
         Self { queue, metrics }
     }
@@ -100,6 +93,26 @@ where
         self.queue.try_send(Item { input, answer }).map_err(|_| ErrorCode::Overloaded)?;
         self.metrics.joined();
         answered.await.map_err(|_| ErrorCode::Internal)?
+    }
+}
+
+/// Works on all items, batch by batch, until the queue is closed and empty.
+async fn serve<I, O, W, F>(
+    mut items: mpsc::Receiver<Item<I, O>>,
+    rows: fn(&I) -> usize,
+    work: &W,
+    metrics: &QueueMetrics,
+) where
+    I: Clone + Send + Sync + 'static,
+    O: Send + 'static,
+    W: Fn(Arc<[I]>) -> F,
+    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+{
+    let mut queued: Vec<Item<I, O>> = Vec::with_capacity(MOST);
+    while !queued.is_empty() || items.recv_many(&mut queued, MOST).await > 0 {
+        let length = batch_length(queued.iter().map(|item| rows(&item.input)));
+        metrics.taken(length);
+        do_batch(work, queued.drain(..length)).await;
     }
 }
 
@@ -157,6 +170,9 @@ where
     let done = AssertUnwindSafe(async { work(inputs).await }).catch_unwind().await;
     done.unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
 }
+
+#[cfg(test)]
+mod schedules;
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,19 @@
 //! What each proven caller has in flight: requests, and the bytes of their bodies.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+#[cfg(not(test))]
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
 
 use crate::domain::Refusal;
+
+// In tests every schedule of those who wait for it is tried.
+#[cfg(test)]
+use shuttle::sync::{Mutex, MutexGuard};
 
 /// A caller that has proven who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,45 +148,4 @@ impl Drop for Seat<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn callers() -> Callers {
-        Callers::new(Most { instance_requests: 3, admin_requests: 1, activations: 1, bytes: 100 })
-    }
-
-    fn code(refused: Result<impl std::fmt::Debug, Refusal>) -> ErrorCode {
-        refused.unwrap_err().code
-    }
-
-    #[test]
-    fn a_caller_beyond_its_share_takes_nothing_from_another() {
-        let callers = callers();
-        let held: Vec<_> = (0..3).map(|_| callers.enter(Caller::Instance(1)).unwrap()).collect();
-        let refused = callers.enter(Caller::Instance(1)).unwrap_err();
-        assert_eq!(refused.code, ErrorCode::RateLimited);
-        assert!(refused.retry_after.is_some());
-        assert!(callers.enter(Caller::Instance(2)).is_ok());
-        assert!(callers.enter(Caller::Admin([1; 32])).is_ok());
-        drop(held);
-        assert!(callers.enter(Caller::Instance(1)).is_ok());
-        assert!(callers.books().of_callers.is_empty(), "nothing stays of those who are answered");
-    }
-
-    #[test]
-    fn the_bodies_of_one_caller_leave_room_for_others() {
-        let callers = callers();
-        let seat = |n| callers.enter(Caller::Instance(n)).unwrap();
-        let (mut one, mut two) = (seat(1), seat(1));
-        one.charge(40).unwrap();
-        two.charge(20).unwrap();
-        assert_eq!(code(two.charge(1)), ErrorCode::RateLimited);
-        let mut other = seat(2);
-        other.charge(40).unwrap();
-        assert_eq!(code(other.charge(1)), ErrorCode::Overloaded);
-        drop((one, two));
-        other.charge(60).unwrap();
-        drop(other);
-        assert_eq!(callers.books().bytes, 0);
-    }
-}
+mod tests;

@@ -73,8 +73,8 @@ const KNOWN: &str = concat!(
 
 const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
                     WHERE instance {key} AND kind = ";
-const HASHES_OF_INSTANCES: &str = "SELECT hash FROM instance_keys WHERE hash {key}";
-const HASHES_OF_ADMINS: &str = "SELECT hash FROM admin_keys WHERE hash {key}";
+const HASHES: &str = "SELECT hash FROM instance_keys WHERE hash {key} \
+     UNION ALL SELECT hash FROM admin_keys WHERE hash {key}";
 
 const INSERT: Bulk = Bulk::new(
     &["hash", "instance", "kind", "issued_at", "not_after"],
@@ -122,10 +122,7 @@ impl Db<'_> {
 
     /// Those of the hashes that belong to any key, also one that has ended.
     pub(crate) async fn known_hashes(&mut self, hashes: &[KeyHash]) -> Result<Vec<KeyHash>, Error> {
-        let keys = as_keys(hashes);
-        let mut known = self.rows_by(HASHES_OF_INSTANCES, &keys).await?;
-        known.extend(self.rows_by::<KeyHash, _>(HASHES_OF_ADMINS, &keys).await?);
-        Ok(known)
+        self.rows_by(HASHES, &as_keys(hashes)).await
     }
 
     /// Sets when keys end.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool, Row, Transaction};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row, Transaction,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -25,6 +27,9 @@ pub(crate) struct PostgresTuning {
 
 /// How long a job waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// How long a server may take to say why it takes no connection.
+const PROBE: Duration = Duration::from_millis(500);
 
 /// The longest that a statement takes: its own timeout and the way there and back. A server that stands
 /// still keeps no timeout of its own.
@@ -107,7 +112,10 @@ impl Postgres {
         lane: Lane,
     ) -> Result<(Permit, PoolConnection<sqlx::Postgres>), Error> {
         let permit = self.permit(lane).await?;
-        Ok((permit, self.pool.acquire().await?))
+        match self.pool.acquire().await {
+            Ok(connection) => Ok((permit, connection)),
+            Err(error) => Err(self.explained(error).await),
+        }
     }
 
     /// A transaction on a connection that is alive: the others of a server that was restarted are found
@@ -133,13 +141,27 @@ impl Postgres {
                 Ok(transaction) => return Ok((permit, transaction)),
                 Err(error) => {
                     let gone = matches!(error, sqlx::Error::PoolTimedOut);
-                    let error = Error::from(error);
+                    let error = self.explained(error).await;
                     if gone || error.fault != Fault::Disconnected || attempt == self.connections() {
                         return Err(error);
                     }
                     attempt += 1;
                 }
             }
+        }
+    }
+
+    /// Why there is no connection. The pool waits while the server has none left, as it does while there
+    /// is no server, and says only that it waited in vain.
+    async fn explained(&self, error: sqlx::Error) -> Error {
+        if !matches!(error, sqlx::Error::PoolTimedOut) {
+            return error.into();
+        }
+        let options = self.pool.connect_options();
+        match timeout(PROBE, PgConnection::connect_with(&options)).await {
+            Ok(Err(refused @ sqlx::Error::Database(_))) => refused.into(),
+            Ok(Ok(_)) => Error::busy(),
+            Ok(Err(_)) | Err(_) => error.into(),
         }
     }
 

@@ -1,15 +1,21 @@
-//! How long hubctl takes, compared with programs that do less: its start with `true`, a list with `curl`.
+//! How long hubctl takes, compared with programs that do less: its start with `true`, a list with `curl`; and
+//! how long a large fleet file takes.
 //!
 //! `cargo bench -p hub-tests --bench cli` prints a table. Each pair is run in turn, so that other
 //! work on the machine disturbs both. Figures are reported, never asserted. `CLI_RUNS` (default 300) of each.
 
 #![expect(clippy::print_stdout, reason = "its output is the report")]
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hub_tests::ctl::Ctl;
-use hub_tests::{Hub, binaries};
+use hub_tests::postgres::{Cluster, Durability};
+use hub_tests::{Engine, Hub, Setup, binaries};
+
+/// In a fleet file.
+const INSTANCES: usize = 10_000;
 
 #[tokio::main]
 async fn main() {
@@ -35,6 +41,35 @@ async fn main() {
         "curl",
         &curl,
     );
+    drop(hub);
+    fleet("SQLite", &Hub::sqlite().await);
+    let cluster = Cluster::start(Durability::Fsync);
+    fleet("PostgreSQL", &Setup::on(Engine::Postgres).start_in(&cluster).await);
+}
+
+/// Plans a fleet of new instances, a hundred of each client, and applies it with each key in a file.
+fn fleet(database: &str, hub: &Hub) {
+    let ctl = hub.ctl();
+    let mut file = "version = 1\nfleet = \"large\"\n".to_owned();
+    for n in 0..INSTANCES {
+        if n % 100 == 0 {
+            let _ = writeln!(file, "[[client]]\nslug = \"client-{}\"", n / 100);
+        }
+        let _ = writeln!(
+            file,
+            "[[client.instance]]\ninstance_id = \"i-{n}\"\nsink = \"file:keys/i-{n}.key\""
+        );
+    }
+    std::fs::write(ctl.dir().join("fleet.toml"), file).expect("the file is written");
+    std::fs::create_dir(ctl.dir().join("keys")).expect("the folder is made");
+    for (what, args) in [
+        ("plan", &["plan", "-f", "fleet.toml"][..]),
+        ("apply", &["apply", "-f", "fleet.toml", "--yes"]),
+        ("plan again", &["plan", "-f", "fleet.toml"]),
+    ] {
+        let took = time(ctl.command(args)).as_secs_f64();
+        println!("{INSTANCES} instances, {database:<10} {what:<10} {took:>7.2} s");
+    }
 }
 
 /// Runs both in turn, and prints how long each takes.

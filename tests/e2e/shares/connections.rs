@@ -1,14 +1,17 @@
 //! Connections: how many there can be, and which one goes when there is no room.
 
-use hub_tests::crowd::{Crowd, answer, connect_from};
+use hub_tests::crowd::{Crowd, answer, connect_from, room};
 use hub_tests::raw::{self, RawAnswer};
 use hub_tests::{Engine, Hub, Setup, both_stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Mutex;
 
 use super::{CLIENTS, Innocents, PRIVACY, SELF, WHOAMI};
 
 both_stores!(
     idle_connections_lock_nobody_out,
+    twelve_thousand_idle_connections_lock_nobody_out,
+    few_descriptors_lock_nobody_out,
     unfinished_requests_lock_nobody_out,
     strangers_of_an_address_have_few_connections
 );
@@ -23,6 +26,45 @@ async fn idle_connections_lock_nobody_out(setup: Setup) {
         idle.answered().await;
         let _silent = Crowd::of(40, from, hub.address(), b"").await;
         innocents.go_on(2).await;
+    }
+}
+
+/// More than the hub takes, and from each address as many as one may have.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+async fn twelve_thousand_idle_connections_lock_nobody_out(hub: Hub) {
+    // One database after the other: both would be more than a process may have.
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    if room() < 16_000 {
+        return eprintln!("SKIPPED: a process may have {} sockets here", room());
+    }
+    let innocents = Innocents::of(&hub).await;
+    let mut crowds = Vec::new();
+    for address in 2..14 {
+        let from = format!("127.0.0.{address}");
+        for _ in 0..10 {
+            crowds.push(Crowd::of(103, &from, hub.address(), VERSION).await);
+        }
+        innocents.go_on(1).await;
+    }
+    innocents.go_on(3).await;
+    let alive: usize = crowds.iter_mut().map(Crowd::open).sum();
+    assert!(alive > 11_000, "{alive} of 12,360 are still connected");
+}
+
+/// The hub raises a soft limit. Under a hard one it takes fewer connections.
+async fn few_descriptors_lock_nobody_out(setup: Setup) {
+    for limit in ["-Sn 1024", "-n 1024"] {
+        let hub = setup.clone().descriptors(limit).start().await;
+        let innocents = Innocents::of(&hub).await;
+        let mut crowds = Vec::new();
+        for from in ["127.0.0.2", "127.0.0.3", "127.0.0.4"] {
+            crowds.push(Crowd::of(800, from, hub.address(), VERSION).await);
+            innocents.go_on(2).await;
+        }
+        let alive: usize = crowds.iter_mut().map(Crowd::open).sum();
+        let expected = if limit == "-n 1024" { 500..1_024 } else { 2_300..2_401 };
+        assert!(expected.contains(&alive), "{limit}: {alive} of 2,400 are still connected");
     }
 }
 

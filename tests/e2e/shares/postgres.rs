@@ -1,4 +1,5 @@
-//! PostgreSQL: changes that wait for each other take no connection from those who only read.
+//! PostgreSQL: changes that wait for each other take no connection from those who only read, and a server
+//! that has no connection left is waited for.
 
 use futures_util::future::join_all;
 use hub_tests::{Engine, Hub, Setup};
@@ -44,4 +45,41 @@ async fn reads_go_on(hub: &Hub) {
         holder.script("COMMIT").await;
     };
     tokio::join!(join_all(changes), meanwhile);
+}
+
+#[tokio::test]
+async fn a_server_without_connections_is_busy_and_the_hub_recovers() {
+    let first = Setup::on(Engine::Postgres).start().await;
+    let mut sql = first.sql().await;
+    // Superusers may pass the limit.
+    sql.script(
+        "CREATE ROLE guest LOGIN; GRANT ALL ON SCHEMA public TO guest; \
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO guest; \
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO guest",
+    )
+    .await;
+    let url = first.database_url().replace("hub@", "guest@");
+    let hub = first.launched_on(&url, first.admin_key());
+    hub.client("acme").await;
+    let hub_key = hub.hub_key(&hub.issue("acme", "acme-1").await.license_key).await;
+    sql.script(
+        "ALTER ROLE guest CONNECTION LIMIT 0; \
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'",
+    )
+    .await;
+    let new = json!({"name": "New", "slug": "new"});
+    for answer in [
+        hub.admin().post(CLIENTS, new.clone()).await,
+        hub.admin().get(CLIENTS).await,
+        hub.instance(&hub_key).get(SELF).await,
+        hub.anonymous().get("/readyz").await,
+    ] {
+        assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+        answer.problem(503, "overloaded");
+    }
+    hub.anonymous().get("/healthz").await.expect(200).done();
+    sql.script("ALTER ROLE guest CONNECTION LIMIT -1").await;
+    hub.admin().post(CLIENTS, new).await.expect(201).done();
+    hub.admin().get(CLIENTS).await.expect(200).done();
+    hub.instance(&hub_key).get(SELF).await.expect(200).done();
 }

@@ -6,64 +6,18 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hub_core::api::{
     ClientQuery, FleetQuery, InstanceQuery, Limit, ListClients, ListInstances, ListToolUsage,
-    ListUsageSeries, SeriesQuery, Step, ToolUsage, UsageStep,
+    ListUsageSeries, SeriesQuery, Step, UsageStep,
 };
 use hub_core::exit::Exit;
 use hub_core::redact::ToolName;
 use hub_core::text::Word;
 use hub_core::time::Timestamp;
-use serde::Serialize;
 
 use super::Invocation;
 use crate::cli::{By, SeriesArgs, SeriesStep, ToolsArgs};
 use crate::commands::AT_ONCE;
 use crate::error::{Failure, Result};
-use crate::output::{Column, Row, Times, column};
-
-/// The use of a tool by one client or instance.
-#[derive(Debug, Serialize)]
-pub(crate) struct Part {
-    /// Whose use it is.
-    by: String,
-    #[serde(flatten)]
-    usage: ToolUsage,
-}
-
-impl Row for Part {
-    const COLUMNS: &'static [Column] = &[
-        column("BY", 0),
-        column("TOOL", 0),
-        column("CALLS", 0),
-        column("ERRORS", 1),
-        column("MEAN", 2),
-    ];
-    const FIELDS: &'static [&'static str] = &[
-        "by",
-        "tool",
-        "calls",
-        "errors",
-        "error_rate",
-        "instances",
-        "duration_ms.n",
-        "duration_ms.mean",
-        "duration_ms.max",
-    ];
-
-    fn handle(&self) -> String {
-        format!("{}/{}", self.by, self.usage.tool)
-    }
-
-    fn cells(&self, _: &Times) -> Vec<String> {
-        let mean = self.usage.duration_ms.as_ref().map(|stats| stats.mean);
-        vec![
-            self.by.clone(),
-            self.usage.tool.to_string(),
-            self.usage.calls.to_string(),
-            self.usage.errors.to_string(),
-            mean.map(crate::output::milliseconds).unwrap_or_default(),
-        ]
-    }
-}
+use crate::output::{UsageOfStep, UsagePart};
 
 /// `hubctl telemetry tools --by`
 pub(super) async fn tools(by: By, args: &ToolsArgs, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -95,54 +49,15 @@ pub(super) async fn tools(by: By, args: &ToolsArgs, invocation: &Invocation<'_>)
         }
         let usages = hub.call::<ListToolUsage>("", &query, &()).await?;
         let by = handle.as_str();
-        let part = |usage| Part { by: by.to_owned(), usage };
+        let part = |usage| UsagePart { by: by.to_owned(), usage };
         Ok::<_, Failure>(usages.items.into_iter().map(part).collect::<Vec<_>>())
     };
-    let parts: Vec<Vec<Part>> =
+    let parts: Vec<Vec<UsagePart>> =
         stream::iter(&handles).map(read).buffered(AT_ONCE).try_collect().await?;
-    let mut rows: Vec<Part> = parts.into_iter().flatten().collect();
+    let mut rows: Vec<UsagePart> = parts.into_iter().flatten().collect();
     rows.sort_by_key(|part| std::cmp::Reverse(part.usage.calls));
     invocation.out.list(&rows, "no tool was used")?;
     Ok(Exit::Done)
-}
-
-/// One step of several tools.
-#[derive(Debug, Serialize)]
-pub(crate) struct Steps {
-    at: Timestamp,
-    tool: Option<ToolName>,
-    calls: u64,
-    errors: u64,
-    error_rate: f64,
-    /// The most instances on one day of the step.
-    instances: u64,
-    complete: bool,
-}
-
-impl Row for Steps {
-    const COLUMNS: &'static [Column] = &[
-        column("AT", 0),
-        column("TOOL", 0),
-        column("CALLS", 0),
-        column("ERRORS", 1),
-        column("INSTANCES", 2),
-    ];
-    const FIELDS: &'static [&'static str] =
-        &["at", "tool", "calls", "errors", "error_rate", "instances", "complete"];
-
-    fn handle(&self) -> String {
-        self.at.to_string()
-    }
-
-    fn cells(&self, times: &Times) -> Vec<String> {
-        vec![
-            times.step(self.at),
-            self.tool.as_ref().map(ToString::to_string).unwrap_or_default(),
-            self.calls.to_string(),
-            self.errors.to_string(),
-            self.instances.to_string(),
-        ]
-    }
 }
 
 /// `hubctl telemetry series` of several tools, or in steps that the hub does not have.
@@ -154,7 +69,7 @@ pub(super) async fn series(args: &SeriesArgs, invocation: &Invocation<'_>) -> Re
         [] => vec![None],
         tools => tools.iter().cloned().map(Some).collect(),
     };
-    let mut rows: BTreeMap<(Timestamp, usize), Steps> = BTreeMap::new();
+    let mut rows: BTreeMap<(Timestamp, usize), UsageOfStep> = BTreeMap::new();
     for (at, tool) in tools.iter().enumerate() {
         let query = SeriesQuery { common: args.usage.query(), step: Some(own), tool: tool.clone() };
         let usages = hub.call::<ListUsageSeries>("", &query, &()).await?;
@@ -164,13 +79,13 @@ pub(super) async fn series(args: &SeriesArgs, invocation: &Invocation<'_>) -> Re
             add(row, &day);
         }
     }
-    let rows: Vec<Steps> = rows.into_values().collect();
+    let rows: Vec<UsageOfStep> = rows.into_values().collect();
     invocation.out.list(&rows, "there is no step")?;
     Ok(Exit::Done)
 }
 
-fn empty(at: Timestamp, tool: Option<&ToolName>) -> Steps {
-    Steps {
+fn empty(at: Timestamp, tool: Option<&ToolName>) -> UsageOfStep {
+    UsageOfStep {
         at,
         tool: tool.cloned(),
         calls: 0,
@@ -182,7 +97,7 @@ fn empty(at: Timestamp, tool: Option<&ToolName>) -> Steps {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate has a few digits")]
-fn add(row: &mut Steps, step: &UsageStep) {
+fn add(row: &mut UsageOfStep, step: &UsageStep) {
     row.calls += step.calls;
     row.errors += step.errors;
     row.error_rate = if row.calls == 0 { 0.0 } else { row.errors as f64 / row.calls as f64 };
