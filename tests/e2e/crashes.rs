@@ -3,6 +3,8 @@
 //!
 //! `HUB_TEST_ROUNDS` sets how often hubs are killed, 50 times unless it is set.
 
+mod failover; // a partner takes over
+
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 

@@ -197,3 +197,22 @@ async fn sqlite_a_stop_waits_for_the_rest_of_a_head() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
     assert!(stopping.await.unwrap().success());
 }
+
+/// Whoever connected just before the stop has a request on its way.
+#[tokio::test]
+async fn sqlite_a_stop_waits_for_the_request_of_a_new_connection() {
+    let mut hub = Hub::sqlite().await;
+    let mut peer = TcpStream::connect(hub.address()).await.unwrap();
+    // Whoever is answered later is accepted later.
+    hub.anonymous().get("/healthz").await.expect(200).done();
+    let log = hub.log_path();
+    let stopping = tokio::task::spawn_blocking(move || hub.stop());
+    while !std::fs::read_to_string(&log).unwrap().contains("stopping") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    peer.write_all(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    peer.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    assert!(stopping.await.unwrap().success());
+}

@@ -54,6 +54,7 @@ mod openapi; // the description of the API, and the page over it
 mod alerts; // each alert fires, and asks for metrics that exist
 mod backup; // copies, the way back, from one database to the other
 mod metrics; // numbers for Prometheus, the access log
+mod postgres; // PostgreSQL behind PgBouncer, by TLS, with a partner that takes over
 mod supervisor; // a socket that is handed over, the watchdog, the units
 mod tls; // TLS, and no keys in the clear
 
@@ -63,4 +64,5 @@ mod lifecycle; // first start, restart, stop
 mod migrations; // two databases, one schema
 
 // What a new user does first.
+mod guides; // what docs/ shows is run
 mod readme; // the tour, as it is written

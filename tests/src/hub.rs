@@ -119,6 +119,11 @@ impl Hub {
         address.clone_into(&mut self.setup.listen);
     }
 
+    /// Uses the database at this URL from the next start on.
+    pub fn set_database(&mut self, url: &str) {
+        self.setup.database = Some(url.to_owned());
+    }
+
     /// A hub with these settings on the database at this URL, which has this owner key.
     #[must_use]
     pub fn launched_on(&self, url: &str, admin_key: &str) -> Self {

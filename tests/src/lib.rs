@@ -5,6 +5,7 @@
 //! - [`binaries`]: builds hubd and hubctl, once in a test process
 //! - [`watchdog`]: cleans up after the test process, however it ended
 //! - [`postgres`]: one throwaway PostgreSQL cluster for a test process, and a database for each test
+//! - [`pgbouncer`]: a pooler in front of that cluster; [`relay`]: an address that leads to another server later
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`described`]: checks every answer against the description of the API
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
@@ -38,9 +39,11 @@ pub mod journal;
 pub mod linear;
 pub mod load;
 pub mod metrics;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod power;
 pub mod raw;
+pub mod relay;
 pub mod reports;
 pub mod setup;
 pub mod sql;

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -51,19 +51,67 @@ impl Cluster {
     #[must_use]
     pub fn start(durability: Durability) -> Self {
         let tools = Tools::find_or_install();
-        let dir = tempfile::Builder::new().prefix("hub-pg-").tempdir();
-        let dir = dir.expect("a temporary folder").keep();
-        if let Some(id) = tools.owner {
-            chown(&dir, Some(id), None).expect("root may give the folder away");
-        }
+        let dir = folder(&tools);
         let data = dir.join("data");
         let init = ["--auth=trust", "--username=hub", "--encoding=UTF8", "--locale=C"];
         run(tools.command("initdb").args(init).args(["--no-sync", "-D"]).arg(&data));
-        let stop = tools.shell("pg_ctl", &format!("-D '{}' -m immediate stop", data.display()));
-        let chore = watchdog::at_exit(&format!("{stop}; rm -rf '{}'", dir.display()));
+        let chore = end_at_exit(&tools, &dir);
         let cluster = Self { tools, dir, port: free_port(), durability, _chore: chore };
         cluster.resume();
         cluster
+    }
+
+    /// A partner that follows this server: every commit is on its disk too, and it is read-only until it is
+    /// promoted.
+    pub async fn partner(&self) -> Self {
+        let (tools, dir) = (self.tools.clone(), folder(&self.tools));
+        let data = dir.join("data");
+        let mut copy = tools.command("pg_basebackup");
+        copy.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "hub", "-R", "-D"]);
+        run(copy.arg(&data).args(["-X", "stream", "--no-sync", "--checkpoint=fast"]));
+        let chore = end_at_exit(&tools, &dir);
+        let partner =
+            Self { tools, dir, port: free_port(), durability: self.durability, _chore: chore };
+        partner.resume();
+        self.configure("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+        let mut postgres = self.connect().await;
+        let in_step = "SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        while sqlx::query_scalar::<_, i64>(in_step).fetch_one(&mut postgres).await.ok() != Some(1) {
+            tokio::task::yield_now().await;
+        }
+        partner
+    }
+
+    /// Makes a partner the server that takes writes.
+    pub fn promote(&self) {
+        let mut promote = self.tools.command("pg_ctl");
+        run(promote.arg("-D").arg(self.data_dir()).args(["-w", "-t", "60", "promote"]));
+    }
+
+    /// Speaks TLS from now on, with this certificate and key.
+    pub async fn speak_tls(&self, certificate: &Path, key: &Path) {
+        for (source, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let file = self.data_dir().join(name);
+            fs::copy(source, &file).expect("the file is copied");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+            if let Some(id) = self.tools.owner {
+                chown(&file, Some(id), None).expect("root may give the file away");
+            }
+        }
+        self.configure("ALTER SYSTEM SET ssl = on").await;
+    }
+
+    async fn connect(&self) -> PgConnection {
+        let server = format!("postgres://hub@127.0.0.1:{}/postgres", self.port);
+        PgConnection::connect(&server).await.expect("PostgreSQL answers")
+    }
+
+    /// Changes a setting of the server.
+    async fn configure(&self, setting: &str) {
+        let mut postgres = self.connect().await;
+        for sql in ["SET default_transaction_read_only = off", setting, "SELECT pg_reload_conf()"] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut postgres).await.expect("it is set");
+        }
     }
 
     /// Starts the server again after [`Self::stop`], on the same port.
@@ -111,18 +159,30 @@ impl Cluster {
     /// Makes every transaction that begins from now on read-only, as on a server that is no longer the
     /// primary; or ends that.
     pub async fn set_read_only(&self, on: bool) {
-        let server = format!("postgres://hub@127.0.0.1:{}/postgres", self.port);
-        let mut postgres = PgConnection::connect(&server).await.expect("PostgreSQL answers");
         let set = format!("ALTER SYSTEM SET default_transaction_read_only = {on}");
-        for sql in ["SET default_transaction_read_only = off", &set, "SELECT pg_reload_conf()"] {
-            sqlx::query(AssertSqlSafe(sql)).execute(&mut postgres).await.expect("it is set");
-        }
+        self.configure(&set).await;
     }
 
     /// Where the server keeps its files.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.dir.join("data")
+    }
+
+    /// A program that runs as the user of the server.
+    pub(crate) fn program(&self, path: &str) -> Command {
+        self.tools.command(path)
+    }
+
+    /// A folder that the user of the server may write to.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What the server logged.
@@ -165,6 +225,19 @@ impl Drop for Cluster {
 }
 
 impl Database {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same database at another port of this machine.
+    #[must_use]
+    pub fn at(mut self, port: u16) -> Self {
+        self.server = format!("postgres://hub@127.0.0.1:{port}");
+        self
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
@@ -187,6 +260,23 @@ impl Drop for Database {
         });
         let _ = dropped.join();
     }
+}
+
+/// A folder for a cluster.
+fn folder(tools: &Tools) -> PathBuf {
+    let dir = tempfile::Builder::new().prefix("hub-pg-").tempdir();
+    let dir = dir.expect("a temporary folder").keep();
+    if let Some(id) = tools.owner {
+        chown(&dir, Some(id), None).expect("root may give the folder away");
+    }
+    dir
+}
+
+/// Stops the cluster in this folder when the test process ends.
+fn end_at_exit(tools: &Tools, dir: &Path) -> Chore {
+    let data = dir.join("data");
+    let stop = tools.shell("pg_ctl", &format!("-D '{}' -m immediate stop", data.display()));
+    watchdog::at_exit(&format!("{stop}; rm -rf '{}'", dir.display()))
 }
 
 /// Where PostgreSQL's programs are, and as whom they run.
@@ -259,7 +349,7 @@ fn id(what: &str, user: Option<&str>) -> Option<u32> {
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound listener has an address").port()
 }

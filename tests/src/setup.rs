@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Hub;
+use crate::pgbouncer::Pooler;
 use crate::postgres::{self, Cluster};
+use crate::relay::Relay;
 
 /// Which database a hub runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +146,26 @@ impl Setup {
     /// Starts the hub on a database of this cluster.
     pub async fn start_in(self, cluster: &Cluster) -> Hub {
         let database = cluster.database().await;
+        Hub::start(self, Some(database.into()))
+    }
+
+    /// Starts the hub on a database of the pooler's cluster, which it reaches through the pooler alone.
+    pub async fn start_behind(mut self, pooler: &Pooler<'_>) -> Hub {
+        let database = pooler.cluster().database().await;
+        self.database = Some(pooler.url(&database));
+        Hub::start(self, Some(database.into()))
+    }
+
+    /// Starts the hub on a database of this cluster, at a URL that is made of the database's own.
+    pub async fn start_at(mut self, cluster: &Cluster, url: impl FnOnce(&str) -> String) -> Hub {
+        let database = cluster.database().await;
+        self.database = Some(url(&database.url()));
+        Hub::start(self, Some(database.into()))
+    }
+
+    /// Starts the hub on a database that this relay leads to.
+    pub async fn start_over(self, cluster: &Cluster, relay: &Relay) -> Hub {
+        let database = cluster.database().await.at(relay.port());
         Hub::start(self, Some(database.into()))
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct StoreArgs {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
     database_connections: u32,
 
-    /// Connect through `PgBouncer` in transaction mode: no named statements, no session settings
+    /// Connect through `PgBouncer` in transaction mode: nothing is kept beyond a transaction
     #[arg(long)]
     pgbouncer: bool,
 }

@@ -42,7 +42,7 @@ const REST: Duration = Duration::from_millis(500);
 /// How long the head of a request may take on a connection beyond the limit of its address.
 const BEYOND: Duration = Duration::from_secs(1);
 
-/// How long a connection that is new when the hub stops may take to send its request.
+/// How long a stopping hub waits for the request of a connection that has sent none yet.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// Why a connection ends.
@@ -274,20 +274,18 @@ impl Drop for Counted {
 }
 
 /// Waits until the hub stops, and then a moment for the request of a new connection: it may be on its way.
-async fn left(progress: watch::Receiver<Progress>, stop: &CancellationToken) {
+async fn left(mut progress: watch::Receiver<Progress>, stop: &CancellationToken) {
     stop.cancelled().await;
-    let stage = progress.borrow().stage;
-    if let Stage::Silent { since } = stage {
-        sleep_until(since + ARRIVAL).await;
-    }
+    let begun = progress.wait_for(|now| !matches!(now.stage, Stage::Silent { .. }));
+    // It may not come, or the gate may be gone and the connection with it.
+    let _ = timeout(ARRIVAL, begun).await;
 }
 
-/// Waits until the hub stops, and then for the rest of a head that has arrived in part, or the first head
-/// of a new connection, so that its request is answered.
+/// Waits as [`left`] does, and then for the rest of a head that has arrived in part, so that its request is
+/// answered.
 async fn stopped(mut progress: watch::Receiver<Progress>, stop: &CancellationToken) -> Event {
-    stop.cancelled().await;
-    // The wait fails when the gate is gone; then the connection is gone too.
-    let _ = progress.wait_for(|now| now.stage == Stage::Clear).await;
+    left(progress.clone(), stop).await;
+    let _ = progress.wait_for(|now| !matches!(now.stage, Stage::InHead { .. })).await;
     Event::Stop
 }
 

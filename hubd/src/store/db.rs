@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use rusqlite::{CachedStatement, Connection};
 use sqlx::postgres::{PgArguments, Postgres};
-use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, Type};
+use sqlx::query::Query;
+use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, SqlSafeStr, Type};
 
 use super::bulk::{Bulk, BulkRow, Cell, add_array};
 use super::dialect;
@@ -21,7 +22,26 @@ pub(crate) enum Db<'c> {
     /// To the SQLite file.
     Sqlite(&'c mut Connection),
     /// To PostgreSQL.
-    Postgres(&'c mut PgConnection),
+    Postgres(&'c mut PgConnection, Statements),
+}
+
+/// Whether a connection to PostgreSQL keeps prepared statements. A pooler may hand each transaction another
+/// connection of the server, which does not have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statements {
+    Kept,
+    Unnamed,
+}
+
+impl Statements {
+    /// A statement with its arguments.
+    fn query(
+        self,
+        sql: impl SqlSafeStr,
+        arguments: PgArguments,
+    ) -> Query<'static, Postgres, PgArguments> {
+        sqlx::query_with(sql, arguments).persistent(self == Self::Kept)
+    }
 }
 
 /// A value that both databases take as an argument of a statement.
@@ -60,8 +80,8 @@ impl Db<'_> {
                 read_into(&mut found, &mut statement, rusqlite::params_from_iter(args))?;
                 Ok(found)
             }
-            Self::Postgres(db) => {
-                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
+            Self::Postgres(db, kept) => {
+                let query = kept.query(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
                 let rows = answered(query.fetch_all(&mut **db)).await?;
                 rows.iter().map(|row| T::from_row(&mut Row::postgres(row))).collect()
             }
@@ -81,8 +101,8 @@ impl Db<'_> {
                 let mut rows = statement.query(rusqlite::params_from_iter(args))?;
                 rows.next()?.map(|row| T::from_row(&mut Row::sqlite(row))).transpose()
             }
-            Self::Postgres(db) => {
-                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
+            Self::Postgres(db, kept) => {
+                let query = kept.query(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
                 let row = answered(query.fetch_optional(&mut **db)).await?;
                 row.map(|row| T::from_row(&mut Row::postgres(&row))).transpose()
             }
@@ -110,8 +130,8 @@ impl Db<'_> {
                 let mut statement = prepare(db, &dialect::sqlite(&sql))?;
                 Ok(statement.execute(rusqlite::params_from_iter(args))? as u64)
             }
-            Self::Postgres(db) => {
-                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
+            Self::Postgres(db, kept) => {
+                let query = kept.query(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
                 Ok(answered(query.execute(&mut **db)).await?.rows_affected())
             }
         }
@@ -121,7 +141,7 @@ impl Db<'_> {
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
         match self {
             Self::Sqlite(db) => db.execute_batch(sql)?,
-            Self::Postgres(db) => {
+            Self::Postgres(db, _) => {
                 db.execute(sqlx::raw_sql(sql)).await?;
             }
         }
@@ -144,10 +164,10 @@ impl Db<'_> {
                     read_into(&mut found, &mut statement, [key])?;
                 }
             }
-            Self::Postgres(db) => {
+            Self::Postgres(db, kept) => {
                 let mut arguments = PgArguments::default();
                 add_array(keys.iter().copied(), &mut arguments)?;
-                let query = sqlx::query_with(AssertSqlSafe(dialect::postgres(sql)), arguments);
+                let query = kept.query(AssertSqlSafe(dialect::postgres(sql)), arguments);
                 for row in answered(query.fetch_all(&mut **db)).await? {
                     found.push(T::from_row(&mut Row::postgres(&row))?);
                 }
@@ -189,10 +209,10 @@ impl Db<'_> {
                     }
                 }
             }
-            Self::Postgres(db) => {
+            Self::Postgres(db, kept) => {
                 let mut arguments = PgArguments::default();
                 R::add_all(rows, &mut arguments)?;
-                let query = sqlx::query_with(AssertSqlSafe(bulk.postgres::<R>()), arguments);
+                let query = kept.query(AssertSqlSafe(bulk.postgres::<R>()), arguments);
                 for row in answered(query.fetch_all(&mut **db)).await? {
                     found.push(T::from_row(&mut Row::postgres(&row))?);
                 }

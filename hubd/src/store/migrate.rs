@@ -63,7 +63,7 @@ pub(super) async fn found(db: &mut Db<'_>) -> Result<Option<i64>, Error> {
         Db::Sqlite(_) => {
             "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'"
         }
-        Db::Postgres(_) => {
+        Db::Postgres(..) => {
             "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = '_sqlx_migrations'"
         }
     };
@@ -91,7 +91,7 @@ pub(crate) enum MigrateError {
 pub(super) async fn migrate(db: &mut Db<'_>) -> Result<(), MigrateError> {
     match db {
         Db::Sqlite(_) => db.script(TABLE_OF_SQLITE).await?,
-        Db::Postgres(_) => {
+        Db::Postgres(..) => {
             db.script(LOCK_OF_POSTGRES).await?;
             db.script(TABLE_OF_POSTGRES).await?;
         }
@@ -103,7 +103,7 @@ pub(super) async fn migrate(db: &mut Db<'_>) -> Result<(), MigrateError> {
     for Migration { version, name, sqlite, postgres } in MIGRATIONS {
         let sql = match db {
             Db::Sqlite(_) => sqlite,
-            Db::Postgres(_) => postgres,
+            Db::Postgres(..) => postgres,
         };
         let checksum = Sha384::digest(sql);
         match done.iter().find(|(done, _)| done == version) {

@@ -85,7 +85,7 @@ impl Store {
                 let postgres = Postgres::open(options, tuning).await.map_err(connect)?;
                 let (_permit, mut transaction) =
                     postgres.begin(Lane::Batch).await.map_err(MigrateError::Failed)?;
-                migrate(&mut Db::Postgres(&mut transaction)).await?;
+                migrate(&mut Db::Postgres(&mut transaction, postgres.statements())).await?;
                 transaction.commit().await.map_err(connect)?;
                 Engine::Postgres(postgres)
             }

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Transaction};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row, Transaction,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::db::Statements;
 use super::error::Error;
 use super::transaction::Lane;
 use crate::domain::Fault;
@@ -18,7 +21,7 @@ use crate::domain::Fault;
 pub(crate) struct PostgresTuning {
     /// Connections of this replica.
     pub(crate) connections: u32,
-    /// A pooler in transaction mode is in between: no named statements, no session settings.
+    /// A pooler in transaction mode is in between: nothing is kept beyond a transaction.
     pub(crate) pgbouncer: bool,
 }
 
@@ -50,6 +53,8 @@ pub(super) async fn answered<T>(
 pub(super) struct Postgres {
     pool: PgPool,
     permits: Arc<Permits>,
+    /// How a transaction begins, where sessions cannot be set.
+    begin: Option<Arc<str>>,
 }
 
 /// How many connections each kind of job may take. What is short always finds one that nothing long can
@@ -97,7 +102,8 @@ impl Postgres {
         tuning: PostgresTuning,
     ) -> Result<Self, sqlx::Error> {
         let permits = Arc::new(Permits::of(tuning.connections));
-        Ok(Self { pool: connect(options, tuning).await?, permits })
+        let begin = tuning.pgbouncer.then(|| begin_with_settings().into());
+        Ok(Self { pool: connect(options, tuning).await?, permits, begin })
     }
 
     /// A connection for a read.
@@ -121,10 +127,15 @@ impl Postgres {
         let permit = self.permit(lane).await?;
         let mut attempt = 0;
         loop {
-            let pool = self.pool.clone();
+            let (pool, opening) = (self.pool.clone(), self.begin.clone());
             // In a task of its own, which goes on when it is no longer waited for: a `begin` that is
             // cancelled would leave its transaction open.
-            let begun = tokio::spawn(async move { pool.begin().await });
+            let begun = tokio::spawn(async move {
+                match opening {
+                    Some(opening) => pool.begin_with(AssertSqlSafe(opening)).await,
+                    None => pool.begin().await,
+                }
+            });
             let begun = timeout(ANSWER, begun).await.map_err(|_| Error::silent())?;
             match begun.map_err(|_| Error::panicked())? {
                 Ok(transaction) => return Ok((permit, transaction)),
@@ -159,6 +170,11 @@ impl Postgres {
         self.pool.options().get_max_connections()
     }
 
+    /// Whether statements can be kept between transactions.
+    pub(super) fn statements(&self) -> Statements {
+        if self.begin.is_some() { Statements::Unnamed } else { Statements::Kept }
+    }
+
     async fn permit(&self, lane: Lane) -> Result<Permit, Error> {
         let permit = timeout(ACQUIRE, self.permits.take(lane)).await;
         permit.ok().flatten().ok_or(Error::busy())
@@ -167,6 +183,35 @@ impl Postgres {
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// What each session is set to; through a pooler, each transaction.
+const SETTINGS: [(&str, &str); 13] = [
+    ("statement_timeout", "5s"),
+    ("lock_timeout", "4s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("synchronous_commit", "on"),
+    ("client_min_messages", "error"),
+    // Every statement finds few rows by an index, whatever it is asked for: planning it anew
+    // each time would cost more than running it.
+    ("plan_cache_mode", "force_generic_plan"),
+    // A plan that was made while a table was small would scan it for as long as it is kept:
+    // joins go in the order in which they are written, row by row, each by an index.
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("join_collapse_limit", "1"),
+    // Starting workers takes longer than reading a page, and compiling a plan longer than
+    // running it; and no read of a usage report is to take all cores from the hot requests.
+    ("max_parallel_workers_per_gather", "0"),
+    ("jit", "off"),
+];
+
+/// Begins a transaction and sets it, in one round trip.
+fn begin_with_settings() -> String {
+    let set = SETTINGS.iter().map(|(name, value)| format!("; SET LOCAL {name} = '{value}'"));
+    format!("BEGIN{}", set.collect::<String>())
 }
 
 async fn connect(
@@ -179,29 +224,10 @@ async fn connect(
         .log_statements(tracing::log::LevelFilter::Off)
         .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO);
     let options = if tuning.pgbouncer {
-        options.statement_cache_capacity(0)
+        // PgBouncer refuses parameters that it does not know.
+        options.statement_cache_capacity(0).extra_float_digits(None)
     } else {
-        options.options([
-            ("statement_timeout", "5s"),
-            ("lock_timeout", "4s"),
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("synchronous_commit", "on"),
-            ("client_min_messages", "error"),
-            // Every statement finds few rows by an index, whatever it is asked for: planning it anew
-            // each time would cost more than running it.
-            ("plan_cache_mode", "force_generic_plan"),
-            // A plan that was made while a table was small would scan it for as long as it is kept:
-            // joins go in the order in which they are written, row by row, each by an index.
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-            ("enable_material", "off"),
-            ("join_collapse_limit", "1"),
-            // Starting workers takes longer than reading a page, and compiling a plan longer than
-            // running it; and no read of a usage report is to take all cores from the hot requests.
-            ("max_parallel_workers_per_gather", "0"),
-            ("jit", "off"),
-        ])
+        options.options(SETTINGS)
     };
     PgPoolOptions::new()
         .max_connections(tuning.connections)
@@ -222,9 +248,9 @@ async fn answers(db: &mut PgConnection, meta: PoolConnectionMetadata) -> Result<
     if meta.idle_for < Duration::from_secs(5) {
         return Ok(true);
     }
-    let asked = sqlx::query_scalar::<_, String>("SHOW transaction_read_only").fetch_one(db);
+    let asked = db.fetch_one(sqlx::raw_sql("SHOW transaction_read_only"));
     match tokio::time::timeout(Duration::from_millis(250), asked).await {
-        Ok(Ok(read_only)) => Ok(read_only == "off"),
+        Ok(Ok(answer)) => Ok(answer.try_get::<String, _>(0)? == "off"),
         Ok(Err(_)) | Err(_) => Ok(false),
     }
 }

@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
-use super::db::Db;
+use super::db::{Db, Statements};
 use super::error::Error;
 use super::migrate::{MigrateError, migrate};
 use super::postgres::{Postgres, answered};
@@ -329,7 +329,8 @@ where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
     let (_permit, mut transaction) = postgres.begin(lane).await?;
-    let mut tx = Tx { db: Db::Postgres(&mut transaction), head: None, events: Vec::new() };
+    let db = Db::Postgres(&mut transaction, postgres.statements());
+    let mut tx = Tx { db, head: None, events: Vec::new() };
     match tx.run(lock, args, body).await {
         Ok(value) => {
             answered(transaction.commit()).await.map_err(Error::at_commit)?;
@@ -355,8 +356,18 @@ where
     let read = tokio::spawn(async move {
         let mut attempt = 0;
         loop {
-            let (_permit, mut connection) = postgres.acquire(lane).await?;
-            match job(&mut Db::Postgres(&mut connection), &args).await {
+            let read = match postgres.statements() {
+                Statements::Kept => {
+                    let (_permit, mut connection) = postgres.acquire(lane).await?;
+                    job(&mut Db::Postgres(&mut connection, Statements::Kept), &args).await
+                }
+                // A statement without a name lives until the transaction ends.
+                Statements::Unnamed => {
+                    let (_permit, mut transaction) = postgres.begin(lane).await?;
+                    job(&mut Db::Postgres(&mut transaction, Statements::Unnamed), &args).await
+                }
+            };
+            match read {
                 Err(error)
                     if error.fault == Fault::Disconnected && attempt < postgres.connections() =>
                 {
