@@ -15,6 +15,8 @@ const MASKS: &[(&str, &str)] = &[
     (r"lb_inst_[0-9a-f]{32}", "<license key>"),
     (r"(request-id: |\t)[A-Za-z0-9._-]{16,64}\n", "$1<id>\n"),
     (r"127\.0\.0\.1[:-]\d+", "<hub>"),
+    // It grows with each migration.
+    (r"\bschema \d+", "schema <n>"),
     (r#""request_id": "[^"]+""#, r#""request_id": "<id>""#),
     (r"/\S*/\.tmp\w+", "<folder>"),
     // A progress bar, as often as it was drawn before it went.

@@ -89,7 +89,8 @@ async fn a_hub_that_went_away_is_not_asked_for_everything(mut hub: Hub) {
     terminal.type_line("y");
     let seen = terminal.end().expect(11).text;
     let (failed, skipped) = (seen.matches(",failed,").count(), seen.matches(",skipped,").count());
-    assert!(failed <= 16 && failed + skipped == 50, "{seen}");
+    // As many as were on their way at once.
+    assert!(failed <= 32 && failed + skipped == 50, "{seen}");
     assert!(
         seen.contains("error[unreachable]") && seen.contains("the same command goes on"),
         "{seen}"
