@@ -24,8 +24,8 @@ pub(super) async fn get(
     let row = call.caller.row;
     let kept = hub.store().own_usage(row.id).await?;
     let mut answer = Answer::new(&row.instance.instance_id, row.id, kept)?;
-    // A failure so far is an answer of its own.
-    let begin = answer.next(&hub).await?;
+    // The first page is read before the answer begins: if that fails, the caller is told.
+    let begin = [answer.next(&hub).await?, answer.next(&hub).await?].concat().into();
     let rest = stream::unfold((hub, answer), |(hub, mut answer)| async {
         let next = answer.go_on(&hub).await.transpose()?;
         Some((next, (hub, answer)))
