@@ -1,5 +1,7 @@
 //! The steps that most stories begin with: a client, an instance, an activation.
 
+use std::fmt::Write as _;
+
 use hub_core::api::Role;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -114,4 +116,20 @@ pub fn own_hub_key(n: u32) -> String {
 #[must_use]
 pub fn own_license_key(n: u32) -> String {
     format!("lb_inst_{n:032x}")
+}
+
+/// A fleet file of so many new instances, a hundred of each client, with each key in a file in `keys`.
+#[must_use]
+pub fn large_fleet(instances: usize) -> String {
+    let mut file = "version = 1\nfleet = \"large\"\n".to_owned();
+    for n in 0..instances {
+        if n % 100 == 0 {
+            let _ = writeln!(file, "[[client]]\nslug = \"client-{:03}\"", n / 100);
+        }
+        let _ = writeln!(
+            file,
+            "[[client.instance]]\ninstance_id = \"i-{n:05}\"\nsink = \"file:keys/i-{n:05}.key\""
+        );
+    }
+    file
 }

@@ -38,6 +38,14 @@ pub enum InstanceStatus {
     Suspended,
 }
 
+impl InstanceStatus {
+    /// The status of an instance that is not suspended, by whether it was activated at least once.
+    #[must_use]
+    pub fn unless_suspended(activated: bool) -> Self {
+        if activated { Self::Active } else { Self::Pending }
+    }
+}
+
 /// Whether an instance works: its own status, its client's status and the dates, combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -88,10 +96,10 @@ impl Standing {
     /// The status of the instance alone.
     #[must_use]
     pub fn status(&self) -> InstanceStatus {
-        match (self.suspended, self.activated) {
-            (true, _) => InstanceStatus::Suspended,
-            (false, true) => InstanceStatus::Active,
-            (false, false) => InstanceStatus::Pending,
+        if self.suspended {
+            InstanceStatus::Suspended
+        } else {
+            InstanceStatus::unless_suspended(self.activated)
         }
     }
 

@@ -6,11 +6,11 @@
 
 #![expect(clippy::print_stdout, reason = "its output is the report")]
 
-use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hub_tests::ctl::Ctl;
+use hub_tests::fleet::large_fleet;
 use hub_tests::postgres::{Cluster, Durability};
 use hub_tests::{Engine, Hub, Setup, binaries};
 
@@ -47,19 +47,10 @@ async fn main() {
     fleet("PostgreSQL", &Setup::on(Engine::Postgres).start_in(&cluster).await);
 }
 
-/// Plans a fleet of new instances, a hundred of each client, and applies it with each key in a file.
+/// Plans a large fleet of new instances, and applies it.
 fn fleet(database: &str, hub: &Hub) {
     let ctl = hub.ctl();
-    let mut file = "version = 1\nfleet = \"large\"\n".to_owned();
-    for n in 0..INSTANCES {
-        if n % 100 == 0 {
-            let _ = writeln!(file, "[[client]]\nslug = \"client-{}\"", n / 100);
-        }
-        let _ = writeln!(
-            file,
-            "[[client.instance]]\ninstance_id = \"i-{n}\"\nsink = \"file:keys/i-{n}.key\""
-        );
-    }
+    let file = large_fleet(INSTANCES);
     std::fs::write(ctl.dir().join("fleet.toml"), file).expect("the file is written");
     std::fs::create_dir(ctl.dir().join("keys")).expect("the folder is made");
     for (what, args) in [

@@ -56,10 +56,7 @@ pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) ->
             return Ok(outcome(instance, false, "reactivated"));
         }
         if invocation.settings.dry_run {
-            let status = match instance.activated_at {
-                Some(_) => InstanceStatus::Active,
-                None => InstanceStatus::Pending,
-            };
+            let status = InstanceStatus::unless_suspended(instance.activated_at.is_some());
             let changes = reactivation(status, instance.suspension.as_ref());
             return Ok(would(instance, "reactivate").changing(changes));
         }

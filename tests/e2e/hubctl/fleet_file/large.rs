@@ -1,25 +1,11 @@
 //! Many instances: applied in seconds, with every key in its place however often the run was killed.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::*;
+use hub_tests::fleet::large_fleet;
 
-/// A fleet of so many instances, a hundred of each client.
-fn fleet(instances: usize) -> String {
-    let mut text = String::from("version = 1\nfleet = \"large\"\n");
-    for n in 0..instances {
-        if n % 100 == 0 {
-            let _ = writeln!(text, "[[client]]\nslug = \"client-{:03}\"", n / 100);
-        }
-        let _ = writeln!(
-            text,
-            "[[client.instance]]\ninstance_id = \"i-{n:05}\"\nsink = \"file:keys/i-{n:05}.key\""
-        );
-    }
-    text
-}
+use super::*;
 
 fn with_keys_folder(hub: &Hub, text: &str) -> Ctl {
     let ctl = with_fleet(hub, text);
@@ -66,7 +52,7 @@ both_stores!(a_run_that_is_killed_at_any_instant_is_finished_by_the_next, two_th
 
 async fn a_run_that_is_killed_at_any_instant_is_finished_by_the_next(hub: Hub) {
     let count = 200;
-    let ctl = with_keys_folder(&hub, &fleet(count));
+    let ctl = with_keys_folder(&hub, &large_fleet(count));
     let mut cut_short = 0;
     for pause in [60, 150, 25, 240, 90, 400, 120, 35, 180, 310] {
         let mut child = ctl.command(&["apply", "-f", "fleet.toml", "--yes"]).spawn().unwrap();
@@ -87,7 +73,7 @@ async fn a_run_that_is_killed_at_any_instant_is_finished_by_the_next(hub: Hub) {
 
 async fn two_thousand_instances(hub: Hub) {
     let count = 2_000;
-    let ctl = with_keys_folder(&hub, &fleet(count));
+    let ctl = with_keys_folder(&hub, &large_fleet(count));
     let plan = timed(&ctl, "the plan", PLAN);
     assert!(plan.ends_with("Plan: 2020 to create, 0 to update, 0 to delete.\n"));
     let done = timed(&ctl, "the apply", APPLY);
