@@ -23,7 +23,7 @@ use crate::certificates::Issuer;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks, Sightings};
 use crate::limits::{Caller, Guesses, LimitsSettings, Lines, Queue, Rates, Shares};
-use crate::store::{InstanceRow, KnownKey, NewReport, ReportResult, Sighting, Store};
+use crate::store::{InstanceRow, KnownKey, NewReport, ReportResult, Sighting, Store, Way};
 use readiness::Readiness;
 
 /// The precision of "last seen" and "last used", so that they need one write a minute and not one for
@@ -264,7 +264,7 @@ impl Hub {
         }
         let (store, lines) = (self.store.clone(), Arc::clone(&self.lines));
         self.tasks.spawn(async move {
-            let written = store.write_short("admin key used", (), move |tx, ()| {
+            let written = store.transact(Way::Short, "admin key used", (), move |tx, ()| {
                 Box::pin(async move { Ok(tx.note_admin_key_used(&hash, now).await?) })
             });
             if let Err(refusal) = written.await

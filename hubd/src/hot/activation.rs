@@ -21,7 +21,7 @@ use crate::domain::{
     retire_for_activation,
 };
 use crate::limits::Rates;
-use crate::store::{Error, KnownKey, LicenseRow, Store, Tx};
+use crate::store::{Error, KnownKey, LicenseRow, Store, Tx, Way};
 
 /// A request to activate.
 #[derive(Debug, Clone)]
@@ -81,9 +81,10 @@ impl Activations {
             move |requests: Arc<[ActivationRequested]>| {
                 let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
                 async move {
-                    let write = store.write_batch("activations", args, |tx, (requests, rules)| {
-                        Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
-                    });
+                    let write =
+                        store.transact(Way::Batch, "activations", args, |tx, (requests, rules)| {
+                            Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
+                        });
                     write.await
                 }
             },

@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Batcher;
 use crate::domain::Refusal;
-use crate::store::{Sighting, Store};
+use crate::store::{Sighting, Store, Way};
 
 /// The sending side of the batching task.
 pub(crate) struct Sightings {
@@ -21,9 +21,10 @@ impl Sightings {
                 let store = store.clone();
                 async move {
                     let noted = vec![(); sightings.len()];
-                    let write = store.write_short("sightings", sightings, |tx, sightings| {
-                        Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
-                    });
+                    let write =
+                        store.transact(Way::Short, "sightings", sightings, |tx, sightings| {
+                            Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
+                        });
                     write.await.map(|()| noted)
                 }
             });

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Store;
 use super::error::Error;
-use super::transaction::{Tx, Write};
+use super::transaction::{Tx, Way, Write};
 use crate::domain::Refusal;
 use crate::metrics::{self, QueueMetrics};
 
@@ -176,7 +176,8 @@ impl Store {
             [one] => one.name(),
             _ => "changes",
         };
-        self.write_batch(name, changes, |tx, changes| Box::pin(make_all(tx, changes))).await
+        self.transact(Way::Batch, name, changes, |tx, changes| Box::pin(make_all(tx, changes)))
+            .await
     }
 }
 

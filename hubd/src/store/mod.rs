@@ -57,7 +57,7 @@ pub(crate) use telemetry::{
     NewReport, OwnUsageKept, ReportResult, Retention, Series, SeriesFilter, Span, UsageFilter,
     UsageRange,
 };
-pub(crate) use transaction::Tx;
+pub(crate) use transaction::{Tx, Way};
 pub(crate) use transfer::{TransferError, transfer};
 pub use url::{DatabaseUrl, MalformedUrl};
 

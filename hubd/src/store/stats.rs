@@ -10,6 +10,7 @@ use super::clients::COUNT_ALL;
 use super::db::Db;
 use super::error::Error;
 use super::telemetry::hour_of;
+use super::transaction::Way;
 use super::{Engine, Store};
 use crate::domain::Refusal;
 
@@ -84,7 +85,7 @@ impl Store {
             });
             usable.await.map_err(|_| Error::panicked())??;
         }
-        let write = self.write_short("readiness", (), |tx, ()| {
+        let write = self.transact(Way::Short, "readiness", (), |tx, ()| {
             Box::pin(async { Ok(tx.execute(PROBE, &[]).await.map(|_| ())?) })
         });
         // Whoever asks does not wait for long.

@@ -6,7 +6,7 @@ use hub_core::text::DisplayName;
 use hub_core::time::Timestamp;
 use tempfile::TempDir;
 
-use super::{NewInstanceRow, PostgresTuning, Store};
+use super::{NewInstanceRow, PostgresTuning, Store, Way};
 use crate::domain::{Fault, InstanceKey, NewKey, Refusal};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -130,7 +130,7 @@ async fn what_a_batch_returns_comes_row_by_row() {
          ON CONFLICT DO NOTHING RETURNING name",
     );
     let (store, _folder) = store().await;
-    let add = store.write_unlocked("names", (), |tx, ()| {
+    let add = store.transact(Way::Unlocked, "names", (), |tx, ()| {
         Box::pin(async { Ok(tx.bulk_rows::<String, _>(&ADD, &[("b",), ("a",), ("b",)]).await?) })
     });
     assert_eq!(add.await.unwrap(), ["b", "a"]);

@@ -59,6 +59,27 @@ pub(super) enum Lane {
     Batch,
 }
 
+/// How a transaction shares the database with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Changes of one or many, one transaction after the other.
+    Batch,
+    /// Changes that are rarely or never audited: on PostgreSQL they hold up no other hub.
+    Unlocked,
+    /// A few rows that nobody holds for long: it takes a connection beside all jobs that may be long.
+    Short,
+}
+
+impl Way {
+    fn lock_and_lane(self) -> (Lock, Lane) {
+        match self {
+            Self::Batch => (Lock::Chain, Lane::Batch),
+            Self::Unlocked => (Lock::Late, Lane::Batch),
+            Self::Short => (Lock::Late, Lane::Short),
+        }
+    }
+}
+
 /// How often a transaction is tried when it loses against another one.
 const ATTEMPTS: u32 = 4;
 /// Reads of SQLite that may be long, at once.
@@ -160,8 +181,9 @@ impl Store {
 
     /// Runs a body in one write transaction and commits its changes with their audit events. A refusal
     /// rolls everything back; a transaction that loses against another one is run again.
-    pub(crate) async fn write_batch<A, T, F>(
+    pub(crate) async fn transact<A, T, F>(
         &self,
+        way: Way,
         name: &'static str,
         args: A,
         body: F,
@@ -171,52 +193,7 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
     {
-        self.transact(name, (Lock::Chain, Lane::Batch), args, body).await
-    }
-
-    /// The same for changes that are rarely or never audited: on PostgreSQL they hold up no other hub.
-    pub(crate) async fn write_unlocked<A, T, F>(
-        &self,
-        name: &'static str,
-        args: A,
-        body: F,
-    ) -> Result<T, Refusal>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
-    {
-        self.transact(name, (Lock::Late, Lane::Batch), args, body).await
-    }
-
-    /// The same for a few rows that nobody holds for long: it takes a connection beside all jobs that
-    /// may be long.
-    pub(crate) async fn write_short<A, T, F>(
-        &self,
-        name: &'static str,
-        args: A,
-        body: F,
-    ) -> Result<T, Refusal>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
-    {
-        self.transact(name, (Lock::Late, Lane::Short), args, body).await
-    }
-
-    async fn transact<A, T, F>(
-        &self,
-        name: &'static str,
-        (lock, lane): (Lock, Lane),
-        args: A,
-        body: F,
-    ) -> Result<T, Refusal>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-        F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
-    {
+        let (lock, lane) = way.lock_and_lane();
         match &*self.engine {
             Engine::Sqlite(sqlite) => {
                 let job = move |connection: &mut Connection| {

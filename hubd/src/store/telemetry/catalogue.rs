@@ -175,7 +175,7 @@ impl Store {
     pub(crate) async fn keep_text(&self, text: String) -> Result<(), crate::domain::Refusal> {
         const KEEP: &str = "INSERT INTO count_names (name, removed_at) VALUES ($1, 0) \
              ON CONFLICT DO NOTHING";
-        let write = self.write_unlocked("leak", text, |tx, text| {
+        let write = self.transact(crate::store::Way::Unlocked, "leak", text, |tx, text| {
             Box::pin(async { Ok(tx.execute(KEEP, &[text]).await.map(|_| ())?) })
         });
         write.await

@@ -8,10 +8,9 @@ use crate::store::Store;
 use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::row::{FromRow, Row};
+use crate::store::transaction::Way;
 
 const READ: &str = "SELECT trusted_at, doubted_from, doubted_at FROM hub_clock WHERE id = 1";
-const READ_AND_LOCK: &str =
-    "SELECT trusted_at, doubted_from, doubted_at FROM hub_clock WHERE id = 1{for_update}";
 const WRITE: &str =
     "UPDATE hub_clock SET trusted_at = $1, doubted_from = $2, doubted_at = $3 WHERE id = 1";
 
@@ -37,9 +36,9 @@ impl Store {
 
     /// Judges this hub's clock by what the database saw last.
     pub(super) async fn judge_clock(&self, now: Timestamp) -> Result<Judgement, Refusal> {
-        let write = self.write_unlocked("clock", now, |tx, now| {
+        let write = self.transact(Way::Unlocked, "clock", now, |tx, now| {
             Box::pin(async {
-                let clock: Clock = tx.one(READ_AND_LOCK, &[]).await?;
+                let clock: Clock = tx.one(format!("{READ}{{for_update}}"), &[]).await?;
                 let (clock, judgement) = clock.judge(*now);
                 let ms = |at: Option<Timestamp>| at.map(Timestamp::unix_ms);
                 let Clock { trusted, doubted_from, doubted } = clock;
@@ -62,9 +61,10 @@ impl Store {
                 return Ok(());
             }
             let at = now.unix_ms();
-            let write = self.write_unlocked("times ahead", (ahead, at), |tx, (ahead, at)| {
-                Box::pin(async { Ok(tx.set_last_seen(ahead, *at).await?) })
-            });
+            let write =
+                self.transact(Way::Unlocked, "times ahead", (ahead, at), |tx, (ahead, at)| {
+                    Box::pin(async { Ok(tx.set_last_seen(ahead, *at).await?) })
+                });
             write.await?;
         }
     }

@@ -20,6 +20,7 @@ use crate::store::bulk::Bulk;
 use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::sightings::Sighting;
+use crate::store::transaction::Way;
 
 /// A report of an instance that proved who it is, with the rows that it adds.
 #[derive(Debug, Clone)]
@@ -109,7 +110,7 @@ impl Store {
         &self,
         batch: Arc<[NewReport]>,
     ) -> Result<Vec<ReportResult>, Refusal> {
-        let write = self.write_unlocked("reports", batch, |tx, batch| {
+        let write = self.transact(Way::Unlocked, "reports", batch, |tx, batch| {
             Box::pin(async { Ok(tx.write_reports(batch).await?) })
         });
         write.await

@@ -19,6 +19,7 @@ use crate::domain::{Judgement, Refusal};
 use crate::store::Store;
 use crate::store::db::Db;
 use crate::store::error::Error;
+use crate::store::transaction::Way;
 
 /// How long usage is kept.
 #[derive(Debug, Clone, Copy)]
@@ -144,9 +145,10 @@ impl Store {
                 if !used {
                     let delete =
                         format!("DELETE FROM {table} WHERE id = {id} AND removed_at < {before}");
-                    let delete = self.write_unlocked("unused name", delete, |tx, delete| {
-                        Box::pin(async { Ok(tx.execute(delete.clone(), &[]).await?) })
-                    });
+                    let delete =
+                        self.transact(Way::Unlocked, "unused name", delete, |tx, delete| {
+                            Box::pin(async { Ok(tx.execute(delete.clone(), &[]).await?) })
+                        });
                     delete.await?;
                 }
             }
@@ -185,7 +187,7 @@ impl Store {
         let last: i64 = self.number(last).await?.unwrap_or(0);
         for first in (0..=last).step_by(usize::try_from(INSTANCES).unwrap_or(usize::MAX)) {
             let part = format!(" AND instance >= {first} AND instance < {}", first + INSTANCES);
-            let part = self.write_unlocked("part of a day", part, move |tx, part| {
+            let part = self.transact(Way::Unlocked, "part of a day", part, move |tx, part| {
                 Box::pin(async move {
                     let ours = tx.lock_horizon(day).await?;
                     for table in TABLES.iter().filter(|table| ours && is_of_instances(table)) {
@@ -199,7 +201,7 @@ impl Store {
                 return Ok(false);
             }
         }
-        let end = self.write_unlocked("end of a day", (), move |tx, ()| {
+        let end = self.transact(Way::Unlocked, "end of a day", (), move |tx, ()| {
             Box::pin(async move {
                 let ours = tx.lock_horizon(day).await?;
                 for table in TABLES.iter().filter(|table| ours && !is_of_instances(table)) {
@@ -215,7 +217,7 @@ impl Store {
     }
 
     async fn move_horizon(&self, day: i64) -> Result<(), Refusal> {
-        let write = self.write_unlocked("horizon", day, |tx, day| {
+        let write = self.transact(Way::Unlocked, "horizon", day, |tx, day| {
             Box::pin(async { Ok(tx.set_horizon(*day).await?) })
         });
         write.await
@@ -233,10 +235,14 @@ impl Store {
     async fn delete_old(&self, table: &str, key: &str, condition: &str) -> Result<(), Refusal> {
         loop {
             let texts = (table.to_owned(), key.to_owned(), condition.to_owned());
-            let delete =
-                self.write_unlocked("old telemetry", texts, |tx, (table, key, condition)| {
+            let delete = self.transact(
+                Way::Unlocked,
+                "old telemetry",
+                texts,
+                |tx, (table, key, condition)| {
                     Box::pin(async { Ok(tx.delete_some(table, key, condition).await?) })
-                });
+                },
+            );
             let deleted = delete.await?;
             if deleted == 0 {
                 return Ok(());
