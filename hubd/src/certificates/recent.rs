@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hub_core::certificate::Claims;
 
-/// How many certificates are kept. Each takes about half a kilobyte.
-const SLOTS: usize = 1024;
+/// How many certificates are kept at most. Each takes about a kilobyte.
+const SLOTS: usize = 8192;
 
 /// A certificate, and everything that it was made of.
 pub(super) struct Issued {
@@ -19,9 +19,12 @@ pub(super) struct Issued {
     pub(super) text: String,
 }
 
+/// Boxed, so that an empty slot takes little.
+type Slot = Mutex<Option<Box<Issued>>>;
+
 /// One slot for all instances whose handles have the same hash; a newer certificate replaces an older.
 pub(super) struct Recent {
-    slots: Box<[Mutex<Option<Issued>>]>,
+    slots: Box<[Slot]>,
     hasher: RandomState,
 }
 
@@ -44,10 +47,10 @@ impl Recent {
     /// Keeps a certificate.
     pub(super) fn keep(&self, issued: Issued) {
         let slot = self.slot(issued.claims.sub.as_str());
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(issued);
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(issued.into());
     }
 
-    fn slot(&self, instance: &str) -> &Mutex<Option<Issued>> {
+    fn slot(&self, instance: &str) -> &Slot {
         let hash = self.hasher.hash_one(instance);
         &self.slots[usize::try_from(hash % SLOTS as u64).unwrap_or(0)]
     }
