@@ -4,6 +4,7 @@ mod check;
 mod claim;
 mod connect;
 mod damage;
+mod readers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tokio::sync::oneshot;
 use self::claim::Claim;
 use self::connect::Mode;
 use self::damage::Damage;
+use self::readers::Readers;
 use super::error::Error;
 use super::open::OpenError;
 use crate::domain::Fault;
@@ -29,8 +31,7 @@ pub(super) use claim::refuse_shared;
 pub(super) struct Sqlite {
     /// `None` once it is closed, and when the file is only read.
     writer: Mutex<Option<Writer>>,
-    /// Those that nobody reads with at the moment.
-    readers: Mutex<Vec<Connection>>,
+    readers: Arc<Readers>,
     // Dropped after the connections: see `Claim`.
     file: Arc<DataFile>,
 }
@@ -80,7 +81,7 @@ impl Sqlite {
             thread.map_err(|source| OpenError::File { path: file.path.clone(), source })?;
         Ok(Self {
             writer: Mutex::new(Some(Writer { jobs, thread })),
-            readers: Mutex::default(),
+            readers: Arc::default(),
             file,
         })
     }
@@ -92,10 +93,13 @@ impl Sqlite {
         job: impl FnOnce(&mut Connection) -> (T, Option<Fault>) + Send + 'static,
     ) -> Result<T, Error> {
         let (done, outcome) = oneshot::channel();
+        let readers = Arc::clone(&self.readers);
         let job: Job = Box::new(move |connection| {
             let (outcome, fault) = match connection {
                 Ok(connection) => {
+                    readers.make_way();
                     let (outcome, fault) = job(connection);
+                    readers.note_commit();
                     (Ok(outcome), fault)
                 }
                 Err(error) => (Err(error.clone()), Some(error.fault)),
@@ -120,19 +124,8 @@ impl Sqlite {
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => Ok(connection),
-            None => connect::to_read(&self.file.path, self.file.mode).map_err(Error::from),
-        };
-        let outcome = connection.and_then(|mut connection| {
-            let outcome = job(&mut connection);
-            // One that failed is closed: what is wrong with it may not go away.
-            if outcome.is_ok() {
-                self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            }
-            outcome
-        });
+        let DataFile { path, mode, .. } = &*self.file;
+        let outcome = self.readers.read(path, *mode, job);
         if outcome.as_ref().is_err_and(|error| error.fault == Fault::Malformed) {
             self.file.damage.found(&self.file.path);
         }
@@ -151,7 +144,7 @@ impl Sqlite {
 
     /// Writes the log back into the file and closes all connections.
     pub(super) fn close(&self) {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.readers.close();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Writer { jobs, thread }) = writer {
             drop(jobs);

@@ -73,7 +73,7 @@ impl Sqlite {
         };
         let file = DataFile { path, mode, claim: None, damage: Damage::default() };
         let sqlite =
-            Sqlite { writer: Mutex::new(None), readers: Mutex::default(), file: Arc::new(file) };
+            Sqlite { writer: Mutex::new(None), readers: Arc::default(), file: Arc::new(file) };
         Ok(Opened { sqlite, in_use, copy })
     }
 }
