@@ -67,12 +67,12 @@ impl Timestamp {
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let at = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000));
         let at = at.unwrap_or_else(|_| unreachable!("a timestamp is held to the years 1 to 9999"));
-        let (date, time) = (at.date(), at.time());
+        let ((year, month, day), time) = (at.date().to_calendar_date(), at.time());
         let millis = u32::try_from(self.0.rem_euclid(1000)).unwrap_or_default();
         for (end, digits, mut number) in [
-            (4, 4, date.year().unsigned_abs()),
-            (7, 2, u32::from(u8::from(date.month()))),
-            (10, 2, u32::from(date.day())),
+            (4, 4, year.unsigned_abs()),
+            (7, 2, u32::from(u8::from(month))),
+            (10, 2, u32::from(day)),
             (13, 2, u32::from(time.hour())),
             (16, 2, u32::from(time.minute())),
             (19, 2, u32::from(time.second())),

@@ -15,6 +15,8 @@
 //! | `{look_up}` | a join that looks its right side up for each row of the left |
 //! | `{store_bytes}` | bytes that the database takes, without a write-ahead log |
 
+use memchr::memchr2;
+
 use super::db::Sql;
 
 type Token = (&'static str, &'static str);
@@ -64,7 +66,7 @@ pub(super) fn postgres(sql: Sql) -> Sql {
 fn translated(sql: &str, tokens: &[Token], place: char) -> String {
     let mut text = String::with_capacity(sql.len() + 32);
     let mut rest = sql;
-    while let Some(at) = rest.bytes().position(|byte| byte == b'$' || byte == b'{') {
+    while let Some(at) = memchr2(b'$', b'{', rest.as_bytes()) {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix('$') {
