@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hub_tests::binaries::workspace;
 use hub_tests::sql::Sql;
-use hub_tests::{Hub, both_stores};
+use hub_tests::{Engine, Hub, both_stores};
 
 /// `table.column type nullability`, with PostgreSQL's names of the types.
 async fn columns(sql: &mut Sql) -> BTreeSet<String> {
@@ -87,7 +87,11 @@ async fn both_name_the_same_migrations() {
     }
 }
 
-both_stores!(a_second_start_changes_nothing, a_schema_newer_than_the_program_is_refused);
+both_stores!(
+    a_second_start_changes_nothing,
+    a_schema_newer_than_the_program_is_refused,
+    the_newest_keys_move_to_their_instances,
+);
 
 async fn a_second_start_changes_nothing(mut hub: Hub) {
     hub.client("acme").await;
@@ -106,4 +110,39 @@ async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
     let (status, said) = hub.launch_refused();
     assert!(!status.success());
     assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
+}
+
+/// Back to the sixth schema, in which an instance's keys stood in their own table alone.
+const WITHOUT_NEWEST_KEYS: &str = "\
+     ALTER TABLE instance_keys ADD COLUMN issued_at BIGINT NOT NULL DEFAULT 0; \
+     UPDATE instance_keys SET issued_at = (SELECT CASE instance_keys.kind WHEN 'hub' \
+         THEN hub_issued_at ELSE license_issued_at END FROM instances i \
+         WHERE i.id = instance_keys.instance) WHERE instance IS NOT NULL; \
+     ALTER TABLE instances DROP COLUMN license_hash; \
+     ALTER TABLE instances DROP COLUMN license_issued_at; \
+     ALTER TABLE instances DROP COLUMN hub_hash; \
+     ALTER TABLE instances DROP COLUMN hub_issued_at; \
+     DELETE FROM _sqlx_migrations WHERE version >= 7";
+
+async fn the_newest_keys_move_to_their_instances(mut hub: Hub) {
+    const ALL: &str = "/api/v1/admin/instances";
+    hub.client("acme").await;
+    hub.issue("acme", "acme-pending").await;
+    let active = hub.issue("acme", "acme-active").await;
+    hub.hub_key(&active.license_key).await;
+    let newest = hub.hub_key(&active.license_key).await;
+    let before = hub.admin().get(ALL).await.expect(200).json();
+    assert!(hub.stop().success());
+    hub.sql()
+        .await
+        .script(
+            &WITHOUT_NEWEST_KEYS.replace(
+                "BIGINT",
+                if hub.engine() == Engine::Sqlite { "INTEGER" } else { "BIGINT" },
+            ),
+        )
+        .await;
+    hub.launch();
+    assert_eq!(hub.admin().get(ALL).await.expect(200).json(), before);
+    hub.instance(&newest).get("/api/v1/instances/self").await.expect(200).done();
 }

@@ -81,34 +81,24 @@ fn hub_key(
     }
 }
 
-/// The columns of an [`InstanceRow`]; instances are `i`, clients `c`, newest keys `l` and `h`.
+/// The columns of an [`InstanceRow`]; instances are `i`, clients `c`.
 macro_rules! columns {
     () => {
         "i.id, i.instance_id, i.client, c.slug, c.status, i.labels, i.entitlements, i.expires_at, \
          i.grace_days, i.max_activations, i.activations, i.suspended_at, i.suspended_reason, \
-         i.created_at, i.updated_at, i.activated_at, i.last_seen_at, l.hash, l.issued_at, h.hash, \
-         h.issued_at"
+         i.created_at, i.updated_at, i.activated_at, i.last_seen_at, i.license_hash, \
+         i.license_issued_at, i.hub_hash, i.hub_issued_at"
     };
 }
 pub(super) use columns;
 
-/// What they come from, after `instances i`.
-///
-/// Every instance has a newest license. It is joined as if it might have none so that PostgreSQL looks
-/// it up for each instance: a plan that was made while both tables were empty would as soon begin with
-/// the licenses, and read all instances for each of them for as long as it is kept.
-macro_rules! joins {
-    () => {
-        "JOIN clients c ON c.id = i.client \
-         LEFT JOIN instance_keys l ON l.instance = i.id AND l.kind = 'license' AND l.not_after IS NULL \
-         LEFT JOIN instance_keys h ON h.instance = i.id AND h.kind = 'hub' AND h.not_after IS NULL"
-    };
-}
-pub(super) use joins;
-
-const SELECT: &str = concat!("SELECT ", columns!(), " FROM instances i ", joins!());
-const SELECT_ONE: &str =
-    concat!("SELECT ", columns!(), " FROM instances i ", joins!(), " WHERE i.instance_id = $1");
+const SELECT: &str =
+    concat!("SELECT ", columns!(), " FROM instances i JOIN clients c ON c.id = i.client");
+const SELECT_ONE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM instances i JOIN clients c ON c.id = i.client WHERE i.instance_id = $1"
+);
 
 const INSERT: &str = "INSERT INTO instances (instance_id, client, labels, entitlements, expires_at, \
      grace_days, max_activations, activations, created_at, updated_at, activated_at) \
@@ -208,6 +198,17 @@ impl InstanceFilter {
             query.and(WORKS, now.unix_ms());
         }
         query
+    }
+
+    /// Whether an index has just the rows of the list, in its order: then a page reads no other rows.
+    fn follows_an_index(&self) -> bool {
+        let Self { client: _, status, labels, text, silent_since, ends_by, sort, after: _ } = self;
+        status.is_none()
+            && labels.is_empty()
+            && text.is_none()
+            && silent_since.is_none()
+            && ends_by.is_none()
+            && *sort == InstanceSort::InstanceId
     }
 
     /// The column that the list is sorted by before the handle.
@@ -356,7 +357,8 @@ impl Store {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<InstanceRow>, Error> {
-        self.scan((filter, limit, now), |db, (filter, limit, now)| {
+        let rows = if filter.follows_an_index() { limit } else { i64::MAX };
+        self.bounded(rows, (filter, limit, now), |db, (filter, limit, now)| {
             Box::pin(async move { filter.query(*now).rows(db, &filter.order(), *limit).await })
         })
         .await

@@ -7,7 +7,7 @@ use super::Store;
 use super::bulk::Bulk;
 use super::db::Db;
 use super::error::Error;
-use super::instances::{InstanceRow, columns, joins};
+use super::instances::{InstanceRow, columns};
 use super::row::{FromRow, Row};
 use crate::domain::{ENDED, InstanceKey, NewKey, OpenKey};
 
@@ -66,9 +66,8 @@ impl<T> KnownKey<T> {
 const KNOWN: &str = concat!(
     "SELECT k.kind, k.hash, k.not_after, k.first_used_at, ",
     columns!(),
-    " FROM instance_keys k JOIN instances i ON i.id = k.instance ",
-    joins!(),
-    " WHERE k.hash {key}"
+    " FROM instance_keys k JOIN instances i ON i.id = k.instance \
+     JOIN clients c ON c.id = i.client WHERE k.hash {key}"
 );
 
 const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
@@ -77,9 +76,20 @@ const HASHES: &str = "SELECT hash FROM instance_keys WHERE hash {key} \
      UNION ALL SELECT hash FROM admin_keys WHERE hash {key}";
 
 const INSERT: Bulk = Bulk::new(
-    &["hash", "instance", "kind", "issued_at", "not_after"],
-    "INSERT INTO instance_keys (hash, instance, kind, issued_at, not_after) \
-     SELECT bulk.hash, bulk.instance, bulk.kind, bulk.issued_at, bulk.not_after {from}",
+    &["hash", "instance", "kind", "not_after"],
+    "INSERT INTO instance_keys (hash, instance, kind, not_after) \
+     SELECT bulk.hash, bulk.instance, bulk.kind, bulk.not_after {from}",
+);
+
+const NEWEST_LICENSE: Bulk = Bulk::new(
+    &["instance", "hash", "issued_at"],
+    "UPDATE instances SET license_hash = bulk.hash, license_issued_at = bulk.issued_at {from} \
+     WHERE instances.id = bulk.instance",
+);
+const NEWEST_HUB_KEY: Bulk = Bulk::new(
+    &["instance", "hash", "issued_at"],
+    "UPDATE instances SET hub_hash = bulk.hash, hub_issued_at = bulk.issued_at {from} \
+     WHERE instances.id = bulk.instance",
 );
 
 /// One that ends at once leaves its instance: what an activation costs must not grow with the number of
@@ -142,18 +152,28 @@ impl Db<'_> {
         self.insert_keys(keys).await
     }
 
-    /// Adds keys. Their hashes must not be known. One that has ended already belongs to no instance.
+    /// Adds keys, and notes the newest ones with their instances. Their hashes must not be known. One that
+    /// has ended already belongs to no instance.
     pub(crate) async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<(), Error> {
         let rows: Vec<_> = keys
             .iter()
             .map(|key| {
                 let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
                 let not_after = key.not_after.map(Timestamp::unix_ms);
-                let (hash, kind) = (key.hash.as_bytes(), key.kind.as_str());
-                (hash, instance, kind, key.issued_at.unix_ms(), not_after)
+                (key.hash.as_bytes(), instance, key.kind.as_str(), not_after)
             })
             .collect();
-        self.bulk(&INSERT, &rows).await
+        self.bulk(&INSERT, &rows).await?;
+        for (kind, statement) in
+            [(InstanceKey::License, NEWEST_LICENSE), (InstanceKey::Hub, NEWEST_HUB_KEY)]
+        {
+            let newest = keys.iter().filter(|key| key.kind == kind && key.not_after.is_none());
+            let rows: Vec<_> = newest
+                .map(|key| (key.instance, key.hash.as_bytes(), key.issued_at.unix_ms()))
+                .collect();
+            self.bulk(&statement, &rows).await?;
+        }
+        Ok(())
     }
 }
 

@@ -31,6 +31,7 @@ migrations! {
     4 "audit guard" "0004_audit_guard.sql";
     5 "client suspension" "0005_client_suspension.sql";
     6 "instance counts" "0006_instance_counts.sql";
+    7 "newest keys" "0007_newest_keys.sql";
 }
 
 /// The table of what was done. It has the name and the columns that sqlx's migrator uses.

@@ -80,6 +80,8 @@ impl Way {
     }
 }
 
+/// The most rows that SQLite reads in the caller's thread. It has them sooner than another thread would.
+const FEW: i64 = 101;
 /// How often a transaction is tried when it loses against another one.
 const ATTEMPTS: u32 = 4;
 /// Reads of SQLite that may be long, at once.
@@ -177,6 +179,19 @@ impl Store {
             sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| Error::panicked())?
+    }
+
+    /// A read that looks at this many rows at most.
+    pub(super) async fn bounded<A, T, F>(&self, rows: i64, args: A, job: F) -> Result<T, Error>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t, 'c> Fn(&'t mut Db<'c>, &'t A) -> Read<'t, T> + Send + Sync + 'static,
+    {
+        match &*self.engine {
+            Engine::Sqlite(_) if rows <= FEW => self.point(args, job).await,
+            _ => self.scan(args, job).await,
+        }
     }
 
     /// Runs a body in one write transaction and commits its changes with their audit events. A refusal

@@ -53,8 +53,8 @@ fn keys_and_reports(engine: Engine, now: i64) -> Vec<String> {
     };
     let keys = |kind: &str| {
         format!(
-            "INSERT INTO instance_keys (hash, instance, kind, issued_at, first_used_at) \
-             SELECT {}, id, '{kind}', {now}, {now} {SEEDED}",
+            "INSERT INTO instance_keys (hash, instance, kind, first_used_at) \
+             SELECT {}, id, '{kind}', {now} {SEEDED}",
             bytes(32)
         )
     };
@@ -63,7 +63,14 @@ fn keys_and_reports(engine: Engine, now: i64) -> Vec<String> {
          SELECT id, {0}, {0}, 0, {now} / 86400000 {SEEDED}",
         bytes(16)
     );
-    vec![keys("license"), keys("hub"), reports]
+    let newest = |kind: &str| {
+        format!(
+            "UPDATE instances SET {kind}_issued_at = {now}, {kind}_hash = (SELECT hash \
+             FROM instance_keys WHERE instance = instances.id AND kind = '{kind}') \
+             WHERE {kind}_hash IS NULL"
+        )
+    };
+    vec![keys("license"), keys("hub"), newest("license"), newest("hub"), reports]
 }
 
 fn usage(now: i64) -> Vec<String> {

@@ -16,9 +16,9 @@ const LICENSE: &str = "SELECT k.not_after, i.id, i.instance_id, i.client, c.stat
 const OPEN_KEYS: &str = "SELECT hash, not_after, first_used_at FROM instance_keys \
      WHERE instance = ?1 AND kind = 'hub'";
 const END_KEY: &str = "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE hash = ?1";
-const ADD_KEY: &str =
-    "INSERT INTO instance_keys (hash, instance, kind, issued_at) VALUES (?1, ?2, 'hub', ?3)";
-const ACTIVATED: &str = "UPDATE instances SET activations = ?2, activated_at = ?3 WHERE id = ?1";
+const ADD_KEY: &str = "INSERT INTO instance_keys (hash, instance, kind) VALUES (?1, ?2, 'hub')";
+const ACTIVATED: &str = "UPDATE instances SET activations = ?2, activated_at = ?3, hub_hash = ?4, \
+     hub_issued_at = ?3 WHERE id = ?1";
 const EVENT: &str = "INSERT INTO audit_events (seq, at, actor, action, target, detail, request_id, \
      prev_hash, hash) VALUES (?1, ?2, ?3, 'instance.activate', ?4, ?5, ?6, ?7, ?8)";
 const MOVE_HEAD: &str = "UPDATE audit_head SET seq = ?1, hash = ?2 WHERE id = 1";
@@ -97,11 +97,11 @@ fn commit(db: &mut Connection, batch: &[Activation], now: i64) -> rusqlite::Resu
     let (mut end, mut add) = (tx.prepare_cached(END_KEY)?, tx.prepare_cached(ADD_KEY)?);
     for one in batch {
         end.execute([one.old])?;
-        add.execute(params![one.new, one.instance, now])?;
+        add.execute(params![one.new, one.instance])?;
     }
     let (mut activated, mut event) = (tx.prepare_cached(ACTIVATED)?, tx.prepare_cached(EVENT)?);
     for one in batch {
-        activated.execute(params![one.instance, 1, now])?;
+        activated.execute(params![one.instance, 1, now, one.new])?;
         event.execute(params![
             one.seq,
             now,

@@ -10,11 +10,9 @@ use super::{Cost, File, INSTANCES, hash, measure};
 /// As the hub lists them.
 const LIST: &str = "SELECT i.id, i.instance_id, i.client, c.slug, c.status, i.labels, \
      i.entitlements, i.expires_at, i.grace_days, i.max_activations, i.activations, i.suspended_at, \
-     i.suspended_reason, i.created_at, i.updated_at, i.activated_at, i.last_seen_at, l.hash, \
-     l.issued_at, h.hash, h.issued_at FROM instances i JOIN clients c ON c.id = i.client \
-     LEFT JOIN instance_keys l ON l.instance = i.id AND l.kind = 'license' AND l.not_after IS NULL \
-     LEFT JOIN instance_keys h ON h.instance = i.id AND h.kind = 'hub' AND h.not_after IS NULL \
-     WHERE i.instance_id > ?1 ORDER BY i.instance_id LIMIT 51";
+     i.suspended_reason, i.created_at, i.updated_at, i.activated_at, i.last_seen_at, \
+     i.license_hash, i.license_issued_at, i.hub_hash, i.hub_issued_at \
+     FROM instances i JOIN clients c ON c.id = i.client WHERE i.instance_id > ?1 ORDER BY i.instance_id LIMIT 51";
 
 pub(super) fn fill(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("BEGIN")?;
@@ -26,19 +24,21 @@ pub(super) fn fill(db: &Connection) -> rusqlite::Result<()> {
     )?;
     let mut instance = db.prepare(
         "INSERT INTO instances (id, instance_id, client, labels, entitlements, grace_days, \
-         activations, created_at, updated_at, activated_at, last_seen_at) \
-         VALUES (?1, ?2, '0191d6a0-0000-7000-8000-000000000000', '{}', '[]', 0, 1, ?3, ?3, ?3, ?3)",
+         activations, created_at, updated_at, activated_at, last_seen_at, license_hash, \
+         license_issued_at, hub_hash, hub_issued_at) VALUES \
+         (?1, ?2, '0191d6a0-0000-7000-8000-000000000000', '{}', '[]', 0, 1, ?3, ?3, ?3, ?3, ?4, ?3, ?5, ?3)",
     )?;
     let mut key = db.prepare(
-        "INSERT INTO instance_keys (hash, instance, kind, issued_at, not_after, first_used_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO instance_keys (hash, instance, kind, not_after, first_used_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for n in 0..INSTANCES {
         let later = now + 86_400_000;
-        instance.execute(params![n, format!("bench-{n}"), now])?;
-        key.execute(params![hash("license", n), n, "license", now, None::<i64>, None::<i64>])?;
-        key.execute(params![hash("used", n), n, "hub", now, later, now])?;
-        key.execute(params![hash("hub 0", n), n, "hub", now, None::<i64>, None::<i64>])?;
+        let (license, hub) = (hash("license", n), hash("hub 0", n));
+        instance.execute(params![n, format!("bench-{n}"), now, license, hub])?;
+        key.execute(params![license, n, "license", None::<i64>, None::<i64>])?;
+        key.execute(params![hash("used", n), n, "hub", later, now])?;
+        key.execute(params![hub, n, "hub", None::<i64>, None::<i64>])?;
     }
     db.execute_batch("COMMIT")
 }
