@@ -65,6 +65,9 @@ const ROUND: [Step; 9] = [
     Step::Finish,
 ];
 
+/// No worker does so many rounds: the number of a worker and that of a round make a key.
+const ROUNDS: u32 = 100_000_000;
+
 fn step(n: usize) -> (Step, u32) {
     let Some(n) = n.checked_sub(1) else { return (Step::Client, 0) };
     let round = u32::try_from(n / ROUND.len()).expect("a worker does not do so many rounds");
@@ -151,7 +154,7 @@ impl Worker {
         let (step, round) = step(self.acknowledged.len());
         let name = name(self.number);
         let instance = instance(self.number, round);
-        let key = self.number * 10_000 + round;
+        let key = self.number * ROUNDS + round;
         let of_admin = format!("/api/v1/admin/instances/{instance}");
         let (method, path, body) = match step {
             Step::Client => {
@@ -207,7 +210,8 @@ fn report(key: u32, n: u32, at: &str) -> Value {
         "tools": [{"name": "work", "calls": calls(n), "errors": {"TIMEOUT": n},
             "durations_ms": durations}],
     }));
-    report["report_id"] = format!("0191d6a0-0000-7000-8000-{:012}", key * 10 + n).into();
+    report["report_id"] =
+        format!("0191d6a0-0000-7000-8000-{:012}", u64::from(key) * 10 + u64::from(n)).into();
     report["window_start"] = at.into();
     report["window_end"] = at.into();
     report
