@@ -11,6 +11,8 @@ use crate::store::InstanceRow;
 pub(crate) struct HubCaller {
     pub(crate) row: InstanceRow,
     pub(crate) hub_key: KeyHash,
+    /// Whether this use of the key is still to be noted.
+    pub(crate) is_news: bool,
 }
 
 /// An operator who sent an admin key.

@@ -179,8 +179,9 @@ impl Hub {
         hub_key: KeyHash,
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
-        let row = self.find_hub_key(hub_key, now).await?.holder;
-        Ok(HubCaller { row, hub_key })
+        let key = self.find_hub_key(hub_key, now).await?;
+        let is_news = is_news(&key, now);
+        Ok(HubCaller { row: key.holder, hub_key, is_news })
     }
 
     /// Counts a report, and returns once the report is on disk.
@@ -195,7 +196,7 @@ impl Hub {
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
         let mut key = self.find_hub_key(hub_key, now).await?;
-        if key.is_unused() || is_stale(key.holder.instance.last_seen_at, now) {
+        if is_news(&key, now) {
             let instance = key.holder.id;
             // No more of them wait for the database than the instance may have in flight.
             let _seat = self.shares.enter(Caller::Instance(instance))?;
@@ -205,7 +206,7 @@ impl Hub {
                 key = self.find_hub_key(hub_key, now).await?;
             }
         }
-        Ok(HubCaller { row: key.holder, hub_key })
+        Ok(HubCaller { row: key.holder, hub_key, is_news: false })
     }
 
     async fn find_hub_key(
@@ -276,6 +277,11 @@ impl Hub {
             noted();
         });
     }
+}
+
+/// Whether a use of the key is to be noted: its first one, and one a minute.
+fn is_news(key: &KnownKey<InstanceRow>, now: Timestamp) -> bool {
+    key.is_unused() || is_stale(key.holder.instance.last_seen_at, now)
 }
 
 fn is_stale(last: Option<Timestamp>, now: Timestamp) -> bool {

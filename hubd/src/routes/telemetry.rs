@@ -7,9 +7,10 @@ use hub_core::problem::ErrorCode;
 use hub_core::redact::Reason;
 
 use crate::call::{Call, Reply};
+use crate::caller::HubCaller;
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::store::{NewReport, ReportResult};
+use crate::store::{NewReport, ReportResult, Sighting};
 
 /// How often a report is read anew because the catalogue changed meanwhile.
 const READINGS: usize = 5;
@@ -29,8 +30,9 @@ pub(super) async fn report(
     for _ in 0..READINGS {
         let report = call.body.redact(&listed, call.now)?;
         let (report_id, mut reasons) = (report.id().to_string(), report.reasons().clone());
-        let (instance, key) = (call.caller.row.id, call.caller.hub_key);
-        let entry = NewReport::new(instance, key, report, &listed, call.now);
+        let HubCaller { row, hub_key, is_news } = &call.caller;
+        let by = Sighting { instance: row.id, hub_key: *hub_key, now: call.now };
+        let entry = NewReport::new(by, *is_news, report, &listed);
         let duplicate = match hub.count_report(entry).await? {
             ReportResult::Stored { over_limit } => {
                 reasons.add(Reason::OverLimit, over_limit);

@@ -53,8 +53,7 @@ const APPEND: Bulk = Bulk::new(
     &["seq", "at", "actor", "action", "target", "detail", "request_id", "prev_hash", "hash"],
     "INSERT INTO audit_events \
      (seq, at, actor, action, target, detail, request_id, prev_hash, hash) \
-     SELECT bulk.seq, bulk.at, bulk.actor, bulk.action, bulk.target, bulk.detail, \
-     bulk.request_id, bulk.prev_hash, bulk.hash {from}",
+     {values}",
 );
 
 const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";

@@ -12,8 +12,8 @@ use super::error::Error;
 /// A statement over rows of named columns, which stand in its text as `bulk.name`.
 ///
 /// The rows themselves stand as `{from}` where they are the only table, and as `{from,}` before the
-/// others. On SQLite a column is a parameter and the rows are no table at all; PostgreSQL reads them
-/// from arrays.
+/// others; `{values}` are all columns of all rows, for an INSERT. On SQLite a column is a parameter and the
+/// rows are no table at all; PostgreSQL reads them from arrays.
 #[derive(Debug)]
 pub(crate) struct Bulk {
     /// The columns' names, in the order of the rows' values.
@@ -29,7 +29,10 @@ impl Bulk {
 
     /// The statement for one row.
     pub(super) fn sqlite(&self) -> String {
+        // An INSERT of one row of VALUES needs no journal of its own, unlike one of a SELECT.
+        let values = format!("VALUES ({})", self.all());
         let sql = self.sql.replace("{from,}", "FROM").replace("{from}", "");
+        let sql = sql.replace("{values}", &values);
         let mut text = String::with_capacity(sql.len());
         let mut rest = sql.as_str();
         while let Some((before, after)) = rest.split_once("bulk.") {
@@ -47,12 +50,29 @@ impl Bulk {
 
     /// The statement for all rows.
     pub(super) fn postgres<R: BulkRow>(&self) -> String {
+        self.over_arrays::<R>("AS bulk", "")
+    }
+
+    /// The same for an UPDATE, which then returns the numbers of the rows that it found something for,
+    /// counted from 1.
+    pub(super) fn postgres_numbered<R: BulkRow>(&self) -> String {
+        self.over_arrays::<R>("WITH ORDINALITY AS bulk", ", nth") + " RETURNING bulk.nth"
+    }
+
+    fn over_arrays<R: BulkRow>(&self, name: &str, number: &str) -> String {
         let arrays: Vec<String> =
             (1..).zip(R::TYPES).map(|(at, name)| format!("${at}::{name}[]")).collect();
-        let source =
-            format!("FROM UNNEST({}) AS bulk ({})", arrays.join(", "), self.columns.join(", "));
+        let (arrays, columns) = (arrays.join(", "), self.columns.join(", "));
+        let source = format!("FROM UNNEST({arrays}) {name} ({columns}{number})");
         let sql = self.sql.replace("{from,}", &format!("{source} CROSS JOIN"));
+        let sql = sql.replace("{values}", &format!("SELECT {} {source}", self.all()));
         dialect::postgres(sql.replace("{from}", &source).into()).into_owned()
+    }
+
+    /// All columns of a row.
+    fn all(&self) -> String {
+        let columns: Vec<String> = self.columns.iter().map(|name| format!("bulk.{name}")).collect();
+        columns.join(", ")
     }
 }
 
@@ -147,9 +167,10 @@ mod tests {
 
     const ADD: Bulk = Bulk::new(
         &["id", "n", "name"],
-        "INSERT INTO t (id, n, name) SELECT bulk.id, bulk.n, bulk.name {from} WHERE true \
+        "INSERT INTO t (id, n, name) {values} \
          ON CONFLICT (id) DO UPDATE SET n = {least}(t.n, excluded.n)",
     );
+    const MOVE: Bulk = Bulk::new(&["id"], "UPDATE t SET n = 1 {from} WHERE t.id = bulk.id");
     const JOIN: Bulk = Bulk::new(
         &["hash", "at"],
         "UPDATE k SET seen = bulk.at {from,} i WHERE k.hash = bulk.hash AND i.id = k.i",
@@ -159,7 +180,7 @@ mod tests {
     fn sqlite_takes_a_row_as_parameters() {
         assert_eq!(
             ADD.sqlite(),
-            "INSERT INTO t (id, n, name) SELECT ?1, ?2, ?3  WHERE true \
+            "INSERT INTO t (id, n, name) VALUES (?1, ?2, ?3) \
              ON CONFLICT (id) DO UPDATE SET n = MIN(t.n, excluded.n)"
         );
         assert_eq!(JOIN.sqlite(), "UPDATE k SET seen = ?2 FROM i WHERE k.hash = ?1 AND i.id = k.i");
@@ -170,13 +191,18 @@ mod tests {
         assert_eq!(
             ADD.postgres::<(i64, Option<i64>, &str)>(),
             "INSERT INTO t (id, n, name) SELECT bulk.id, bulk.n, bulk.name \
-             FROM UNNEST($1::BIGINT[], $2::BIGINT[], $3::TEXT[]) AS bulk (id, n, name) WHERE true \
+             FROM UNNEST($1::BIGINT[], $2::BIGINT[], $3::TEXT[]) AS bulk (id, n, name) \
              ON CONFLICT (id) DO UPDATE SET n = LEAST(t.n, excluded.n)"
         );
         assert_eq!(
             JOIN.postgres::<(&[u8], i64)>(),
             "UPDATE k SET seen = bulk.at FROM UNNEST($1::BYTEA[], $2::BIGINT[]) \
              AS bulk (hash, at) CROSS JOIN i WHERE k.hash = bulk.hash AND i.id = k.i"
+        );
+        assert_eq!(
+            MOVE.postgres_numbered::<(i64,)>(),
+            "UPDATE t SET n = 1 FROM UNNEST($1::BIGINT[]) WITH ORDINALITY AS bulk (id, nth) \
+             WHERE t.id = bulk.id RETURNING bulk.nth"
         );
     }
 }

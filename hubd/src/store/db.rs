@@ -5,6 +5,7 @@
 //! code awaits the server.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use rusqlite::{CachedStatement, Connection};
 use sqlx::postgres::{PgArguments, Postgres};
@@ -188,6 +189,39 @@ impl Db<'_> {
     /// Runs a statement for each of the rows; see [`Bulk`].
     pub(crate) async fn bulk<R: BulkRow>(&mut self, bulk: &Bulk, rows: &[R]) -> Result<(), Error> {
         self.bulk_rows::<(), R>(bulk, rows).await.map(|_| ())
+    }
+
+    /// Runs an UPDATE for each of the rows; those that it found nothing for, in order.
+    pub(crate) async fn bulk_missed<R: BulkRow>(
+        &mut self,
+        bulk: &Bulk,
+        rows: &[R],
+    ) -> Result<Vec<R>, Error> {
+        let mut missed = Vec::new();
+        match self {
+            _ if rows.is_empty() => {}
+            Self::Sqlite(db) => {
+                let mut statement = prepare(db, &bulk.sqlite())?;
+                for row in rows {
+                    row.bind(&mut statement)?;
+                    if statement.raw_execute()? == 0 {
+                        missed.push(*row);
+                    }
+                }
+            }
+            Self::Postgres(db, kept) => {
+                let mut arguments = PgArguments::default();
+                R::add_all(rows, &mut arguments)?;
+                let sql = AssertSqlSafe(bulk.postgres_numbered::<R>());
+                let mut found = HashSet::new();
+                for row in answered(kept.query(sql, arguments).fetch_all(&mut **db)).await? {
+                    found.insert(i64::from_row(&mut Row::postgres(&row))?);
+                }
+                let numbers = (1..).zip(rows).filter(|(nth, _)| !found.contains(nth));
+                missed.extend(numbers.map(|(_, row)| *row));
+            }
+        }
+        Ok(missed)
     }
 
     /// Runs a statement for each of the rows, and gives all rows that it returns.

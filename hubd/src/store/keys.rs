@@ -78,7 +78,7 @@ const HASHES: &str = "SELECT hash FROM instance_keys WHERE hash {key} \
 const INSERT: Bulk = Bulk::new(
     &["hash", "instance", "kind", "not_after"],
     "INSERT INTO instance_keys (hash, instance, kind, not_after) \
-     SELECT bulk.hash, bulk.instance, bulk.kind, bulk.not_after {from}",
+     {values}",
 );
 
 const NEWEST_LICENSE: Bulk = Bulk::new(

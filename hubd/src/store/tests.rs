@@ -126,7 +126,7 @@ async fn what_a_batch_returns_comes_row_by_row() {
     use super::bulk::Bulk;
     const ADD: Bulk = Bulk::new(
         &["name"],
-        "INSERT INTO tools (name) SELECT bulk.name {from} WHERE true \
+        "INSERT INTO tools (name) {values} \
          ON CONFLICT DO NOTHING RETURNING name",
     );
     let (store, _folder) = store().await;

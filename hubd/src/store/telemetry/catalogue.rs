@@ -101,7 +101,7 @@ impl Db<'_> {
     ) -> Result<(), Error> {
         let table = N::TABLE;
         let add = format!(
-            "INSERT INTO {table} (name) SELECT bulk.name {{from}} WHERE true \
+            "INSERT INTO {table} (name) {{values}} \
              ON CONFLICT (name) DO UPDATE SET removed_at = NULL"
         );
         let add = Bulk { columns: &["name"], sql: add.into() };

@@ -32,49 +32,60 @@ impl Period {
 
 /// Calls, errors and durations of a tool.
 pub(super) const USAGE: Bulk = Bulk::new(
-    &["at", "instance", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us"],
-    "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, \
-     dur_max_us) SELECT bulk.at, bulk.instance, bulk.tool, bulk.calls, bulk.errors, \
-     bulk.dur_n, bulk.dur_sum_us, bulk.dur_max_us {from} WHERE true ON CONFLICT (hour, \
-     instance, tool) DO UPDATE SET calls = {least}(usage_hour.calls + excluded.calls, \
-     1125899906842624), errors = {least}(usage_hour.errors + excluded.errors, \
-     1125899906842624), dur_n = {least}(usage_hour.dur_n + excluded.dur_n, 1125899906842624), \
+    USAGE_COLUMNS,
+    "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, dur_max_us) \
+     {values} ON CONFLICT (hour, instance, tool) DO UPDATE SET \
+     calls = {least}(usage_hour.calls + excluded.calls, 1125899906842624), \
+     errors = {least}(usage_hour.errors + excluded.errors, 1125899906842624), \
+     dur_n = {least}(usage_hour.dur_n + excluded.dur_n, 1125899906842624), \
      dur_sum_us = {least}(usage_hour.dur_sum_us + excluded.dur_sum_us, 1125899906842624), \
      dur_max_us = {greatest}(usage_hour.dur_max_us, excluded.dur_max_us)",
 );
 
+/// The same where there is usage already.
+pub(super) const MORE_USAGE: Bulk = Bulk::new(
+    USAGE_COLUMNS,
+    "UPDATE usage_hour SET \
+     calls = {least}(usage_hour.calls + bulk.calls, 1125899906842624), \
+     errors = {least}(usage_hour.errors + bulk.errors, 1125899906842624), \
+     dur_n = {least}(usage_hour.dur_n + bulk.dur_n, 1125899906842624), \
+     dur_sum_us = {least}(usage_hour.dur_sum_us + bulk.dur_sum_us, 1125899906842624), \
+     dur_max_us = {greatest}(usage_hour.dur_max_us, bulk.dur_max_us) {from} \
+     WHERE usage_hour.hour = bulk.at AND usage_hour.instance = bulk.instance \
+     AND usage_hour.tool = bulk.tool",
+);
+
+const USAGE_COLUMNS: &[&str] =
+    &["at", "instance", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us"];
+
 /// Errors of a tool by code.
 pub(super) const ERRORS: Bulk = Bulk::new(
     &["at", "instance", "tool", "code", "n"],
-    "INSERT INTO error_hour (hour, instance, tool, code, n) SELECT bulk.at, bulk.instance, \
-     bulk.tool, bulk.code, bulk.n {from} WHERE true ON CONFLICT (hour, instance, tool, code) \
+    "INSERT INTO error_hour (hour, instance, tool, code, n) {values} \
+     ON CONFLICT (hour, instance, tool, code) \
      DO UPDATE SET n = {least}(error_hour.n + excluded.n, 1125899906842624)",
 );
 
 /// Named counts.
 pub(super) const COUNTS: Bulk = Bulk::new(
     &["at", "instance", "name", "sum_n", "max_n"],
-    "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) SELECT bulk.at, \
-     bulk.instance, bulk.name, bulk.sum_n, bulk.max_n {from} WHERE true ON CONFLICT (hour, \
-     instance, name) DO UPDATE SET sum_n = {least}(count_hour.sum_n + excluded.sum_n, \
+    "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) {values} \
+     ON CONFLICT (hour, instance, name) DO UPDATE SET sum_n = {least}(count_hour.sum_n + excluded.sum_n, \
      1125899906842624), max_n = {greatest}(count_hour.max_n, excluded.max_n)",
 );
 
 /// The fleet's distributions of durations.
 pub(super) const DURATIONS: Bulk = Bulk::new(
     &["at", "tool", "bucket", "n"],
-    "INSERT INTO duration_hour (hour, tool, bucket, n) SELECT bulk.at, bulk.tool, \
-     bulk.bucket, bulk.n {from} WHERE true ON CONFLICT (hour, tool, bucket) DO UPDATE SET n = \
-     {least}(duration_hour.n + excluded.n, 4611686018427387904)",
+    "INSERT INTO duration_hour (hour, tool, bucket, n) {values} \
+     ON CONFLICT (hour, tool, bucket) DO UPDATE SET n = {least}(duration_hour.n + excluded.n, 4611686018427387904)",
 );
 
 /// The fleet's usage of a tool.
 pub(super) const FLEET: Bulk = Bulk::new(
     &["at", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us", "instances"],
     "INSERT INTO fleet_hour (hour, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
-     instances) SELECT bulk.at, bulk.tool, bulk.calls, bulk.errors, bulk.dur_n, \
-     bulk.dur_sum_us, bulk.dur_max_us, bulk.instances {from} WHERE true ON CONFLICT (hour, \
-     tool) DO UPDATE SET calls = {least}(fleet_hour.calls + excluded.calls, \
+     instances) {values} ON CONFLICT (hour, tool) DO UPDATE SET calls = {least}(fleet_hour.calls + excluded.calls, \
      4611686018427387904), errors = {least}(fleet_hour.errors + excluded.errors, \
      4611686018427387904), dur_n = {least}(fleet_hour.dur_n + excluded.dur_n, \
      4611686018427387904), dur_sum_us = {least}(fleet_hour.dur_sum_us + excluded.dur_sum_us, \
@@ -85,8 +96,7 @@ pub(super) const FLEET: Bulk = Bulk::new(
 /// How many reports came in.
 pub(super) const RECEIVED: Bulk = Bulk::new(
     &["hour", "n"],
-    "INSERT INTO report_hour (hour, n) SELECT bulk.hour, bulk.n {from} WHERE true ON CONFLICT \
-     (hour) DO UPDATE SET n = {least}(report_hour.n + excluded.n, 1125899906842624)",
+    "INSERT INTO report_hour (hour, n) {values} ON CONFLICT (hour) DO UPDATE SET n = {least}(report_hour.n + excluded.n, 1125899906842624)",
 );
 
 #[cfg(test)]
@@ -97,6 +107,7 @@ mod tests {
     fn the_statements_stop_at_a_ceiling() {
         for (statement, ceiling) in [
             (USAGE, CEILING),
+            (MORE_USAGE, CEILING),
             (ERRORS, CEILING),
             (COUNTS, CEILING),
             (RECEIVED, CEILING),
@@ -114,9 +125,8 @@ mod tests {
         let by_day = Period::Day.of(&ERRORS);
         assert_eq!(
             by_day.sql,
-            "INSERT INTO error_day (day, instance, tool, code, n) SELECT bulk.at, bulk.instance, \
-             bulk.tool, bulk.code, bulk.n {from} WHERE true ON CONFLICT (day, instance, tool, code) \
-             DO UPDATE SET n = {least}(error_day.n + excluded.n, 1125899906842624)"
+            "INSERT INTO error_day (day, instance, tool, code, n) {values} \
+             ON CONFLICT (day, instance, tool, code) DO UPDATE SET n = {least}(error_day.n + excluded.n, 1125899906842624)"
         );
         assert_eq!(Period::Hour.of(&ERRORS).sql, ERRORS.sql);
     }

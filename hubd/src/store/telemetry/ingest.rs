@@ -6,10 +6,9 @@ use std::sync::Arc;
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
 use hub_core::redact::{CleanReport, Listed, Reason, Reasons};
-use hub_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::counters::{COUNTS, DURATIONS, ERRORS, FLEET, Period, RECEIVED, USAGE};
+use super::counters::{COUNTS, DURATIONS, ERRORS, FLEET, MORE_USAGE, Period, RECEIVED, USAGE};
 use super::fleet::FleetRows;
 use super::pairs::{UsedPairs, can_be_too_many};
 use super::rows::{Rows, merge};
@@ -28,13 +27,13 @@ pub(crate) struct NewReport(Arc<Prepared>);
 
 #[derive(Debug)]
 struct Prepared {
-    instance: i64,
-    hub_key: KeyHash,
+    by: Sighting,
+    /// Whether the sighting is to be noted.
+    is_news: bool,
     report: CleanReport,
     rows: Rows,
     /// Whether its codes must be held to the instance's share of a day.
     limited: bool,
-    now: Timestamp,
     name: ReportName,
     digest: [u8; 16],
 }
@@ -56,14 +55,10 @@ pub(crate) enum ReportResult {
 type ReportName = (i64, [u8; 16]);
 
 impl NewReport {
-    /// Does here, in the request's own task, what the one writer need not do.
-    pub(crate) fn new(
-        instance: i64,
-        hub_key: KeyHash,
-        report: CleanReport,
-        listed: &Listed,
-        now: Timestamp,
-    ) -> Self {
+    /// Does here, in the request's own task, what the one writer need not do. `is_news` if the use of the
+    /// key is still to be noted.
+    pub(crate) fn new(by: Sighting, is_news: bool, report: CleanReport, listed: &Listed) -> Self {
+        let instance = by.instance;
         let hash = Sha256::new()
             .chain_update(instance.to_be_bytes())
             .chain_update(report.id().as_bytes())
@@ -71,7 +66,7 @@ impl NewReport {
         let (name, digest) = ((instance, first_half(&hash)), first_half(&report.digest()));
         let rows = Rows::of(instance, &report);
         let limited = can_be_too_many(listed) && report.has_codes();
-        Self(Arc::new(Prepared { instance, hub_key, report, rows, limited, now, name, digest }))
+        Self(Arc::new(Prepared { by, is_news, report, rows, limited, name, digest }))
     }
 
     /// How many rows it writes.
@@ -174,15 +169,9 @@ impl Db<'_> {
             .map(|(at, entry)| (at, *entry))
             .collect();
         if !accepted.is_empty() {
-            let sightings: Vec<Sighting> = accepted
-                .iter()
-                .map(|(_, Prepared { instance, hub_key, now, .. })| Sighting {
-                    instance: *instance,
-                    hub_key: *hub_key,
-                    now: *now,
-                })
-                .collect();
-            self.note_sightings(&sightings).await?;
+            let news = accepted.iter().filter(|(_, entry)| entry.is_news);
+            let news: Vec<Sighting> = news.map(|(_, entry)| entry.by).collect();
+            self.note_sightings(&news).await?;
             self.count(&accepted, horizon, &mut results).await?;
         }
         let mut results = results.into_iter();
@@ -202,8 +191,8 @@ impl Db<'_> {
             .map(|entry| {
                 let (name, digest) = (entry.name.1.as_slice(), entry.digest.as_slice());
                 let version = entry.report.catalogue();
-                let (day, now) = (day_of(entry.report.end().unix_ms()), entry.now.unix_ms());
-                (entry.hub_key.as_bytes(), name, digest, version, day, now)
+                let (day, now) = (day_of(entry.report.end().unix_ms()), entry.by.now.unix_ms());
+                (entry.by.hub_key.as_bytes(), name, digest, version, day, now)
             })
             .collect();
         Ok(self.bulk_rows(&CLAIM, &rows).await?.into_iter().collect())
@@ -236,14 +225,15 @@ impl Db<'_> {
             return Ok(results);
         }
         let entries: Vec<&Prepared> = unclear.iter().map(|at| batch[*at]).collect();
-        let keys: Vec<KeyHash> = entries.iter().map(|entry| entry.hub_key).collect();
+        let keys: Vec<KeyHash> = entries.iter().map(|entry| entry.by.hub_key).collect();
         let known = self.known_keys(&keys).await?;
         let known: HashMap<[u8; 32], _> =
             known.into_iter().map(|key| (key.hash().to_bytes(), key)).collect();
         let digests = self.digests(&entries).await?;
         for (at, entry) in unclear.into_iter().zip(entries) {
-            let key = known.get(&entry.hub_key.to_bytes());
-            let key = key.filter(|key| key.answers(&entry.hub_key, InstanceKey::Hub, entry.now));
+            let key = known.get(&entry.by.hub_key.to_bytes());
+            let key =
+                key.filter(|key| key.answers(&entry.by.hub_key, InstanceKey::Hub, entry.by.now));
             let refusal = key.map(|key| key.holder.instance.standing().suspension());
             results[at] = match (refusal, digests.get(&entry.name)) {
                 (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
@@ -262,7 +252,7 @@ impl Db<'_> {
     ) -> Result<HashMap<ReportName, StoredDigest>, Error> {
         let mut of_instance: BTreeMap<i64, Vec<&[u8]>> = BTreeMap::new();
         for entry in entries {
-            of_instance.entry(entry.instance).or_default().push(&entry.name.1);
+            of_instance.entry(entry.by.instance).or_default().push(&entry.name.1);
         }
         let mut digests = HashMap::new();
         // One statement an instance: repeats are rare, and each is found by the primary key.
@@ -295,11 +285,11 @@ impl Db<'_> {
         let mut received = Vec::with_capacity(accepted.len());
         let mut pairs = UsedPairs::new();
         for (at, entry) in accepted {
-            received.push([hour_of(entry.now.unix_ms()), 1]);
+            received.push([hour_of(entry.by.now.unix_ms()), 1]);
             let is_late = day_of(entry.report.start().unix_ms()) < horizon;
             let of = if is_late { &mut late } else { &mut rows };
             let folded = if entry.limited {
-                self.within_share(entry.instance, &entry.report, &mut pairs).await?
+                self.within_share(entry.by.instance, &entry.report, &mut pairs).await?
             } else {
                 None
             };
@@ -308,21 +298,22 @@ impl Db<'_> {
                 Some(report) => {
                     let over_limit = folded_codes(report.reasons(), entry.report.reasons());
                     results[*at] = ReportResult::Stored { over_limit };
-                    of.extend(&Rows::of(entry.instance, &report));
+                    of.extend(&Rows::of(entry.by.instance, &report));
                 }
             }
         }
         merge(&mut received, 1, |sum, row| sum[1] += row[1]);
         rows.merge();
         late.merge();
+        // Mostly an instance has used the tool in this hour before, and that was noted.
+        let first_uses = self.bulk_missed(&MORE_USAGE, &rows.usage).await?;
         // Late hours are before all others, so these rows are in order too.
-        let mut usage = [&*late.usage, &*rows.usage].concat();
-        let mut new = self.note_uses(&usage).await?;
+        let mut new = self.note_uses(&[&*late.usage, &*first_uses].concat()).await?;
         new.hours.retain(|[hour, ..]| hour.div_euclid(24) >= horizon);
-        for [time, ..] in &mut usage {
-            *time = time.div_euclid(24);
-        }
-        let fleet = FleetRows::of(&rows.usage, &usage, &new);
+        let mut by_day = [&*late.usage, &*rows.usage].concat();
+        by_day.iter_mut().for_each(|[time, ..]| *time = time.div_euclid(24));
+        let fleet = FleetRows::of(&rows.usage, &by_day, &new);
+        rows.usage = first_uses;
         self.add(&rows, Period::Hour).await?;
         if !late.is_empty() {
             let mut late = late.by_day();

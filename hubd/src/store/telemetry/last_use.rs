@@ -21,15 +21,14 @@ const LAST: Bulk = Bulk::new(
 /// Returns the hour before, under the lock of the row: another hub may have moved it.
 const MOVE: Bulk = Bulk::new(
     &["instance", "tool", "hour"],
-    "INSERT INTO last_use (instance, tool, hour) SELECT bulk.instance, bulk.tool, bulk.hour {from} \
-     WHERE true ON CONFLICT (instance, tool) DO UPDATE SET prior = last_use.hour, \
-     hour = {greatest}(last_use.hour, excluded.hour) \
+    "INSERT INTO last_use (instance, tool, hour) {values} ON CONFLICT (instance, tool) DO UPDATE SET \
+     prior = last_use.hour, hour = {greatest}(last_use.hour, excluded.hour) \
      RETURNING instance, tool, hour, prior",
 );
 
 const MOVED: Bulk = Bulk::new(
     &["tool", "hour", "n"],
-    "INSERT INTO last_use_hour (tool, hour, n) SELECT bulk.tool, bulk.hour, bulk.n {from} WHERE true \
+    "INSERT INTO last_use_hour (tool, hour, n) {values} \
      ON CONFLICT (tool, hour) DO UPDATE SET n = last_use_hour.n + excluded.n",
 );
 
@@ -59,8 +58,8 @@ pub(super) struct NewUses {
 }
 
 impl Db<'_> {
-    /// Notes the uses of a batch, whose usage is not written yet: hour, instance and tool, in order and
-    /// each once.
+    /// Notes uses of a batch that there is no usage of so far: hour, instance and tool, in order and each
+    /// once.
     pub(super) async fn note_uses(&mut self, usage: &[[i64; 8]]) -> Result<NewUses, Error> {
         let mut uses: Vec<[i64; 3]> = usage
             .iter()
