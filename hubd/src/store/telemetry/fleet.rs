@@ -1,27 +1,33 @@
 //! Sums over the whole fleet, which name no instance: kept as reports come in, and put right when an
 //! instance is deleted.
 
+use std::collections::BTreeMap;
+
 use super::last_use::NewUses;
-use super::rows::merge;
 use super::{ANY_TOOL, USAGE_TABLES};
 use crate::store::db::Db;
 use crate::store::error::Error;
 
 /// Rows of the fleet's tables: time, tool, the values of `usage`, and how many instances are new.
 fn sums(usage: &[[i64; 8]], new: &[[i64; 3]]) -> Vec<[i64; 8]> {
-    let mut sums: Vec<[i64; 8]> = Vec::with_capacity(usage.len() * 2 + new.len());
-    for [at, _, tool, calls, errors, n, sum, max] in usage {
+    let mut sums: BTreeMap<[i64; 2], [i64; 6]> = BTreeMap::new();
+    for [at, _, tool, calls, errors, n, total, max] in usage {
         for tool in [*tool, ANY_TOOL] {
-            sums.push([*at, tool, *calls, *errors, *n, *sum, *max, 0]);
+            let sum = sums.entry([*at, tool]).or_default();
+            for (sum, value) in sum.iter_mut().zip([calls, errors, n, total]) {
+                *sum = sum.saturating_add(*value);
+            }
+            sum[4] = sum[4].max(*max);
         }
     }
-    sums.extend(new.iter().map(|[at, tool, n]| [*at, *tool, 0, 0, 0, 0, 0, *n]));
-    merge(&mut sums, 2, |sum, row| {
-        (2..6).for_each(|at| sum[at] = sum[at].saturating_add(row[at]));
-        sum[6] = sum[6].max(row[6]);
-        sum[7] += row[7];
-    });
-    sums
+    for [at, tool, instances] in new {
+        sums.entry([*at, *tool]).or_default()[5] += instances;
+    }
+    let mut rows = Vec::with_capacity(sums.len());
+    for ([at, tool], [calls, errors, n, total, max, instances]) in sums {
+        rows.push([at, tool, calls, errors, n, total, max, instances]);
+    }
+    rows
 }
 
 /// The rows of the fleet by hour and by day.

@@ -1,11 +1,13 @@
 //! A batch of reports in one transaction: who may report, which reports are new, and what they add.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hub_core::key::KeyHash;
 use hub_core::problem::ErrorCode;
 use hub_core::redact::{CleanReport, Listed, Reason, Reasons};
+use hub_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::counters::{COUNTS, DURATIONS, ERRORS, FLEET, MORE_USAGE, Period, RECEIVED, USAGE};
@@ -30,10 +32,13 @@ struct Prepared {
     by: Sighting,
     /// Whether the sighting is to be noted.
     is_news: bool,
-    report: CleanReport,
+    /// The version of the catalogue that its numbers are of.
+    catalogue: i64,
+    start: Timestamp,
+    end: Timestamp,
     rows: Rows,
-    /// Whether its codes must be held to the instance's share of a day.
-    limited: bool,
+    /// The whole report, if its codes must be held to the instance's share of a day.
+    limited: Option<CleanReport>,
     name: ReportName,
     digest: [u8; 16],
 }
@@ -65,8 +70,11 @@ impl NewReport {
             .finalize();
         let (name, digest) = ((instance, first_half(&hash)), first_half(&report.digest()));
         let rows = Rows::of(instance, &report);
-        let limited = can_be_too_many(listed) && report.has_codes();
-        Self(Arc::new(Prepared { by, is_news, report, rows, limited, name, digest }))
+        let (catalogue, start, end) = (report.catalogue(), report.start(), report.end());
+        // Otherwise it goes here, and not in the thread of the writer.
+        let limited = (can_be_too_many(listed) && report.has_codes()).then_some(report);
+        let prepared = Prepared { by, is_news, catalogue, start, end, rows, limited, name, digest };
+        Self(Arc::new(prepared))
     }
 
     /// How many rows it writes.
@@ -79,7 +87,7 @@ impl NewReport {
 impl Prepared {
     fn repeat(&self, stored: &StoredDigest) -> ReportResult {
         // Numbers of another version cannot be compared.
-        if stored.version != self.report.catalogue() || stored.digest == self.digest {
+        if stored.version != self.catalogue || stored.digest == self.digest {
             ReportResult::Duplicate
         } else {
             ReportResult::Refused(ErrorCode::ReportConflict)
@@ -158,7 +166,7 @@ impl Db<'_> {
         let current: Vec<&Prepared> = batch
             .iter()
             .map(|entry| &*entry.0)
-            .filter(|entry| entry.report.catalogue() == version)
+            .filter(|entry| entry.catalogue == version)
             .collect();
         let new = self.claim(&current).await?;
         let mut results = self.results(&current, &new).await?;
@@ -176,7 +184,7 @@ impl Db<'_> {
         }
         let mut results = results.into_iter();
         let answers = batch.iter().map(|entry| {
-            let is_current = entry.0.report.catalogue() == version;
+            let is_current = entry.0.catalogue == version;
             is_current.then(|| results.next()).flatten().unwrap_or(ReportResult::Stale)
         });
         Ok(answers.collect())
@@ -190,8 +198,8 @@ impl Db<'_> {
             .iter()
             .map(|entry| {
                 let (name, digest) = (entry.name.1.as_slice(), entry.digest.as_slice());
-                let version = entry.report.catalogue();
-                let (day, now) = (day_of(entry.report.end().unix_ms()), entry.by.now.unix_ms());
+                let version = entry.catalogue;
+                let (day, now) = (day_of(entry.end.unix_ms()), entry.by.now.unix_ms());
                 (entry.by.hub_key.as_bytes(), name, digest, version, day, now)
             })
             .collect();
@@ -211,7 +219,7 @@ impl Db<'_> {
             results.push(match stored.get(&entry.name) {
                 Some(digest) => entry.repeat(digest),
                 None if new.contains(&entry.name) => {
-                    let version = entry.report.catalogue();
+                    let version = entry.catalogue;
                     stored.insert(entry.name, StoredDigest { digest: entry.digest, version });
                     ReportResult::Stored { over_limit: 0 }
                 }
@@ -277,34 +285,28 @@ impl Db<'_> {
         mut horizon: i64,
         results: &mut [ReportResult],
     ) -> Result<(), Error> {
-        let first = accepted.iter().map(|(_, entry)| day_of(entry.report.start().unix_ms())).min();
+        let first = accepted.iter().map(|(_, entry)| day_of(entry.start.unix_ms())).min();
         if first.is_some_and(|first| first <= horizon) {
             horizon = self.one(HORIZON, &[]).await?;
         }
-        let (mut rows, mut late) = (Rows::default(), Rows::default());
+        let (mut on_time, mut late) = (Vec::new(), Vec::new());
         let mut received = Vec::with_capacity(accepted.len());
         let mut pairs = UsedPairs::new();
         for (at, entry) in accepted {
             received.push([hour_of(entry.by.now.unix_ms()), 1]);
-            let is_late = day_of(entry.report.start().unix_ms()) < horizon;
-            let of = if is_late { &mut late } else { &mut rows };
-            let folded = if entry.limited {
-                self.within_share(entry.by.instance, &entry.report, &mut pairs).await?
-            } else {
-                None
-            };
-            match folded {
-                None => of.extend(&entry.rows),
-                Some(report) => {
-                    let over_limit = folded_codes(report.reasons(), entry.report.reasons());
-                    results[*at] = ReportResult::Stored { over_limit };
-                    of.extend(&Rows::of(entry.by.instance, &report));
-                }
+            let is_late = day_of(entry.start.unix_ms()) < horizon;
+            let mut rows = Cow::Borrowed(&entry.rows);
+            if let Some(sent) = &entry.limited
+                && let Some(report) = self.within_share(entry.by.instance, sent, &mut pairs).await?
+            {
+                let over_limit = folded_codes(report.reasons(), sent.reasons());
+                results[*at] = ReportResult::Stored { over_limit };
+                rows = Cow::Owned(Rows::of(entry.by.instance, &report));
             }
+            if is_late { &mut late } else { &mut on_time }.push(rows);
         }
         merge(&mut received, 1, |sum, row| sum[1] += row[1]);
-        rows.merge();
-        late.merge();
+        let (mut rows, late) = (Rows::merged(&on_time), Rows::merged(&late));
         // Mostly an instance has used the tool in this hour before, and that was noted.
         let first_uses = self.bulk_missed(&MORE_USAGE, &rows.usage).await?;
         // Late hours are before all others, so these rows are in order too.
@@ -316,8 +318,7 @@ impl Db<'_> {
         rows.usage = first_uses;
         self.add(&rows, Period::Hour).await?;
         if !late.is_empty() {
-            let mut late = late.by_day();
-            late.merge();
+            let late = Rows::merged(&[Cow::Owned(late.by_day())]);
             self.add(&late, Period::Day).await?;
         }
         // Rows that every batch writes come last, so that hubs hold each other up the least.

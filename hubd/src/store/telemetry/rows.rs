@@ -1,6 +1,9 @@
 //! What a report adds, as rows of integers, and the rows of many reports merged: each row is written once a
 //! batch, in order, so that hubs which write the same rows do not deadlock.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use hub_core::redact::CleanReport;
 
 use super::counters::CEILING;
@@ -67,11 +70,26 @@ impl Rows {
         self.usage.is_empty() && self.counts.is_empty()
     }
 
-    pub(super) fn extend(&mut self, other: &Self) {
-        self.usage.extend_from_slice(&other.usage);
-        self.errors.extend_from_slice(&other.errors);
-        self.counts.extend_from_slice(&other.counts);
-        self.durations.extend_from_slice(&other.durations);
+    /// The rows of many, in order and each once.
+    pub(super) fn merged(all: &[Cow<'_, Self>]) -> Self {
+        let (mut rows, mut durations) = (Self::default(), Distributions::default());
+        for one in all {
+            rows.usage.extend_from_slice(&one.usage);
+            rows.errors.extend_from_slice(&one.errors);
+            rows.counts.extend_from_slice(&one.counts);
+            durations.add(&one.durations);
+        }
+        merge(&mut rows.usage, 3, |sum, row| {
+            (3..7).for_each(|at| sum[at] += row[at]);
+            sum[7] = sum[7].max(row[7]);
+        });
+        merge(&mut rows.errors, 4, |sum, row| sum[4] += row[4]);
+        merge(&mut rows.counts, 3, |sum, row| {
+            sum[3] += row[3];
+            sum[4] = sum[4].max(row[4]);
+        });
+        rows.durations = durations.into_rows();
+        rows
     }
 
     /// The rows by day instead of by hour.
@@ -83,19 +101,35 @@ impl Rows {
         self.durations.iter_mut().for_each(|row| day(&mut row[0]));
         self
     }
+}
 
-    /// Puts the rows in order, each once.
-    pub(super) fn merge(&mut self) {
-        merge(&mut self.usage, 3, |sum, row| {
-            (3..7).for_each(|at| sum[at] += row[at]);
-            sum[7] = sum[7].max(row[7]);
-        });
-        merge(&mut self.errors, 4, |sum, row| sum[4] += row[4]);
-        merge(&mut self.counts, 3, |sum, row| {
-            sum[3] += row[3];
-            sum[4] = sum[4].max(row[4]);
-        });
-        merge(&mut self.durations, 3, |sum, row| sum[3] += row[3]);
+/// Distributions by time and tool. Reports have most of a batch's rows here and few tools, so they are added
+/// up by index and not sorted.
+#[derive(Default)]
+struct Distributions(BTreeMap<[i64; 2], Vec<i64>>);
+
+impl Distributions {
+    /// Adds rows of which those of a tool stand together.
+    fn add(&mut self, rows: &[[i64; 4]]) {
+        for tool in rows.chunk_by(|a, b| a[..2] == b[..2]) {
+            let sums = self.0.entry([tool[0][0], tool[0][1]]).or_default();
+            for [_, _, bucket, n] in tool {
+                let at = usize::try_from(*bucket).unwrap_or_default();
+                if sums.len() <= at {
+                    sums.resize(at + 1, 0);
+                }
+                sums[at] += n;
+            }
+        }
+    }
+
+    fn into_rows(self) -> Vec<[i64; 4]> {
+        let mut rows = Vec::new();
+        for ([time, tool], sums) in self.0 {
+            let counted = (0..).zip(sums).filter(|(_, n)| *n > 0);
+            rows.extend(counted.map(|(bucket, n)| [time, tool, bucket, n]));
+        }
+        rows
     }
 }
 
@@ -125,5 +159,14 @@ mod tests {
         let mut rows = vec![[2, 1, 5], [1, 9, 1], [2, 1, 7], [2, 0, 1]];
         merge(&mut rows, 2, |sum, row| sum[2] += row[2]);
         assert_eq!(rows, [[1, 9, 1], [2, 0, 1], [2, 1, 12]]);
+    }
+
+    #[test]
+    fn distributions_are_added_up_in_order() {
+        let mut sums = Distributions::default();
+        sums.add(&[[7, 2, 0, 1], [7, 2, 300, 1], [7, 3, 5, 2]]);
+        sums.add(&[[7, 1, 9, 4], [7, 2, 300, 2]]);
+        let rows = [[7, 1, 9, 4], [7, 2, 0, 1], [7, 2, 300, 3], [7, 3, 5, 2]];
+        assert_eq!(sums.into_rows(), rows);
     }
 }
