@@ -183,7 +183,10 @@ impl KeyHash {
     /// The short form that people see.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint(hex::encode(&self.0[..6]))
+        let mut digits = [0; 12];
+        hex::encode_to_slice(&self.0[..6], &mut digits)
+            .unwrap_or_else(|_| unreachable!("two digits a byte"));
+        Fingerprint(String::from_utf8_lossy(&digits).into_owned())
     }
 
     /// All 64 hex digits, the form in which a caller registers a key.

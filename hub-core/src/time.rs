@@ -69,21 +69,22 @@ impl Timestamp {
         let at = at.unwrap_or_else(|_| unreachable!("a timestamp is held to the years 1 to 9999"));
         let ((year, month, day), time) = (at.date().to_calendar_date(), at.time());
         let millis = u32::try_from(self.0.rem_euclid(1000)).unwrap_or_default();
-        for (end, digits, mut number) in [
-            (4, 4, year.unsigned_abs()),
-            (7, 2, u32::from(u8::from(month))),
-            (10, 2, u32::from(day)),
-            (13, 2, u32::from(time.hour())),
-            (16, 2, u32::from(time.minute())),
-            (19, 2, u32::from(time.second())),
-            (23, 3, millis),
-        ] {
-            for place in text[end - digits..end].iter_mut().rev() {
-                *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
-                number /= 10;
-            }
-        }
+        write_digits::<4>(&mut text[0..], year.unsigned_abs());
+        write_digits::<2>(&mut text[5..], u32::from(u8::from(month)));
+        write_digits::<2>(&mut text[8..], u32::from(day));
+        write_digits::<2>(&mut text[11..], u32::from(time.hour()));
+        write_digits::<2>(&mut text[14..], u32::from(time.minute()));
+        write_digits::<2>(&mut text[17..], u32::from(time.second()));
+        write_digits::<3>(&mut text[20..], millis);
         text
+    }
+}
+
+/// Writes the last `N` decimal digits of a number.
+fn write_digits<const N: usize>(text: &mut [u8], mut number: u32) {
+    for place in text[..N].iter_mut().rev() {
+        *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) struct Row<'r> {
 }
 
 enum Source<'r> {
-    Sqlite(&'r rusqlite::Row<'r>),
+    /// With the next value, if it was looked at.
+    Sqlite(&'r rusqlite::Row<'r>, Option<ValueRef<'r>>),
     Postgres(&'r PgRow),
 }
 
@@ -35,7 +36,7 @@ pub(crate) trait FromRow: Sized {
 
 impl<'r> Row<'r> {
     pub(super) fn sqlite(row: &'r rusqlite::Row<'r>) -> Self {
-        Self { source: Source::Sqlite(row), at: 0 }
+        Self { source: Source::Sqlite(row, None), at: 0 }
     }
 
     pub(super) fn postgres(row: &'r PgRow) -> Self {
@@ -47,17 +48,24 @@ impl<'r> Row<'r> {
         T::from_row(self)
     }
 
-    fn is_null(&self) -> Result<bool, Error> {
-        Ok(match self.source {
-            Source::Sqlite(row) => row.get_ref(self.at)? == ValueRef::Null,
+    /// Whether the next column is NULL. If it is, it is read.
+    fn skip_null(&mut self) -> Result<bool, Error> {
+        let is_null = match &mut self.source {
+            Source::Sqlite(row, next) => {
+                let value = row.get_ref(self.at)?;
+                *next = (value != ValueRef::Null).then_some(value);
+                next.is_none()
+            }
             Source::Postgres(row) => row.try_get_raw(self.at)?.is_null(),
-        })
+        };
+        self.at += usize::from(is_null);
+        Ok(is_null)
     }
 
     fn int(&mut self) -> Result<i64, Error> {
         let at = self.step();
-        match self.source {
-            Source::Sqlite(row) => match row.get_ref(at)? {
+        match &mut self.source {
+            Source::Sqlite(row, next) => match value(row, next, at)? {
                 ValueRef::Integer(int) => Ok(int),
                 _ => Err(Error::corrupt("integer")),
             },
@@ -68,8 +76,10 @@ impl<'r> Row<'r> {
     /// The next column as text.
     pub(super) fn text(&mut self) -> Result<&'r str, Error> {
         let at = self.step();
-        match self.source {
-            Source::Sqlite(row) => row.get_ref(at)?.as_str().map_err(|_| Error::corrupt("text")),
+        match &mut self.source {
+            Source::Sqlite(row, next) => {
+                value(row, next, at)?.as_str().map_err(|_| Error::corrupt("text"))
+            }
             Source::Postgres(row) => Ok(row.try_get(at)?),
         }
     }
@@ -77,8 +87,10 @@ impl<'r> Row<'r> {
     /// The next column as bytes.
     pub(super) fn bytes(&mut self) -> Result<&'r [u8], Error> {
         let at = self.step();
-        match self.source {
-            Source::Sqlite(row) => row.get_ref(at)?.as_blob().map_err(|_| Error::corrupt("bytes")),
+        match &mut self.source {
+            Source::Sqlite(row, next) => {
+                value(row, next, at)?.as_blob().map_err(|_| Error::corrupt("bytes"))
+            }
             Source::Postgres(row) => Ok(row.try_get(at)?),
         }
     }
@@ -98,14 +110,19 @@ impl<'r> Row<'r> {
     }
 }
 
+/// The value of a column, which may have been looked at.
+fn value<'r>(
+    row: &'r rusqlite::Row<'r>,
+    next: &mut Option<ValueRef<'r>>,
+    at: usize,
+) -> rusqlite::Result<ValueRef<'r>> {
+    next.take().map_or_else(|| row.get_ref(at), Ok)
+}
+
 /// A value that is read from one column.
 impl<T: FromRow> FromRow for Option<T> {
     fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
-        if row.is_null()? {
-            row.step();
-            return Ok(None);
-        }
-        row.next().map(Some)
+        if row.skip_null()? { Ok(None) } else { row.next().map(Some) }
     }
 }
 
