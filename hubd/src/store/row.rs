@@ -99,9 +99,15 @@ impl<'r> Row<'r> {
         self.text()?.parse().map_err(|_| Error::corrupt(what))
     }
 
-    /// The next column, a text in JSON.
-    pub(super) fn json<T: DeserializeOwned>(&mut self, what: &'static str) -> Result<T, Error> {
-        serde_json::from_str(self.text()?).map_err(|_| Error::corrupt(what))
+    /// The next column, a text in JSON. Most are `empty`, which need not be parsed.
+    pub(super) fn json<T>(&mut self, what: &'static str, empty: &str) -> Result<T, Error>
+    where
+        T: DeserializeOwned + Default,
+    {
+        match self.text()? {
+            text if text == empty => Ok(T::default()),
+            text => serde_json::from_str(text).map_err(|_| Error::corrupt(what)),
+        }
     }
 
     fn step(&mut self) -> usize {
@@ -190,13 +196,13 @@ impl FromRow for ActivationLimit {
 
 impl FromRow for Labels {
     fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
-        row.json("labels")
+        row.json("labels", "{}")
     }
 }
 
 impl FromRow for Entitlements {
     fn from_row(row: &mut Row<'_>) -> Result<Self, Error> {
-        row.json("entitlements")
+        row.json("entitlements", "[]")
     }
 }
 

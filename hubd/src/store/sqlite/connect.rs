@@ -13,6 +13,11 @@ const STATEMENTS: usize = 128;
 /// commits.
 const CHECKPOINT_AFTER: i64 = 10_000;
 
+/// The most memory for pages, in KiB and negated, as SQLite takes it. A connection that reads forgets its
+/// pages with each commit, and the operating system has them too.
+const WRITING_CACHE: i64 = -16_384;
+const READING_CACHE: i64 = -4_096;
+
 /// How a connection opens the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -29,6 +34,7 @@ pub(super) enum Mode {
 /// A connection that writes.
 pub(super) fn to_write(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, Mode::Owned)?;
+    connection.pragma_update(None, "cache_size", WRITING_CACHE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An answered write survives power loss; NORMAL would lose it.
     connection.pragma_update(None, "synchronous", synchronous())?;
@@ -62,6 +68,7 @@ fn checkpoint_after() -> i64 {
 /// A connection that reads.
 pub(super) fn to_read(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     let connection = open(path, mode)?;
+    connection.pragma_update(None, "cache_size", READING_CACHE)?;
     connection.pragma_update(None, "query_only", "ON")?;
     // The connection that writes does it, if it may.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -95,7 +102,6 @@ fn open(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
         ("cell_size_check", "ON"),
         ("mmap_size", "0"),
         ("temp_store", "MEMORY"),
-        ("cache_size", "-16384"),
     ] {
         connection.pragma_update(None, pragma, value)?;
     }
