@@ -1,4 +1,6 @@
-//! Serves one connection: knows its deadlines, and closes it in an orderly way. `http1` serves the requests.
+//! Serves one connection: chooses its protocol, knows its deadlines, and closes it in an orderly way.
+//!
+//! `http1` and `http2` serve the requests. Both are told of the same [`Event`]s.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -12,11 +14,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::http1;
 use super::progress::{Progress, Stage};
 use super::service::HubService;
 use super::settings::ServerSettings;
 use super::stream::Stream;
+use super::{http1, http2};
 use crate::limits::Place;
 use crate::metrics;
 
@@ -77,7 +79,11 @@ pub(super) async fn serve(
     let _open = metrics::Connection::open();
     let (place, service, stop) = (&place, &*service, &stop);
     let serving = Serving { place, peer: peer.ip(), service, settings, stop };
-    http1::serve(&serving, io).await;
+    if io.is_http2() {
+        http2::serve(&serving, io).await;
+    } else {
+        http1::serve(&serving, io).await;
+    }
 }
 
 impl Serving<'_> {
