@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use crate::http::Caller;
 use crate::postgres::{Database, tail};
 use crate::setup::{Engine, Setup};
+use crate::tls::Authority;
 use crate::watchdog::{self, Chore};
 use crate::{binaries, power, raw};
 
@@ -258,13 +259,19 @@ impl Hub {
     /// A caller without a key.
     #[must_use]
     pub fn anonymous(&self) -> Caller {
-        let caller = Caller::new(self.base());
+        let caller = Caller::trusting(self.base(), &self.setup.authority);
         if self.setup.for_proofs { caller.of_any_answers() } else { caller }
     }
 
     /// Sends bytes over a bare connection; see [`raw::exchange`].
     pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         raw::exchange(self.address(), bytes).await
+    }
+
+    /// Whom its clients trust, where it speaks TLS.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.setup.authority
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -276,7 +283,7 @@ impl Hub {
     /// Where it listens: `127.0.0.1:PORT`.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base().trim_start_matches("http://")
+        self.base().split_once("://").expect("a URL").1
     }
 
     /// The number of the process that was started last, which may have ended.
