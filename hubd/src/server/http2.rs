@@ -4,6 +4,8 @@
 //! them. What the peer resets is worked on to its end and keeps its turn and its caller's share until then,
 //! so that a reset gets nobody more work than waiting does (CVE-2023-44487).
 
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +118,12 @@ impl<'a> Http2<'a> {
         let end = loop {
             tokio::select! {
                 biased;
-                _ = &mut hyper => return End::Finished,
+                served = &mut hyper => {
+                    if served.is_err_and(|error| is_flood(&error)) {
+                        self.warn();
+                    }
+                    return End::Finished;
+                }
                 Some(event) = events.next() => match event {
                     Event::Displaced if !place.is_at_work() => break End::Displaced,
                     Event::Overdue(end) if end != End::Idle || self.load.is_any() => break end,
@@ -146,6 +153,13 @@ impl<'a> Http2<'a> {
         Pin::new(&mut hyper).graceful_shutdown();
         let _ = (&mut hyper).now_or_never();
         end
+    }
+
+    /// Tells the operator of a flood.
+    fn warn(&self) {
+        if self.serving.service.lines().is_first("http2", "flood") {
+            tracing::warn!("a peer floods the hub with frames of HTTP/2; its connection is closed");
+        }
     }
 
     fn builder(&self) -> http2::Builder<Jobs<'a>> {
@@ -188,6 +202,19 @@ impl<'a> Http2<'a> {
         let answer = if is_head { without_body(answer) } else { answer };
         Ok(answer.map(|body| Sent::new(body, kept, open)))
     }
+}
+
+/// Whether the wire or h2 has had enough.
+fn is_flood(error: &hyper::Error) -> bool {
+    let cause = error.source();
+    let (by_wire, by_h2) = (
+        cause.and_then(|cause| cause.downcast_ref::<io::Error>()),
+        cause.and_then(|cause| cause.downcast_ref::<h2::Error>()),
+    );
+    by_wire.is_some_and(|cause| cause.kind() == io::ErrorKind::QuotaExceeded)
+        || by_h2.is_some_and(|cause| {
+            cause.is_library() && cause.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
+        })
 }
 
 /// The request is reset without an answer.

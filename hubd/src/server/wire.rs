@@ -53,7 +53,7 @@ impl Wire {
     fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
         let content = self.incoming.follow(bytes);
         if self.incoming.is_flood() {
-            return Err(io::Error::other("too many frames without content"));
+            return Err(io::ErrorKind::QuotaExceeded.into());
         }
         let (has_begun, in_head) = (self.incoming.has_begun(), self.incoming.is_in_head());
         let now = Instant::now();
