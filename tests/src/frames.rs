@@ -1,13 +1,18 @@
 //! HTTP/2 in frames, for what no client would send (RFC 9113 §4.1, §6).
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use crate::Hub;
 use crate::tls::{self, HTTP2};
+
+/// How long a story waits for a hub that says nothing and does not close: longer than any of its deadlines.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 // The types of frames.
 /// Of a body.
@@ -140,6 +145,22 @@ impl Frames {
 
     /// The next frame; `None` when the hub has closed.
     pub async fn next(&mut self) -> Option<Frame> {
+        let next = timeout(PATIENCE, self.read()).await;
+        next.expect("the hub says nothing and does not close")
+    }
+
+    /// Says that it is there, again and again, until the hub closes.
+    pub async fn ping_until_closed(&mut self) {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let pinging = async {
+            while self.send(&frame(PING, 0, 0, &[7; 8])).await.is_ok() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        timeout(PATIENCE, pinging).await.expect("the hub does not close");
+    }
+
+    async fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.ok()?;
         let [a, b, c, kind, flags, stream @ ..] = head;
@@ -184,7 +205,8 @@ pub struct Flooded {
 impl Flooded {
     /// Waits until the hub closes; gives the error code of its GOAWAY, if it sent one.
     pub async fn closed(self) -> Option<u32> {
-        let said = self.listening.await.expect("listening does not panic");
+        let said = timeout(PATIENCE, self.listening).await.expect("the hub does not close");
+        let said = said.expect("listening does not panic");
         let away = said.into_iter().rev().find(|(kind, _)| *kind == GOAWAY);
         away.map(|(_, payload)| u32::from_be_bytes(payload[4..8].try_into().expect("four bytes")))
     }

@@ -16,7 +16,6 @@ use tempfile::TempDir;
 use crate::http::Caller;
 use crate::postgres::{Database, tail};
 use crate::setup::{Engine, Setup};
-use crate::tls::Authority;
 use crate::watchdog::{self, Chore};
 use crate::{binaries, power, raw};
 
@@ -26,7 +25,7 @@ const START: Duration = Duration::from_mins(1);
 /// A hubd process with its data folder and database.
 #[derive(Debug)]
 pub struct Hub {
-    setup: Setup,
+    pub(crate) setup: Setup,
     process: Option<Process>,
     last_pid: u32,
     admin_key: String,
@@ -259,19 +258,13 @@ impl Hub {
     /// A caller without a key.
     #[must_use]
     pub fn anonymous(&self) -> Caller {
-        let caller = Caller::trusting(self.base(), &self.setup.authority);
+        let caller = Caller::trusting(self.base(), self.authority());
         if self.setup.for_proofs { caller.of_any_answers() } else { caller }
     }
 
     /// Sends bytes over a bare connection; see [`raw::exchange`].
     pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         raw::exchange(self.address(), bytes).await
-    }
-
-    /// Whom its clients trust, where it speaks TLS.
-    #[must_use]
-    pub fn authority(&self) -> &Authority {
-        &self.setup.authority
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.

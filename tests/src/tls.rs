@@ -65,6 +65,14 @@ impl Authority {
     }
 }
 
+impl Hub {
+    /// Whom its clients trust.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.setup.authority
+    }
+}
+
 /// A connection to the hub that speaks these protocols; `None` when the hub closes it first.
 pub async fn connect(hub: &Hub, protocols: &[&[u8]]) -> Option<TlsStream<TcpStream>> {
     let io = TcpStream::connect(hub.address()).await.ok()?;

@@ -11,7 +11,7 @@ use hub_tests::reports::report;
 use hub_tests::{Engine, Hub, Setup, both_stores};
 use tokio::time::{Duration, sleep};
 
-both_stores!(a_stop_loses_no_report);
+both_stores!(a_stop_loses_no_report, what_is_in_progress_at_a_stop_is_answered);
 
 /// A hub with these arguments.
 async fn hub(args: &[&str]) -> Hub {
@@ -23,10 +23,9 @@ fn is_told(said: &[Frame]) -> bool {
     said.iter().any(|frame| frame.kind == GOAWAY && frame.payload[4..8] == [0; 4])
 }
 
-/// Each waits for the hub to close: a hub that does not lets the test hang.
 #[tokio::test]
 async fn heads_that_do_not_end_are_not_waited_for() {
-    let hub = hub(&["--head-timeout", "500ms"]).await;
+    let hub = hub(&["--head-timeout", "500ms", "--idle-timeout", "1h"]).await;
     let head = request("GET", "/healthz", &[]);
     let begun = frame(HEADERS, 1, 1, &head[..4]);
     let continued = [&begun[..], &frame(CONTINUATION, 0, 1, &head[4..9])].concat();
@@ -66,9 +65,7 @@ async fn an_idle_connection_is_closed_and_pings_do_not_keep_it() {
 
     let mut frames = Frames::open(&hub, &[]).await;
     frames.send(&get(1, "/healthz")).await.unwrap();
-    while frames.send(&frame(PING, 0, 0, &[7; 8])).await.is_ok() {
-        sleep(Duration::from_millis(20)).await;
-    }
+    frames.ping_until_closed().await;
 }
 
 #[tokio::test]
@@ -170,4 +167,33 @@ async fn a_stop_loses_no_report(setup: Setup) {
     let usage = hub.usage("tools").await;
     assert!(answered > 0);
     assert_eq!(usage["items"][0]["calls"].as_u64(), Some(12 * answered));
+}
+
+/// Reports wait for the database, in many streams of one connection, when the hub is told to stop.
+async fn what_is_in_progress_at_a_stop_is_answered(setup: Setup) {
+    let mut hub = setup.over_tls().start().await;
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    instance.report(&report()).await;
+    let mut holder = hub.sql().await;
+    let lock = match hub.engine() {
+        Engine::Sqlite => "BEGIN IMMEDIATE",
+        Engine::Postgres => "BEGIN; LOCK TABLE instances IN EXCLUSIVE MODE",
+    };
+    holder.script(lock).await;
+    let reports = join_all((0..20).map(|_| async { instance.report(&report()).await }));
+    let stopped = async {
+        // A stream of the same connection that is answered later began later.
+        instance.send_bytes("{").await.problem(400, "invalid_json");
+        let log = hub.log_path();
+        let stopping = tokio::task::spawn_blocking(move || hub.stop());
+        while !std::fs::read_to_string(&log).unwrap().contains("stopping") {
+            sleep(Duration::from_millis(5)).await;
+        }
+        holder.script("COMMIT").await;
+        stopping.await.unwrap()
+    };
+    let (reports, stopped) = tokio::join!(reports, stopped);
+    assert!(stopped.success());
+    assert!(reports.iter().all(|taken| taken["duplicate"] == false));
 }

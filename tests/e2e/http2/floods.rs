@@ -18,8 +18,18 @@ const TIMES: usize = 1_000_000;
 /// `ENHANCE_YOUR_CALM` (RFC 9113 §7).
 const CALM: u32 = 0xb;
 
+/// What the log says of a flood.
+const SAID: &str = "floods the hub with frames";
+
 async fn hub() -> Hub {
     Setup::on(Engine::Sqlite).any_number_of_guesses().over_tls().start().await
+}
+
+/// How a flood ended.
+struct Ended {
+    /// The error codes that the hub said.
+    codes: Vec<Option<u32>>,
+    log: String,
 }
 
 /// Floods the hub from several connections, each with these frames after some others, while the innocent go
@@ -27,7 +37,7 @@ async fn hub() -> Hub {
 async fn is_ended(
     first: &[u8],
     again: impl Fn(usize) -> Vec<u8> + Clone + Send + 'static,
-) -> Vec<Option<u32>> {
+) -> Ended {
     let hub = hub().await;
     let innocents = Innocents::of(&hub).await;
     innocents.go_on(2).await;
@@ -48,7 +58,7 @@ async fn is_ended(
     innocents.go_on(2).await;
     let most = hub.memory("VmHWM");
     assert!(most < before + MOST, "{} MiB, then {} MiB", before >> 20, most >> 20);
-    codes
+    Ended { codes, log: hub.log() }
 }
 
 fn stream(n: usize) -> u32 {
@@ -61,7 +71,8 @@ async fn rapid_resets() {
     let reset = |n: usize| {
         [get(stream(n), "/api/v1/privacy"), frame(RST_STREAM, 0, stream(n), &[0, 0, 0, 8])].concat()
     };
-    let _ = is_ended(&[], reset).await;
+    let ended = is_ended(&[], reset).await;
+    assert!(ended.log.contains(SAID), "{}", ended.log);
 }
 
 /// The same in bunches that h2 does not take for a flood.
@@ -85,7 +96,7 @@ async fn continuations() {
     let first = frame(HEADERS, END_STREAM, 1, &head);
     let more = request("GET", "/", &[("x-a", &"a".repeat(4_000))])[40..].to_vec();
     let _ = is_ended(&first, move |_| frame(CONTINUATION, 0, 1, &more)).await;
-    let codes = is_ended(&first, |_| frame(CONTINUATION, 0, 1, &[])).await;
+    let codes = is_ended(&first, |_| frame(CONTINUATION, 0, 1, &[])).await.codes;
     assert!(codes.iter().all(|code| code.is_none_or(|code| code == CALM)), "{codes:?}");
 }
 
@@ -107,7 +118,8 @@ async fn frames_that_carry_nothing() {
     let window = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]);
     let unknown = frame(0xbb, 0, 0, &[0; 100]);
     for bytes in [ping, settings, priority, window, unknown] {
-        let _ = is_ended(&get(1, "/healthz"), move |_| bytes.clone()).await;
+        let ended = is_ended(&get(1, "/healthz"), move |_| bytes.clone()).await;
+        assert_eq!(ended.log.matches(SAID).count(), 1, "once a minute: {}", ended.log);
     }
 }
 
@@ -190,9 +202,7 @@ async fn a_connection_that_takes_no_answer_ends() {
     let mut frames = Frames::open(&hub, &[(4, 0)]).await;
     frames.send(&get(1, "/openapi.json")).await.unwrap();
     while frames.next().await.unwrap().kind != HEADERS {}
-    while frames.send(&frame(PING, 0, 0, &[7; 8])).await.is_ok() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    frames.ping_until_closed().await;
 }
 
 /// An instance cannot make the hub hold more of its answers than its share, over however many connections.
