@@ -37,6 +37,7 @@ mod counting; // the totals equal a journal of reports, whatever is killed
 mod crashes; // hubs and servers that are killed, frozen or cut off under load
 mod errors; // every error code, and its body
 mod faults; // a disk that fails once, at every system call of a write
+mod http2; // many requests over a connection, and floods of frames
 mod linear; // many at once at two hubs, as if one after the other
 mod malformed; // requests that no client sends
 mod noninterference; // two hubs, different secrets, the same bytes

@@ -27,7 +27,7 @@ const WHOAMI: &str = "/api/v1/admin/whoami";
 const PRIVACY: &str = "/api/v1/privacy";
 
 /// Those who do nothing wrong: an instance, a bootstrap script, an operator, and a probe.
-struct Innocents<'a> {
+pub(crate) struct Innocents<'a> {
     hub: &'a Hub,
     instance: Instance,
     license: String,
@@ -35,7 +35,7 @@ struct Innocents<'a> {
 }
 
 impl<'a> Innocents<'a> {
-    async fn of(hub: &'a Hub) -> Self {
+    pub(crate) async fn of(hub: &'a Hub) -> Self {
         hub.client("innocent").await;
         let instance = hub.reporter("innocent", "innocent-1").await;
         let license = hub.issue("innocent", "innocent-2").await.license_key;
@@ -43,7 +43,7 @@ impl<'a> Innocents<'a> {
     }
 
     /// They do what they do, so many times, and nobody refuses them.
-    async fn go_on(&self, times: u32) {
+    pub(crate) async fn go_on(&self, times: u32) {
         for _ in 0..times {
             let n = self.turns.fetch_add(1, Ordering::Relaxed);
             self.probe().await;

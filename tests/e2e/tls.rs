@@ -5,22 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hub_tests::tls::certify;
 use hub_tests::{Engine, Hub, Setup, raw};
-
-/// Makes a certificate for this machine, by openssl.
-fn certify(folder: &Path, name: &str) {
-    const CONFIG: &str = "[req]\ndistinguished_name = name\nx509_extensions = server\n[name]\n\
-        [server]\nsubjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";
-    fs::write(folder.join("openssl.cnf"), CONFIG).unwrap();
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-config", "openssl.cnf", "-days", "2", "-nodes"])
-        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-subj", &format!("/CN={name}"), "-keyout", "key.pem", "-out", "cert.pem"])
-        .current_dir(folder)
-        .output();
-    let made = made.unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-}
 
 async fn start(folder: &Path) -> Hub {
     certify(folder, "first");

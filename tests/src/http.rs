@@ -4,20 +4,22 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hub_core::api::REQUEST_ID_HEADER;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use crate::described;
+use crate::tls::Authority;
 
 /// Who calls which hub: the headers that go with every request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     headers: Vec<(String, String)>,
     described: bool,
@@ -27,7 +29,15 @@ impl Caller {
     /// A caller without a key, of the hub at `http://…`.
     #[must_use]
     pub fn new(base: &str) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self::trusting(base, &Authority::default())
+    }
+
+    /// The same, of a hub at `https://…` whose certificate this authority has signed. It speaks HTTP/2 there.
+    #[must_use]
+    pub fn trusting(base: &str, authority: &Authority) -> Self {
+        let connector = HttpsConnectorBuilder::new().with_tls_config(authority.config(&[]));
+        let connector = connector.https_or_http().enable_all_versions().build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
         Self { client, base: base.to_owned(), headers: Vec::new(), described: true }
     }
 
@@ -121,7 +131,13 @@ impl Caller {
         let request = request.body(Full::new(body)).expect("a well-formed request");
         let (head, body) = self.client.request(request).await?.into_parts();
         let body = body.collect().await.expect("the whole body arrives").to_bytes();
-        let answer = Answer { question, status: head.status, headers: head.headers, body };
+        let answer = Answer {
+            question,
+            version: head.version,
+            status: head.status,
+            headers: head.headers,
+            body,
+        };
         assert!(!answer.header(REQUEST_ID_HEADER).is_empty(), "no request id: {answer}");
         if self.described {
             described::check(&method, path, &answer);
@@ -134,6 +150,8 @@ impl Caller {
 #[derive(Clone)]
 pub struct Answer {
     question: String,
+    /// The version of HTTP that it came over.
+    pub version: Version,
     /// The status.
     pub status: StatusCode,
     /// The headers.

@@ -25,7 +25,7 @@ const START: Duration = Duration::from_mins(1);
 /// A hubd process with its data folder and database.
 #[derive(Debug)]
 pub struct Hub {
-    setup: Setup,
+    pub(crate) setup: Setup,
     process: Option<Process>,
     last_pid: u32,
     admin_key: String,
@@ -258,7 +258,7 @@ impl Hub {
     /// A caller without a key.
     #[must_use]
     pub fn anonymous(&self) -> Caller {
-        let caller = Caller::new(self.base());
+        let caller = Caller::trusting(self.base(), self.authority());
         if self.setup.for_proofs { caller.of_any_answers() } else { caller }
     }
 
@@ -276,7 +276,7 @@ impl Hub {
     /// Where it listens: `127.0.0.1:PORT`.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base().trim_start_matches("http://")
+        self.base().split_once("://").expect("a URL").1
     }
 
     /// The number of the process that was started last, which may have ended.

@@ -9,6 +9,7 @@
 //! - [`hub`]: a running hubd, on either database; [`setup`] says how it is started
 //! - [`described`]: checks every answer against the description of the API
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
+//! - [`tls`]: a certificate for a hub, and clients that trust it; [`frames`]: the bytes of HTTP/2
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
@@ -33,6 +34,7 @@ pub mod crowd;
 pub mod ctl;
 pub mod described;
 pub mod fleet;
+pub mod frames;
 pub mod http;
 pub mod hub;
 pub mod journal;
@@ -51,6 +53,7 @@ pub mod strace;
 pub mod sweep;
 pub mod terminal;
 pub mod third_party;
+pub mod tls;
 pub mod watchdog;
 pub mod workload;
 

@@ -9,6 +9,7 @@ use crate::Hub;
 use crate::pgbouncer::Pooler;
 use crate::postgres::{self, Cluster};
 use crate::relay::Relay;
+use crate::tls::Authority;
 
 /// Which database a hub runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub struct Setup {
     pub(crate) database: Option<String>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) socket: Option<Arc<TcpListener>>,
+    pub(crate) authority: Authority,
 }
 
 impl Setup {
@@ -55,6 +57,7 @@ impl Setup {
             database,
             files,
             socket,
+            authority: Authority::default(),
         }
     }
 
@@ -118,6 +121,14 @@ impl Setup {
     pub fn handed(mut self, socket: TcpListener) -> Self {
         self.socket = Some(socket.into());
         self
+    }
+
+    /// With TLS, and so with HTTP/2: its callers speak nothing else.
+    #[must_use]
+    pub fn over_tls(mut self) -> Self {
+        self.authority = Authority::new();
+        let (certificate, key) = (self.authority.certificate(), self.authority.key());
+        self.args(["--tls-certificate", &certificate, "--tls-key", &key])
     }
 
     /// With a limit on wrong keys that no test reaches.

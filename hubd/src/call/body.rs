@@ -14,15 +14,15 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::domain::Refusal;
-use crate::limits::{Place, Seat};
+use crate::limits::{Seat, Turn};
 
 /// How large a body may be, how long it may take to arrive, and whose memory it is.
-pub(super) struct Limits<'a, 's> {
+pub(super) struct Limits<'a> {
     pub(super) bytes: usize,
     pub(super) time: Duration,
     /// Bytes are counted in this share as they arrive.
-    pub(super) seat: Option<&'a mut Seat<'s>>,
-    pub(super) place: &'a Place,
+    pub(super) seat: Option<&'a mut Seat>,
+    pub(super) turn: &'a Turn,
 }
 
 /// Parses a body. `access` decides whether a fault may name members that the hub does not know.
@@ -55,25 +55,25 @@ pub(super) fn query<T: FromFields>(query: Option<&str>) -> Result<T, Refusal> {
 
 /// Collects the bytes of a body. They may contain a key, so they are wiped when dropped.
 pub(super) async fn collect(
-    body: Incoming,
+    body: &mut Incoming,
     headers: &HeaderMap,
-    limits: Limits<'_, '_>,
+    limits: Limits<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     if body.is_end_stream() {
         return Ok(Zeroizing::default());
     }
-    let (time, place) = (limits.time, limits.place);
+    let (time, turn) = (limits.time, limits.turn);
     // Who is awaited may have to make room for others.
-    place.wait();
+    turn.wait();
     let collected = timeout(time, arrive(body, is_plain_json(headers), limits)).await;
-    place.work();
+    turn.work();
     collected.unwrap_or(Err(ErrorCode::RequestTimeout.into()))
 }
 
 async fn arrive(
-    mut body: Incoming,
+    body: &mut Incoming,
     is_json: bool,
-    mut limits: Limits<'_, '_>,
+    mut limits: Limits<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let announced = body.size_hint().lower();
     // A body without content needs no type, however it is framed.
@@ -99,7 +99,7 @@ async fn arrive(
     Ok(bytes)
 }
 
-fn check(is_json: bool, length: usize, limits: &Limits<'_, '_>) -> Result<(), Refusal> {
+fn check(is_json: bool, length: usize, limits: &Limits<'_>) -> Result<(), Refusal> {
     let most = limits.bytes;
     if !is_json {
         Err(ErrorCode::UnsupportedMediaType.into())

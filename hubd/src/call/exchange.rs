@@ -27,17 +27,17 @@ use super::trace::Trace;
 use crate::changes::Change;
 use crate::domain::{self, Precondition, Refusal};
 use crate::hub::Hub;
-use crate::limits::{self, Class, Place};
+use crate::limits::{self, Class, Turn};
 
 /// A request before its body is read.
 pub(crate) struct Exchange<'a> {
     pub(crate) hub: &'a Arc<Hub>,
     pub(crate) head: Parts,
-    pub(crate) body: Incoming,
+    pub(crate) body: &'a mut Incoming,
     pub(crate) handle: String,
     /// The address that the limit against guessing counts.
     pub(crate) client: IpAddr,
-    pub(crate) place: &'a Place,
+    pub(crate) turn: &'a Turn,
     pub(crate) trace: &'a mut Trace,
     pub(crate) now: Timestamp,
     pub(crate) body_timeout: Duration,
@@ -74,7 +74,7 @@ impl Exchange<'_> {
         H: FnOnce(Arc<Hub>, Call<E>) -> F,
         F: Future<Output = Result<Reply<E::Reply>, Refusal>>,
     {
-        let Self { hub, head, body, handle, client, place, trace, now, body_timeout } = self;
+        let Self { hub, head, body, handle, client, turn, trace, now, body_timeout } = self;
         let (access, class) = (E::ROUTE.access(), const { Class::of(E::ROUTE) });
         #[cfg(feature = "proof")]
         if hub_core::proof::leak() == Some(hub_core::proof::Leak::RequestIds) {
@@ -83,7 +83,7 @@ impl Exchange<'_> {
         let caller = E::Access::authenticate(hub, &head.headers, now).await?;
         let mut seat = None;
         if let Some(proven) = E::Access::proven(&caller) {
-            place.prove();
+            turn.prove();
             trace.is_proven = true;
             if let limits::Caller::Admin(_) = proven {
                 trace.name(&head.headers);
@@ -101,7 +101,7 @@ impl Exchange<'_> {
             bytes: class.body_limit,
             time: body_timeout,
             seat: seat.as_mut().filter(|_| class.is_report),
-            place,
+            turn,
         };
         let bytes = body::collect(body, &head.headers, limits).await?;
         trace.body_left = false;
@@ -109,19 +109,16 @@ impl Exchange<'_> {
         drop(bytes);
         let if_match = header(&head.headers, &IF_MATCH)
             .map_or_else(Precondition::default, |value| Precondition::parse(&value));
-        if matches!(E::ROUTE, Route::CreateClient | Route::IssueInstance)
-            || matches!(E::ROUTE, Route::CreateAdminKey | Route::DeleteAdminKey)
-        {
-            // What these change has no tag, so none can match.
+        if changes_the_untagged(E::ROUTE) {
             if_match.check_untagged()?;
         }
         let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| head.method == Method::GET);
-        let request_id = trace.request_id;
         let _permit = hub.shares().work(&class).await?;
+        let request_id = trace.request_id;
         let call = Call { handle, query, body, caller, if_match, request_id, now };
         let replied = handler(Arc::clone(hub), call).await;
         if access == Access::License && shows_a_license(&replied) {
-            place.prove();
+            turn.prove();
             trace.is_proven = true;
         }
         let reply = replied?;
@@ -129,11 +126,20 @@ impl Exchange<'_> {
             hub.guesses().spend(client)?;
             hub.lines().warn_of(E::ROUTE, ErrorCode::LicenseInvalid, request_id.as_str());
         }
+        trace.keep(seat);
         match (&reply.etag, known) {
             (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),
             _ => encode(reply),
         }
     }
+}
+
+/// Whether what the route changes has no tag, so that none can match.
+const fn changes_the_untagged(route: Route) -> bool {
+    matches!(
+        route,
+        Route::CreateClient | Route::IssueInstance | Route::CreateAdminKey | Route::DeleteAdminKey
+    )
 }
 
 /// Whether the caller has shown a license key that the hub knows.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 use hub_core::problem::{ErrorCode, Problem};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::header::{HeaderName, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
@@ -24,9 +24,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer to a refusal: the problem body and its headers.
 pub(crate) fn answer(refusal: &Refusal, request_id: RequestId, allow: Option<&str>) -> Answer {
+    answer_with(refusal.code.status(), refusal, request_id, allow)
+}
+
+/// The same with a status that says more than that of the code, for a head that is refused.
+pub(crate) fn answer_with(
+    status: StatusCode,
+    refusal: &Refusal,
+    request_id: RequestId,
+    allow: Option<&str>,
+) -> Answer {
     metrics::refused(refusal.code);
-    let mut answer = Response::new(Either::Left(Full::from(body(refusal, request_id))));
-    *answer.status_mut() = refusal.code.status();
+    let body = body(refusal, request_id, status);
+    let mut answer = Response::new(Either::Left(Full::from(body)));
+    *answer.status_mut() = status;
     let headers = answer.headers_mut();
     for (name, value) in headers_of(refusal, request_id, allow) {
         headers.insert(name, value);
@@ -44,7 +55,7 @@ pub(crate) fn set_request_id(answer: &mut Answer, request_id: RequestId) {
 /// The same answer as bytes, for a request that did not reach hyper. The connection closes after it.
 pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) -> Bytes {
     metrics::refused(refusal.code);
-    let body = body_with_status(refusal, request_id, status);
+    let body = body(refusal, request_id, status);
     let mut head = format!(
         "HTTP/1.1 {} {}\r\ncontent-length: {}\r\nconnection: close\r\n",
         status.as_str(),
@@ -62,11 +73,7 @@ pub(crate) fn raw(status: StatusCode, refusal: &Refusal, request_id: RequestId) 
     bytes.into()
 }
 
-fn body(refusal: &Refusal, request_id: RequestId) -> Vec<u8> {
-    body_with_status(refusal, request_id, refusal.code.status())
-}
-
-fn body_with_status(refusal: &Refusal, request_id: RequestId, status: StatusCode) -> Vec<u8> {
+fn body(refusal: &Refusal, request_id: RequestId, status: StatusCode) -> Vec<u8> {
     let mut problem = Problem::new(refusal.code, refusal.detail.as_ref(), request_id.as_str());
     problem.status = status.as_u16();
     status.canonical_reason().unwrap_or("Error").clone_into(&mut problem.title);
@@ -97,9 +104,6 @@ fn headers_of(
         }
         ErrorCode::HubKeyMissing | ErrorCode::HubKeyInvalid | ErrorCode::LicenseInvalid => {
             headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey realm=\"hub\"")));
-        }
-        ErrorCode::RequestTimeout | ErrorCode::BodyTooLarge => {
-            headers.push((CONNECTION, HeaderValue::from_static("close")));
         }
         _ => {}
     }

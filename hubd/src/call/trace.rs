@@ -4,6 +4,7 @@ use hub_core::api::REQUEST_ID_HEADER;
 use hyper::HeaderMap;
 
 use super::request_id::RequestId;
+use crate::limits::Seat;
 
 /// The traces of a request.
 #[derive(Debug)]
@@ -13,9 +14,21 @@ pub(crate) struct Trace {
     pub(crate) body_left: bool,
     /// The caller has shown a valid key.
     pub(crate) is_proven: bool,
+    /// The caller's place for this request, which it has until the answer is sent. A refusal needs none.
+    pub(crate) seat: Option<Seat>,
 }
 
 impl Trace {
+    pub(crate) fn new(request_id: RequestId, body_left: bool) -> Self {
+        Self { request_id, body_left, is_proven: false, seat: None }
+    }
+
+    /// Keeps the seat until the answer is sent. The body is gone by now.
+    pub(super) fn keep(&mut self, mut seat: Option<Seat>) {
+        seat.iter_mut().for_each(Seat::discharge);
+        self.seat = seat;
+    }
+
     /// Takes over the id that an operator gave the request, if it is a plain word. It gets into the log
     /// and the audit, so it counts only after the key is proven.
     pub(super) fn name(&mut self, headers: &HeaderMap) {

@@ -1,7 +1,7 @@
 //! What each proven caller has in flight: requests, and the bytes of their bodies.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 #[cfg(not(test))]
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -68,8 +68,8 @@ struct InFlight {
 
 /// The place of one request in the books, until it is answered.
 #[derive(Debug)]
-pub(crate) struct Seat<'a> {
-    callers: &'a Callers,
+pub(crate) struct Seat {
+    callers: Arc<Callers>,
     caller: Caller,
     bytes: usize,
 }
@@ -80,7 +80,7 @@ impl Callers {
     }
 
     /// One more request of this caller, or a refusal for this caller alone.
-    pub(super) fn enter(&self, caller: Caller) -> Result<Seat<'_>, Refusal> {
+    pub(super) fn enter(self: &Arc<Self>, caller: Caller) -> Result<Seat, Refusal> {
         let (most, why) = match caller {
             Caller::Instance(_) => (
                 self.most.instance_requests,
@@ -101,7 +101,7 @@ impl Callers {
             return Err(Refusal::limited(why, Duration::from_secs(1)));
         }
         in_flight.requests += 1;
-        Ok(Seat { callers: self, caller, bytes: 0 })
+        Ok(Seat { callers: Arc::clone(self), caller, bytes: 0 })
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -109,7 +109,7 @@ impl Callers {
     }
 }
 
-impl Seat<'_> {
+impl Seat {
     /// Counts bytes of the request's body, which have arrived. One body of a caller may take all that is
     /// free; its other bodies may together take no more than they leave for everybody else.
     pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -131,15 +131,24 @@ impl Seat<'_> {
             )),
         }
     }
+
+    /// Gives back what was charged, because the body is gone.
+    pub(crate) fn discharge(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if bytes > 0 {
+            let mut books = self.callers.books();
+            books.bytes -= bytes;
+            books.of_callers.entry(self.caller).or_default().bytes -= bytes;
+        }
+    }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Seat {
     fn drop(&mut self) {
+        self.discharge();
         let mut books = self.callers.books();
-        books.bytes -= self.bytes;
         if let Some(own) = books.of_callers.get_mut(&self.caller) {
             own.requests -= 1;
-            own.bytes -= self.bytes;
             if own.requests == 0 {
                 books.of_callers.remove(&self.caller);
             }

@@ -17,6 +17,6 @@ pub(crate) use classes::{Class, Queue};
 pub(crate) use guesses::Guesses;
 pub(crate) use lines::Lines;
 pub(crate) use rates::Rates;
-pub(crate) use roster::{Place, Roster};
+pub(crate) use roster::{Place, Roster, Turn, TurnPermit};
 pub(crate) use settings::LimitsSettings;
 pub(crate) use shares::Shares;

@@ -4,21 +4,31 @@
 //! A connection is a stranger's until a request on it brings a valid key. Strangers of an address have a
 //! limited number of connections. One beyond that is let in to show a key, or to ask for the hub's
 //! health, and for nothing else.
+//!
+//! HTTP/2 carries many requests at once over a connection. A stranger's connection gets no more for that:
+//! its requests have their turns one after the other, as over HTTP/1.1, until one brings a valid key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ipnet::IpNet;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::address::{is_in, subscriber};
 use super::settings::LimitsSettings;
 
+mod turn;
+
+pub(crate) use turn::{Turn, TurnPermit};
+
 /// How many connections beyond its limit an address has at once to show a key on.
 const MOST_BEYOND: usize = 64;
+/// The most turns of a proven connection at once. It is what an instance may have in flight by default, so
+/// a well-behaved client of one connection is not refused for its share.
+const MOST_TURNS: u32 = 32;
 
 /// All connections.
 #[derive(Debug)]
@@ -29,6 +39,8 @@ pub(crate) struct Roster {
     of_address: usize,
     /// Networks whose addresses are not counted.
     trusted: Vec<IpNet>,
+    /// The most turns of a proven connection.
+    turns: u32,
     began: Instant,
     books: Mutex<Books>,
     /// Told when a connection has ended.
@@ -61,7 +73,10 @@ struct Line {
     since: AtomicU64,
     /// The time by which it stands in the books; changed only under their lock.
     listed: AtomicU64,
-    at_work: AtomicBool,
+    /// How many requests the hub works on.
+    at_work: AtomicU32,
+    /// One permit for a stranger; all that there are once it is proven.
+    turns: Arc<Semaphore>,
     closing: Notify,
 }
 
@@ -89,6 +104,7 @@ impl Roster {
             most: most.max(1),
             of_address: usize::try_from(of_address).unwrap_or(usize::MAX),
             trusted: settings.trusted_proxies.clone(),
+            turns: settings.instance_requests.get().min(MOST_TURNS),
             began: Instant::now(),
             books: Mutex::default(),
             left: Notify::new(),
@@ -115,13 +131,15 @@ impl Roster {
         books.last_id += 1;
         let (id, address) = (books.last_id, subscriber(peer));
         let line = |standing| {
+            let turns = if standing == PROVEN { self.turns } else { 1 };
             Arc::new(Line {
                 id,
                 address,
                 standing: AtomicU8::new(standing),
                 since: AtomicU64::new(now),
                 listed: AtomicU64::new(now),
-                at_work: AtomicBool::new(false),
+                at_work: AtomicU32::new(0),
+                turns: Arc::new(Semaphore::new(turns as usize)),
                 closing: Notify::new(),
             })
         };
@@ -147,6 +165,13 @@ impl Roster {
         self.books().close_one(now)
     }
 
+    /// Notes that the caller of a connection has proven who it is.
+    fn prove(&self, line: &Line) {
+        if line.standing() < PROVEN && self.books().remove(line, PROVEN) < PROVEN {
+            line.turns.add_permits(self.turns as usize - 1);
+        }
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -164,7 +189,7 @@ impl Books {
         let idle = loop {
             let Some(((listed, _), line)) = self.connections.pop_first() else { break None };
             let since = line.since.load(Ordering::Relaxed);
-            if line.at_work.load(Ordering::Relaxed) {
+            if line.is_at_work() {
                 at_work.push(line);
             } else if since > listed {
                 self.list(line, since);
@@ -190,7 +215,7 @@ impl Books {
         if strangers.beyond.len() < MOST_BEYOND {
             return;
         }
-        let oldest = strangers.beyond.values().find(|line| !line.at_work.load(Ordering::Relaxed));
+        let oldest = strangers.beyond.values().find(|line| !line.is_at_work());
         if let Some(line) = oldest.cloned() {
             self.close(&line);
         }
@@ -201,18 +226,19 @@ impl Books {
         line.closing.notify_one();
     }
 
-    /// Takes a connection out of the books, or out of its address's alone when it is proven.
-    fn remove(&mut self, line: &Line, standing: u8) {
+    /// Takes a connection out of the books, or out of its address's alone when it is proven. Returns the
+    /// standing that it had.
+    fn remove(&mut self, line: &Line, standing: u8) -> u8 {
         let was = line.standing.swap(standing, Ordering::Relaxed);
         if was == CLOSING {
             line.standing.store(CLOSING, Ordering::Relaxed);
-            return;
+            return was;
         }
         if standing == CLOSING {
             self.connections.remove(&(line.listed.load(Ordering::Relaxed), line.id));
         }
         if was == PROVEN {
-            return;
+            return was;
         }
         if let Some(strangers) = self.addresses.get_mut(&line.address) {
             if was == WITHIN {
@@ -224,50 +250,45 @@ impl Books {
                 self.addresses.remove(&line.address);
             }
         }
+        was
+    }
+}
+
+impl Line {
+    fn standing(&self) -> u8 {
+        self.standing.load(Ordering::Relaxed)
+    }
+
+    fn is_beyond(&self) -> bool {
+        self.standing() == BEYOND
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed) > 0
     }
 }
 
 impl Place {
-    /// Notes that the caller has proven who it is.
-    pub(crate) fn prove(&self) {
-        if self.standing() < PROVEN {
-            self.roster.books().remove(&self.line, PROVEN);
-        }
+    /// Waits for the turn of a request.
+    pub(crate) async fn turn(&self) -> Turn {
+        // It fails only when the semaphore is closed, which nobody does.
+        let permit = Arc::clone(&self.line.turns).acquire_owned().await.ok();
+        Turn::begin(Arc::clone(&self.roster), Arc::clone(&self.line), permit)
     }
 
     /// Whether it is a stranger's connection beyond the limit of its address.
     pub(crate) fn is_beyond(&self) -> bool {
-        self.standing() == BEYOND
-    }
-
-    /// Notes that the hub works on a request.
-    pub(crate) fn work(&self) {
-        self.line.at_work.store(true, Ordering::Relaxed);
-    }
-
-    /// Notes that the hub waits for the peer in the middle of a request.
-    pub(crate) fn wait(&self) {
-        self.line.at_work.store(false, Ordering::Relaxed);
-    }
-
-    /// Notes that a request was answered.
-    pub(crate) fn rest(&self) {
-        self.line.since.store(self.roster.now(), Ordering::Relaxed);
-        self.line.at_work.store(false, Ordering::Relaxed);
+        self.line.is_beyond()
     }
 
     /// Whether the hub works on a request.
     pub(crate) fn is_at_work(&self) -> bool {
-        self.line.at_work.load(Ordering::Relaxed)
+        self.line.is_at_work()
     }
 
     /// Waits until the connection is to close, to make room for another.
     pub(crate) async fn closing(&self) {
         self.line.closing.notified().await;
-    }
-
-    fn standing(&self) -> u8 {
-        self.line.standing.load(Ordering::Relaxed)
     }
 }
 

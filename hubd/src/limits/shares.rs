@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::problem::ErrorCode;
@@ -19,7 +20,7 @@ use crate::domain::Refusal;
 /// What callers may have in flight, and the permits of work.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    callers: Callers,
+    callers: Arc<Callers>,
     reports: Rates<i64>,
     strangers: Rates<IpAddr>,
     public: Semaphore,
@@ -42,12 +43,12 @@ impl Shares {
     pub(crate) fn new(settings: &LimitsSettings) -> Self {
         let most = |requests: NonZeroU32| usize::try_from(requests.get()).unwrap_or(usize::MAX);
         Self {
-            callers: Callers::new(Most {
+            callers: Arc::new(Callers::new(Most {
                 instance_requests: most(settings.instance_requests),
                 admin_requests: most(settings.admin_key_requests),
                 activations: most(settings.activation_burst.max(settings.instance_requests)),
                 bytes: settings.max_report_bytes,
-            }),
+            })),
             reports: Rates::new(settings.report_burst, settings.report_period),
             strangers: Rates::new(STRANGERS_AT_ONCE, STRANGERS_PERIOD),
             public: Semaphore::new(settings.max_public_requests),
@@ -57,7 +58,7 @@ impl Shares {
     }
 
     /// One more request of a caller, until the seat is dropped.
-    pub(crate) fn enter(&self, caller: Caller) -> Result<Seat<'_>, Refusal> {
+    pub(crate) fn enter(&self, caller: Caller) -> Result<Seat, Refusal> {
         self.callers.enter(caller)
     }
 

@@ -179,9 +179,7 @@ fn read_complete(bytes: &[u8]) -> Result<Head, HeadFault> {
     if parsed != httparse::Status::Complete(bytes.len()) {
         return Err(HeadFault::Malformed(NOT_WELL_FORMED));
     }
-    if !request.path.is_some_and(is_target) {
-        return Err(HeadFault::Malformed("the request target is not well-formed"));
-    }
+    check_target(request.path.unwrap_or_default())?;
     let next = framing(request.headers, request.version.unwrap_or(0))?;
     Ok(Head { length: bytes.len(), next })
 }
@@ -254,6 +252,15 @@ fn framing(headers: &[httparse::Header<'_>], version: u8) -> Result<Phase, HeadF
         _ => "Content-Length and Transfer-Encoding exclude each other",
     };
     Err(HeadFault::Malformed(why))
+}
+
+/// Refuses a target that is not well-formed.
+pub(super) fn check_target(target: &str) -> Result<(), HeadFault> {
+    if is_target(target) {
+        Ok(())
+    } else {
+        Err(HeadFault::Malformed("the request target is not well-formed"))
+    }
 }
 
 /// Whether the path has only characters of a path (RFC 3986 §3.3), and hyper accepts the target: it

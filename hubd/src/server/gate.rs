@@ -13,49 +13,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::framer::{Framer, HeadFault};
+use super::progress::Progress;
 use super::stream::Stream;
 
 /// The most bytes of one read, when a head arrives in pieces.
 const PIECE: usize = 4096;
-
-/// The stage of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Nothing has arrived since the connection was made.
-    Silent { since: Instant },
-    /// A head has arrived in part.
-    InHead { since: Instant },
-    /// Every head that has arrived is complete.
-    Clear,
-}
-
-/// The progress of a connection, which its deadlines depend on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Progress {
-    pub(super) stage: Stage,
-    /// When the last byte was sent or received.
-    pub(super) active: Instant,
-    /// How many requests have arrived when all of them are whole; `None` in the middle of one.
-    pub(super) whole: Option<u64>,
-    /// The peer does not take the answer that is being sent.
-    pub(super) blocked: bool,
-}
-
-impl Progress {
-    /// Notes that bytes arrived; `in_head` says whether the last head is incomplete. Returns whether
-    /// that changed the stage: an incomplete head brings the deadline nearer, and its completion lets a
-    /// stopping hub close the connection.
-    fn received(&mut self, now: Instant, in_head: bool) -> bool {
-        self.active = now;
-        let before = self.stage;
-        self.stage = match (before, in_head) {
-            (Stage::InHead { .. }, true) => before,
-            (_, true) => Stage::InHead { since: now },
-            (_, false) => Stage::Clear,
-        };
-        self.stage != before
-    }
-}
 
 /// A connection that lets hyper see only complete, well-formed requests.
 pub(super) struct Gate {
@@ -72,16 +34,13 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(io: Stream) -> Self {
-        let now = Instant::now();
-        let stage = Stage::Silent { since: now };
-        let progress = Progress { stage, active: now, whole: Some(0), blocked: false };
         Self {
             io,
             framer: Framer::new(),
             held: Vec::new(),
             passed: 0,
             ended: false,
-            progress: watch::Sender::new(progress),
+            progress: watch::Sender::new(Progress::begin(Instant::now())),
         }
     }
 
@@ -136,7 +95,8 @@ impl Gate {
         let now = Instant::now();
         self.progress.send_if_modified(|progress| {
             progress.whole = whole;
-            progress.received(now, in_head)
+            progress.active = now;
+            progress.reach(now, in_head)
         });
     }
 
@@ -243,6 +203,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
+    use super::super::progress::Stage;
     use super::*;
 
     const GET: &str = "GET / HTTP/1.1\r\nHost: hub\r\n\r\n";

@@ -7,14 +7,20 @@
 mod connection;
 mod descriptors;
 mod framer;
+mod frames;
 mod gate;
+mod http1;
+mod http2;
 mod listen;
+mod progress;
 mod request_id;
 mod router;
+mod sent;
 mod service;
 mod settings;
 mod stream;
 mod tls;
+mod wire;
 
 pub(crate) use listen::Listener;
 pub(crate) use service::HubService;

@@ -10,16 +10,17 @@ use futures_util::FutureExt;
 use hub_core::api::{Access, Route};
 use hub_core::problem::ErrorCode;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 
+use super::framer::{HeadFault, MAX_HEAD, MAX_HEADERS};
 use super::request_id::RequestIds;
 use super::router::Router;
 use super::settings::ServerSettings;
 use crate::call::{Answer, Exchange, RequestId, Trace, problem};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::limits::{Class, LimitsSettings, Lines, Place, client_of};
+use crate::limits::{Class, LimitsSettings, Lines, Seat, Turn, TurnPermit, client_of};
 use crate::{clock, metrics, routes};
 
 /// The service of all connections.
@@ -29,6 +30,20 @@ pub(crate) struct HubService {
     request_ids: RequestIds,
     body_timeout: Duration,
     access_log: bool,
+}
+
+/// A request that was answered.
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    /// The body, if it has not arrived whole: what comes next may be the rest of it.
+    pub(super) body: Option<Incoming>,
+    pub(super) kept: Kept,
+}
+
+/// What a request has until its answer is sent: its turn on the connection, and its caller's share.
+pub(super) struct Kept {
+    _turn: Option<TurnPermit>,
+    _seat: Option<Seat>,
 }
 
 impl HubService {
@@ -43,8 +58,9 @@ impl HubService {
         }
     }
 
-    pub(super) fn request_ids(&self) -> &RequestIds {
-        &self.request_ids
+    /// The id of a request whose head is refused.
+    pub(super) fn next_id(&self) -> RequestId {
+        self.request_ids.next()
     }
 
     pub(super) fn limits(&self) -> &LimitsSettings {
@@ -55,43 +71,42 @@ impl HubService {
         self.hub.lines()
     }
 
-    /// Answers a request from `peer`, even if the handler panics.
+    /// Answers a request from `peer`, even if the handler panics. A head with a fault is refused.
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
+        fault: Option<HeadFault>,
         peer: IpAddr,
-        place: &Place,
-    ) -> Answer {
+        turn: Turn,
+    ) -> Answered {
         let started = Instant::now();
-        let body_left = !request.body().is_end_stream();
-        let client = client_of(peer, request.headers(), self.hub.trusted_proxies());
-        let request_id = self.request_ids.next();
-        let mut trace = Trace { request_id, body_left, is_proven: false };
-        // The framer does not parse chunks, so it cannot find a head behind them.
-        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+        let (head, mut body) = request.into_parts();
+        let client = client_of(peer, &head.headers, self.hub.trusted_proxies());
+        let mut trace = Trace::new(self.next_id(), !body.is_end_stream());
         let mut route = None;
-        place.work();
-        let routed = self.route(request, client, place, &mut trace, &mut route);
+        let routed = async {
+            if let Some((status, refusal)) = fault.map(refusal_of) {
+                return problem::answer_with(status, &refusal, trace.request_id, None);
+            }
+            self.route((head, &mut body), client, &turn, &mut trace, &mut route).await
+        };
         let routed = AssertUnwindSafe(routed).catch_unwind().await;
         let time = started.elapsed();
         let is_limited =
             routed.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS);
         if !trace.is_proven || is_limited {
-            place.wait();
+            turn.wait();
             self.hub.shares().pace(client).await;
         }
-        place.rest();
+        let kept = Kept { _turn: turn.rest(), _seat: trace.seat };
         let id = trace.request_id;
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
         let mut answer = routed.unwrap_or_else(failed);
         problem::set_request_id(&mut answer, id);
-        if is_chunked || trace.body_left || place.is_beyond() {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
         let status = answer.status();
         metrics::answered(route, status, time);
         self.log(route, status, time, id);
-        answer
+        Answered { answer, body: trace.body_left.then_some(body), kept }
     }
 
     /// One line for each request, where the operator wants it.
@@ -109,16 +124,15 @@ impl HubService {
 
     async fn route(
         &self,
-        request: Request<Incoming>,
+        (head, body): (Parts, &mut Incoming),
         client: IpAddr,
-        place: &Place,
+        turn: &Turn,
         trace: &mut Trace,
         found: &mut Option<Route>,
     ) -> Answer {
-        let (head, body) = request.into_parts();
         let target = match self.router.find(&head.method, &head.uri) {
-            Ok(target) if !place.is_beyond() || may_pass(target.route) => target,
-            Err(not_found) if !place.is_beyond() => {
+            Ok(target) if !turn.is_beyond() || may_pass(target.route) => target,
+            Err(not_found) if !turn.is_beyond() => {
                 let allow = not_found.allow.as_deref();
                 return problem::answer(&not_found.refusal, trace.request_id, allow);
             }
@@ -131,18 +145,18 @@ impl HubService {
             body,
             handle: target.handle,
             client,
-            place,
+            turn,
             trace,
             now: clock::now(),
             body_timeout: self.body_timeout,
         };
         let refusal = match routes::dispatch(target.route, exchange).await {
-            Ok(answer) if place.is_beyond() && !Class::is_vital(target.route) => {
+            Ok(answer) if turn.is_beyond() && !Class::is_vital(target.route) => {
                 drop(answer);
                 beyond()
             }
             Ok(answer) => return answer,
-            Err(_) if place.is_beyond() && !Class::is_vital(target.route) => beyond(),
+            Err(_) if turn.is_beyond() && !Class::is_vital(target.route) => beyond(),
             Err(refusal) => refusal,
         };
         // Each wrong key counts. Over the limit, the address is told only that it is limited.
@@ -170,4 +184,19 @@ fn may_pass(route: Route) -> bool {
 pub(super) fn beyond() -> Refusal {
     let why = "this address has too many connections: close some, or wait";
     Refusal::limited(why, Duration::from_secs(1))
+}
+
+/// The refusal of a head, with a status that says more than the one of its code.
+pub(super) fn refusal_of(fault: HeadFault) -> (StatusCode, Refusal) {
+    let code = ErrorCode::InvalidRequestTarget;
+    match fault {
+        HeadFault::Malformed(why) => (StatusCode::BAD_REQUEST, Refusal::because(code, why)),
+        HeadFault::TooLarge => {
+            let why = format!(
+                "the request line and headers may have at most {} KiB and {MAX_HEADERS} headers",
+                MAX_HEAD / 1024
+            );
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Refusal::because(code, why))
+        }
+    }
 }

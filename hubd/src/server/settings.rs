@@ -22,7 +22,8 @@ pub(crate) struct ServerSettings {
     pub(crate) access_log: bool,
 
     /// How long a request's head may take
-    // The time from its first byte to its last, and from the connection to its first byte.
+    // The time from its first byte to its last, and from the connection to its first byte; over HTTP/2,
+    // to its first request.
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub(crate) head_timeout: Duration,
 
@@ -31,7 +32,7 @@ pub(crate) struct ServerSettings {
     pub(crate) body_timeout: Duration,
 
     /// How long a connection may be idle
-    // Idle means that no byte goes in either direction.
+    // Idle means that no byte goes in either direction; over HTTP/2, none of a request or an answer.
     #[arg(long, default_value = "75s", value_parser = parse_duration)]
     pub(crate) idle_timeout: Duration,
 

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-use super::tls::Tls;
+use super::tls::{HTTP2, Tls};
 
 /// A connection that bytes go over.
 pub(super) enum Stream {
@@ -30,6 +30,14 @@ impl Stream {
 }
 
 impl Stream {
+    /// Whether the peer chose HTTP/2. Without TLS there is no choice.
+    pub(super) fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(io) => io.get_ref().1.alpn_protocol() == Some(HTTP2),
+        }
+    }
+
     /// Waits until there is something to read.
     pub(super) async fn readable(&self) -> io::Result<()> {
         match self {

@@ -10,6 +10,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+/// HTTP/2 in the list of protocols that a client offers (RFC 9113 §3.1).
+pub(super) const HTTP2: &[u8] = b"h2";
+
 /// Whether the hub speaks TLS.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TlsSettings {
@@ -84,6 +87,6 @@ fn read(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsFault> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(TlsFault::Refused)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

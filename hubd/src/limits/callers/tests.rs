@@ -8,8 +8,9 @@ use shuttle::thread;
 
 use super::*;
 
-fn callers() -> Callers {
-    Callers::new(Most { instance_requests: 3, admin_requests: 1, activations: 1, bytes: 100 })
+fn callers() -> Arc<Callers> {
+    let most = Most { instance_requests: 3, admin_requests: 1, activations: 1, bytes: 100 };
+    Arc::new(Callers::new(most))
 }
 
 fn code(refused: Result<impl std::fmt::Debug, Refusal>) -> ErrorCode {
@@ -49,8 +50,15 @@ fn the_bodies_of_one_caller_leave_room_for_others() {
         let mut other = seat(2);
         other.charge(40).unwrap();
         assert_eq!(code(other.charge(1)), ErrorCode::Overloaded);
+        one.discharge();
+        other.charge(1).unwrap();
+        assert_eq!(
+            callers.books().of_callers[&Caller::Instance(1)].requests,
+            2,
+            "not answered yet"
+        );
         drop((one, two));
-        other.charge(60).unwrap();
+        other.charge(59).unwrap();
         drop(other);
         assert_eq!(callers.books().bytes, 0);
     });
@@ -69,7 +77,7 @@ struct Held {
 fn no_share_is_exceeded_and_each_is_given_back() {
     shuttle::check_random(
         || {
-            let (callers, held) = (Arc::new(callers()), Arc::new(Held::default()));
+            let (callers, held) = (callers(), Arc::new(Held::default()));
             let requests: Vec<_> = (0..10)
                 .map(|n| {
                     let (callers, held) = (Arc::clone(&callers), Arc::clone(&held));
@@ -86,7 +94,7 @@ fn no_share_is_exceeded_and_each_is_given_back() {
     );
 }
 
-fn request(instance: usize, callers: &Callers, held: &Held) {
+fn request(instance: usize, callers: &Arc<Callers>, held: &Held) {
     let Ok(mut seat) = callers.enter(Caller::Instance(i64::from(instance != 0))) else { return };
     let own = &held.requests[instance];
     assert!(own.fetch_add(1, Ordering::SeqCst) < 3, "an instance has more than its share");
