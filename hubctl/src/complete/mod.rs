@@ -86,7 +86,7 @@ fn completer(path: &str, arg: &Arg) -> Option<ArgValueCompleter> {
         ("instance issue" | "instance ensure", "instance") => return None,
         (path, "handles") if path.starts_with("client ") => Noun::Client,
         (path, "handles") if path.starts_with("instance ") => Noun::Instance,
-        ("client ensure", "slug") | (_, "client") => Noun::Client,
+        ("client ensure", "slugs") | (_, "client") => Noun::Client,
         ("context use" | "context show" | "context remove" | "login", "name") | (_, "context") => {
             Noun::Context
         }

@@ -27,7 +27,7 @@ pub(crate) use measures::{duration as milliseconds, percent};
 pub(crate) use progress::Progress;
 pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
 pub(crate) use table::Picture;
-pub(crate) use text::{Hue, bytes, fitted, visible};
+pub(crate) use text::{Hue, bytes, counted, fitted, visible};
 pub(crate) use times::Times;
 pub(crate) use usage::{UsageOfStep, UsagePart};
 pub(crate) use write::{early_failure, write_data, write_words};

@@ -111,10 +111,18 @@ fn broken(line: &str, width: usize, margin: &str) -> String {
     lines
 }
 
-/// A word in a margin of so many columns, and a text beside it, wrapped between words.
+/// A word in a margin of so many columns, and a text beside it, wrapped between words; the text is below the
+/// word where there is little room beside it.
 pub(crate) fn fitted(word: &str, margin: usize, text: &str, width: Option<usize>) -> String {
+    const LITTLE: usize = 24;
+    const BELOW: usize = 4;
+    let width = width.unwrap_or(usize::MAX);
+    if margin > BELOW && width < margin + LITTLE && margin + measure_text_width(text) > width {
+        let head = if word.trim().is_empty() { "" } else { &format!("{}\n", word.trim_end()) };
+        return head.to_owned() + &fitted("", BELOW, text, Some(width));
+    }
     let gap = " ".repeat(margin.saturating_sub(measure_text_width(word)));
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(margin).max(20));
+    let room = width.saturating_sub(margin).max(1);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_inclusive(' ') {
         let bare = measure_text_width(word.trim_end_matches(' '));
@@ -128,6 +136,11 @@ pub(crate) fn fitted(word: &str, margin: usize, text: &str, width: Option<usize>
         format!("{head}{}\n", line.trim_end())
     });
     begun.collect()
+}
+
+/// So many things: `1 instance`, `2 instances`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A number of bytes, with two or three digits.
@@ -157,9 +170,10 @@ mod tests {
         );
         assert_eq!(wrapped("Go on? [y/N]: ", 80), "Go on? [y/N]: ", "its blank stays");
         assert_eq!(fitted("hub", 5, "one two three", Some(25)), "hub  one two three\n");
+        assert_eq!(fitted("hub", 9, "one two three", Some(20)), "hub\n    one two three\n");
         assert_eq!(
-            fitted("hub", 5, "one two three four five", Some(20)),
-            "hub  one two three four\n     five\n"
+            fitted("hub", 4, "one two three four five", Some(20)),
+            "hub one two three\n    four five\n"
         );
     }
 

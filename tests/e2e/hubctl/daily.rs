@@ -29,7 +29,7 @@ both_stores!(
 
 async fn the_status_shows_what_needs_somebody(hub: Hub) {
     let ctl = hub.ctl();
-    assert!(ran(&ctl, "status", 0).stdout.ends_with("Nothing needs anybody.\n"));
+    assert!(ran(&ctl, "status", 0).stdout.ends_with("Nothing needs attention.\n"));
     hub.client("acme").await;
     hub.client("globex").await;
     for (id, terms) in [
