@@ -76,6 +76,7 @@ pub(crate) fn read_handles() -> Result<Vec<String>> {
     let bytes = read_at_most(Path::new("-"), "the handles", LONGEST_LIST)?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::usage("the handles on standard input are not UTF-8"))?;
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| match line {

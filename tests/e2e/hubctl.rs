@@ -40,6 +40,8 @@ mod telemetry; // reports in, usage out
 mod terminal; // questions, tables, colours
 #[path = "hubctl/topics.rs"]
 mod topics; // help, manual pages, and usage errors in JSON
+#[path = "hubctl/waits.rs"]
+mod waits; // what a person sees who waits
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -76,6 +76,7 @@ struct Fingerprinted {
 
 /// `hubctl fingerprint`
 pub(super) fn fingerprint(out: &Out) -> Result<Exit> {
+    out.reads(Path::new("-"));
     let text = input::read_secret(Path::new("-"), "the key")?;
     let license = LicenseKey::parse(&text).map(|key| ("license", key.hash()));
     let hub = || HubKey::parse(&text).map(|key| ("hub", key.hash()));
