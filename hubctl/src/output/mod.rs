@@ -26,6 +26,7 @@ pub(crate) use done::{Done, Reveal};
 pub(crate) use measures::{duration as milliseconds, percent};
 pub(crate) use progress::Progress;
 pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
+pub(crate) use select::short;
 pub(crate) use table::Picture;
 pub(crate) use text::{Hue, bytes, counted, fitted, visible};
 pub(crate) use times::Times;

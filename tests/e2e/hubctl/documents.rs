@@ -11,7 +11,9 @@ both_stores!(
     a_change_has_the_chosen_fields_in_csv_too,
     a_dry_run_of_the_catalogue_says_each_field,
     a_file_is_no_name_for_the_catalogue,
-    one_thing_is_one
+    one_thing_is_one,
+    fractions_are_short,
+    use_is_split_within_its_filters
 );
 
 /// With `-o json` standard output holds one document, whatever a command writes otherwise.
@@ -106,4 +108,60 @@ async fn one_thing_is_one(hub: Hub) {
     let document: Value = json(&hub.ctl(), "status");
     let detail = document["items"][0]["detail"].as_str().unwrap();
     assert_eq!(detail, "1 call by 1 instance");
+}
+
+/// A third has six decimals, and the columns are those that can hold something.
+async fn fractions_are_short(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let tool = value!({"name": "browser.navigate", "calls": 3, "errors": {"TIMEOUT": 1},
+        "durations_ms": [1, 1, 2]});
+    instance.report(&report_of(value!({"tools": [tool]}))).await;
+    let ctl = hub.ctl();
+    for (line, formats) in [
+        // What the hub says is in JSON as it says it.
+        ("tools", ["csv", "env", "table"].as_slice()),
+        ("tools --by client", &["csv", "env"]),
+        ("series --step 1w --since 1d", &["json", "jsonl", "yaml", "csv", "env"]),
+    ] {
+        for format in formats {
+            let text = ran(&ctl, &format!("telemetry {line} -o {format}"), 0).stdout;
+            assert!(text.contains("0.333333"), "{line} -o {format}: {text}");
+            assert!(!text.contains("3333333"), "{line} -o {format}: {text}");
+        }
+    }
+    let by = ran(&ctl, "telemetry tools --by client -o csv", 0).stdout;
+    assert_eq!(
+        by,
+        "by,tool,calls,errors,error_rate,instances,duration_ms.n,duration_ms.mean,duration_ms.max\r\n\
+         acme,browser.navigate,3,1,0.333333,1,3,1.333333,2\r\n"
+    );
+}
+
+async fn use_is_split_within_its_filters(hub: Hub) {
+    for (client, id) in [("acme", "acme-1"), ("acme", "acme-2"), ("globex", "globex-1")] {
+        if id.ends_with("-1") {
+            hub.client(client).await;
+        }
+        let instance = hub.reporter(client, id).await;
+        let tool = value!({"name": "browser.navigate", "calls": 3});
+        instance.report(&report_of(value!({"tools": [tool]}))).await;
+    }
+    let ctl = hub.ctl();
+    let by = |line: &str| {
+        let parts = json(&ctl, &format!("telemetry tools --by {line}"));
+        let parts = parts.as_array().unwrap().iter();
+        let mut parts: Vec<_> = parts.map(|part| part["by"].as_str().unwrap().to_owned()).collect();
+        parts.sort();
+        parts
+    };
+    assert_eq!(by("client"), ["acme", "globex"]);
+    assert_eq!(by("client --client globex"), ["globex"]);
+    assert_eq!(by("client --instance acme-1"), ["acme"]);
+    assert_eq!(by("instance"), ["acme-1", "acme-2", "globex-1"]);
+    assert_eq!(by("instance --client acme"), ["acme-1", "acme-2"]);
+    assert_eq!(by("instance --instance acme-2"), ["acme-2"]);
+    for line in ["client --client nobody", "instance --instance nobody"] {
+        error(&ctl, &format!("telemetry tools --by {line}"), 3);
+    }
 }
