@@ -13,14 +13,13 @@ use serde::Deserialize;
 use super::Invocation;
 use crate::cli::{CertificateCommand, CertificateVerifyArgs};
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::Out;
-use crate::settings;
+use crate::{input, output, settings};
 
 /// Runs one of them; asks the hub for its keys.
 pub(super) async fn run(command: CertificateCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     let CertificateCommand::Verify(args) = command;
-    invocation.out.reads(&args.certificate_file);
+    output::reads(&args.certificate_file);
     let file = args.certificate_file.clone();
     let text = input::waiting(move || read(&file)).await?;
     let keys = invocation.hub()?.call::<GetCertificateKeys>("", &(), &()).await?;
@@ -33,7 +32,7 @@ pub(super) fn offline(args: &CertificateVerifyArgs, keys: &Path, out: &Out) -> R
         let both = "--certificate-file and --jwks cannot both be standard input";
         return Err(Failure::usage(both));
     }
-    out.reads(&args.certificate_file);
+    output::reads(&args.certificate_file);
     let text = read(&args.certificate_file)?;
     let keys: JwkSet = serde_json::from_slice(&input::read_bytes(keys, "the keys")?)
         .map_err(|_| Failure::usage("--jwks is not a file of keys (RFC 7517)"))?;

@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 use crate::client::Hub;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::{Out, Row};
 use crate::settings::Settings;
 use crate::words::Format;
+use crate::{input, output};
 
 /// What a command that asks a hub works with.
 pub(crate) struct Invocation<'a> {
@@ -71,13 +71,13 @@ impl<'a> Invocation<'a> {
                 "--admin-key-file and {option} cannot both be standard input"
             )));
         }
-        self.out.reads(path);
+        output::reads(path);
         Ok(())
     }
 
     /// Reads a license key; a malformed one is `None`.
     pub(super) async fn license(&self, path: &Path) -> Result<Option<LicenseKey>> {
-        self.out.reads(path);
+        output::reads(path);
         let path = path.to_owned();
         let text: Zeroizing<String> =
             input::waiting(move || input::read_secret(&path, "the license")).await?;

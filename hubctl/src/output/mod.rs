@@ -32,10 +32,9 @@ pub(crate) use text::{Hue, bytes, counted, fitted, visible};
 pub(crate) use times::Times;
 pub(crate) use usage::{UsageOfStep, UsagePart};
 pub(crate) use waiting::{LastLine, MOMENT};
-pub(crate) use write::{early_failure, write_data, write_words};
+pub(crate) use write::{early_failure, reads, write_data, write_words};
 
 use std::io::IsTerminal;
-use std::path::Path;
 
 use hub_core::exit::Exit;
 use serde::Serialize;
@@ -263,13 +262,6 @@ impl Out {
         write_words(&format!("{label} {words}\n"));
     }
 
-    /// Says at a terminal that somebody has to type what is read from standard input.
-    pub(crate) fn reads(&self, path: &Path) {
-        if path == Path::new("-") && std::io::stdin().is_terminal() {
-            write_words("reading standard input; Ctrl-D ends it\n");
-        }
-    }
-
     /// A request or an answer, with `-v`.
     pub(crate) fn trace(&self, words: impl FnOnce() -> String) {
         if self.style.verbose {
@@ -292,7 +284,7 @@ impl Out {
     /// Why one of several objects failed, for a person; a program gets all of them at the end.
     pub(crate) fn item_failure(&self, handle: &str, failure: &Failure) {
         if !self.style.format.is_json() && failure.exit() != Exit::OutputClosed {
-            let label = self.stderr_style().bold().apply_to(handle);
+            let label = self.stderr_style().bold().apply_to(visible(handle));
             let style = self.stderr_style();
             let words = failure.to_words(&style.clone().red().bold(), &style.cyan());
             write_words(&format!("{label}: {words}"));

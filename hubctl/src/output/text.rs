@@ -1,5 +1,6 @@
 //! Text for people: wrapped between words, coloured, and without characters that nobody can see.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use console::{Style, measure_text_width};
@@ -51,6 +52,33 @@ pub(crate) fn visible(text: &str) -> String {
     }
     let shown = |c: char| if is_unseen(c) { c.escape_unicode().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
+}
+
+/// A text for a terminal, with line ends, tabs and colours, and nothing else that is no text.
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_unseen(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let rest = &text[at + c.len_utf8()..];
+        let stays = match c {
+            '\n' | '\t' => true,
+            '\r' => rest.starts_with('\n'),
+            '\u{1b}' => is_colour(rest),
+            c => !is_unseen(c),
+        };
+        if stays { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether this is what follows the escape of a colour: `[31m`.
+fn is_colour(rest: &str) -> bool {
+    let numbers = rest.strip_prefix('[');
+    let numbers =
+        numbers.map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    numbers.is_some_and(|rest| rest.starts_with('m'))
 }
 
 /// The same for JSON, where it has to stay the same text.
@@ -181,6 +209,8 @@ mod tests {
     fn what_cannot_be_seen_is_shown() {
         assert_eq!(visible("Söhne"), "Söhne");
         assert_eq!(visible("a\u{202e}b\u{1b}[2J"), "a\\u{202e}b\\u{1b}[2J");
+        assert_eq!(harmless("\u{1b}[1;31mred\u{1b}[0m\ta\r\n"), "\u{1b}[1;31mred\u{1b}[0m\ta\r\n");
+        assert_eq!(harmless("a\rb\u{1b}[2J\u{200b}"), "a\\u{d}b\\u{1b}[2J\\u{200b}");
         let json = "{\"a\": \"x\u{202e}\u{e0001}\"}\n";
         let shown = visible_json(json);
         assert!(shown.is_ascii(), "{shown}");
