@@ -50,7 +50,8 @@ pub(crate) fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
     read_at_most(path, what, LONGEST)
 }
 
-/// Reads a file or, for `-`, standard input; fails where there are more bytes than `longest`.
+/// Reads a file or, for `-`, standard input, without the mark before a text; fails where there are more
+/// bytes than `longest`.
 pub(crate) fn read_at_most(path: &Path, what: &str, longest: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -65,6 +66,9 @@ pub(crate) fn read_at_most(path: &Path, what: &str, longest: u64) -> Result<Vec<
         let mib = longest / (1024 * 1024);
         return Err(Failure::usage(format!("{what} from {from} is longer than {mib} MiB")));
     }
+    if bytes.starts_with(BOM.as_bytes()) {
+        bytes.drain(..BOM.len());
+    }
     Ok(bytes)
 }
 
@@ -76,7 +80,6 @@ pub(crate) fn read_handles() -> Result<Vec<String>> {
     let bytes = read_at_most(Path::new("-"), "the handles", LONGEST_LIST)?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::usage("the handles on standard input are not UTF-8"))?;
-    let text = text.strip_prefix(BOM).unwrap_or(text);
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| match line {

@@ -4,7 +4,7 @@ use hub_tests::reports::report_of;
 use hub_tests::{Hub, both_stores};
 use serde_json::{Value, json as value};
 
-use super::{error, json, ran};
+use super::{error, json, own, ran};
 
 both_stores!(
     every_command_writes_one_document,
@@ -13,7 +13,8 @@ both_stores!(
     a_file_is_no_name_for_the_catalogue,
     one_thing_is_one,
     fractions_are_short,
-    use_is_split_within_its_filters
+    use_is_split_within_its_filters,
+    a_mark_before_a_text_is_skipped
 );
 
 /// With `-o json` standard output holds one document, whatever a command writes otherwise.
@@ -164,4 +165,30 @@ async fn use_is_split_within_its_filters(hub: Hub) {
     for line in ["client --client nobody", "instance --instance nobody"] {
         error(&ctl, &format!("telemetry tools --by {line}"), 3);
     }
+}
+
+/// Some editors put a byte order mark before everything that they write.
+async fn a_mark_before_a_text_is_skipped(hub: Hub) {
+    hub.client("acme").await;
+    let instance = hub.reporter("acme", "acme-1").await;
+    let ctl = hub.ctl();
+    let marked = |name: &str, text: &str| {
+        own(&ctl, name, &format!("\u{feff}{text}\r\n"));
+    };
+    marked("hub.key", &instance.hub_key);
+    marked("report.json", &report_of(value!({"tools": []})).to_string());
+    marked("names.json", &json(&ctl, "telemetry catalogue get").to_string());
+    marked("new.json", r#"{"name": "Globex"}"#);
+    marked("fleet.yaml", "version: 1\nclient:\n- slug: initech");
+    for line in [
+        "telemetry preview report.json",
+        "telemetry send report.json --hub-key-file hub.key",
+        "telemetry catalogue set --file names.json",
+        "api POST /api/v1/admin/clients --input new.json",
+        "plan -f fleet.yaml --out plan.json",
+    ] {
+        ran(&ctl, line, 0);
+    }
+    marked("plan.json", &std::fs::read_to_string(ctl.dir().join("plan.json")).unwrap());
+    ran(&ctl, "apply plan.json --yes", 0);
 }
