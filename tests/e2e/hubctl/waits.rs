@@ -1,6 +1,7 @@
 //! What a person sees who waits: after half a second, what is waited for; once, and never something else.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 
 use hub_tests::ctl::Ctl;
 use hub_tests::{Hub, both_stores};
@@ -36,9 +37,24 @@ fn every_command_shows_what_it_waits_for() {
         let seen = ctl.at_terminal(80, &words(line)).end().expect(9).text;
         assert!(seen.contains("waiting for http://"), "{line}: {seen:?}");
     }
-    let dead = ctl.env("HUBCTL_URL", "http://127.0.0.1:9");
-    let seen = dead.at_terminal(50, &words("whoami --retries 5")).end().expect(9).text;
-    assert!(seen.contains("attempt 5 of 5 follows"), "a narrow terminal shows it too: {seen:?}");
+}
+
+/// The number of the attempt is what a narrow terminal shows of a pause.
+#[test]
+fn a_pause_before_another_attempt_is_shown() {
+    let (listener, ctl) = silent();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(later));
+    let seen = ctl.at_terminal(50, &words("whoami --retries 1")).end().expect(10).text;
+    assert!(seen.contains("attempt 1 of 1 follows"), "{seen:?}");
+}
+
+/// Answers that the hub is overloaded, and wants to be asked again after a second.
+fn later(mut socket: TcpStream) {
+    let mut head = [0; 4096];
+    let _ = socket.read(&mut head);
+    let answer = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\
+        Connection: close\r\n\r\n";
+    let _ = socket.write_all(answer.as_bytes());
 }
 
 /// At a terminal, a command that reads standard input says so.
