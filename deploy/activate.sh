@@ -58,7 +58,8 @@ license_file=${LICENSE_FILE:-}
 sink=${HUB_KEY_FILE:-}
 id_file=${HUB_ID_FILE:-}
 allow_open_folder=
-allow_plain_http=${HUB_ALLOW_PLAIN_HTTP:-}
+# Only a clear yes is one: 0 is not.
+case ${HUB_ALLOW_PLAIN_HTTP:-} in 1 | true | yes | on) allow_plain_http=1 ;; *) allow_plain_http= ;; esac
 
 while [ $# -gt 0 ]; do
     case $1 in

@@ -177,7 +177,9 @@ look_at_url() {
         localhost | '[::1]') direct=yes ;;
         127.*) case $host in *[!0-9.]*) ;; *) direct=yes ;; esac ;;
     esac
-    case $direct:${LETSBE_ALLOW_PLAIN_HTTP:-}:$url in
+    # Only a clear yes is one: 0 is not.
+    case ${LETSBE_ALLOW_PLAIN_HTTP:-} in 1 | true | yes | on) allowed=yes ;; *) allowed= ;; esac
+    case $direct:$allowed:$url in
         ::http:*)
             fail $REFUSED "a key would travel unencrypted to $url: use https, or set LETSBE_ALLOW_PLAIN_HTTP=1" ;;
     esac

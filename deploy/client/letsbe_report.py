@@ -282,7 +282,8 @@ def main(words):
                     raise Failed(REFUSED, "LETSBE_URL is not set")
                 key = read("LETSBE_KEY_FILE", "/etc/letsbe/hub.key")
                 instance = read("LETSBE_ID_FILE", "/etc/letsbe/instance.id")
-                allow_plain_http = os.environ.get("LETSBE_ALLOW_PLAIN_HTTP", "") != ""
+                # Only a clear yes is one: 0 is not.
+                allow_plain_http = os.environ.get("LETSBE_ALLOW_PLAIN_HTTP") in ("1", "true", "yes", "on")
                 send(spool, Hub(url, key, allow_plain_http), instance)
             case ["--help" | "-h"]:
                 print(__doc__)

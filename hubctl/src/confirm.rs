@@ -39,6 +39,11 @@ impl Consent {
         }
     }
 
+    /// Fails unless somebody can answer, about so many objects.
+    pub(crate) fn needed_for(self, objects: usize) -> Result<()> {
+        self.needed(&format!("this change of {objects} objects"))
+    }
+
     /// Fails unless `--yes` was given.
     pub(crate) fn must_be_given(self, option: &str) -> Result<()> {
         match self {

@@ -44,11 +44,16 @@ impl Folder {
     pub(crate) fn fault(&self) -> Option<String> {
         let (owner, mode) = (self.about.uid(), self.about.mode());
         if owner != caller() && owner != 0 {
-            return Some(format!("its folder belongs to another user (uid {owner})"));
+            return Some(format!(
+                "its folder belongs to another user (uid {owner}), who could take or replace a key"
+            ));
         }
         // In a sticky folder nobody can take a file away, but everybody can be there first.
         let open = mode & 0o022 != 0;
-        open.then(|| format!("others can write to its folder ({:04o})", mode & 0o7777))
+        let mode = mode & 0o7777;
+        open.then(|| {
+            format!("others can write to its folder ({mode:04o}) and could take or replace a key")
+        })
     }
 
     /// Whether only root can put files in here.

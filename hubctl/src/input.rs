@@ -50,7 +50,8 @@ pub(crate) fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
     read_at_most(path, what, LONGEST)
 }
 
-/// Reads a file or, for `-`, standard input; fails where there are more bytes than `longest`.
+/// Reads a file or, for `-`, standard input, without the mark before a text; fails where there are more
+/// bytes than `longest`.
 pub(crate) fn read_at_most(path: &Path, what: &str, longest: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -64,6 +65,9 @@ pub(crate) fn read_at_most(path: &Path, what: &str, longest: u64) -> Result<Vec<
     if bytes.len() as u64 > longest {
         let mib = longest / (1024 * 1024);
         return Err(Failure::usage(format!("{what} from {from} is longer than {mib} MiB")));
+    }
+    if bytes.starts_with(BOM.as_bytes()) {
+        bytes.drain(..BOM.len());
     }
     Ok(bytes)
 }

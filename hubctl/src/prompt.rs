@@ -21,8 +21,32 @@ const LONGEST: usize = 1024;
 
 /// Asks a question. The answer is shown while it is typed.
 pub(crate) async fn line(question: &str) -> Result<Zeroizing<String>> {
-    output::write_words(&format!("{question}: "));
-    input::waiting(|| answer().map_err(|error| unreadable(&error))).await
+    let asked = Asked::begin(question);
+    let answer = input::waiting(|| answer().map_err(|error| unreadable(&error))).await;
+    asked.end();
+    answer
+}
+
+/// A question whose line is open: where a signal ends the wait for the answer, what is said next begins a
+/// line of its own.
+struct Asked;
+
+impl Asked {
+    fn begin(question: &str) -> Self {
+        output::write_words(&format!("{question}: "));
+        Self
+    }
+
+    /// The answer has ended the line.
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        output::write_words("\n");
+    }
 }
 
 /// Asks for a secret, which is not shown, not even after Ctrl-Z and `fg`: a shell switches the echo on
@@ -33,8 +57,7 @@ pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
     let mut resumes = signal(SignalKind::from_raw(Signal::CONT.as_raw())).map_err(failed)?;
     // Dropped after the answer, or when a signal ends the wait for it.
     let silence = Silence::begin().map_err(failed)?;
-    let ask = || output::write_words(&format!("{question}: "));
-    ask();
+    let asked = Asked::begin(question);
     let mut answer = pin!(input::waiting(|| answer().map_err(|error| unreadable(&error))));
     let answered = loop {
         tokio::select! {
@@ -45,10 +68,11 @@ pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
             }
             _ = resumes.recv() => {
                 silence.resume().map_err(failed)?;
-                ask();
+                output::write_words(&format!("{question}: "));
             }
         }
     };
+    asked.end();
     // Once caught, the signal no longer stops the program by itself.
     tokio::spawn(async move {
         while stops.recv().await.is_some() {

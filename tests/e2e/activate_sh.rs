@@ -359,6 +359,11 @@ async fn a_license_goes_over_plain_http_to_this_machine_only(hub: Hub) {
             let said = said(&format!("http://{host}:{port}"), &[], 78);
             assert!(said.contains("would travel unencrypted"), "{host}: {said}");
         }
+        for unclear in ["0", "false", "off"] {
+            let mut command = machine.command(&format!("http://0.0.0.0:{port}"));
+            let output = command.env("HUB_ALLOW_PLAIN_HTTP", unclear).output().unwrap();
+            assert_eq!(output.status.code(), Some(78), "HUB_ALLOW_PLAIN_HTTP={unclear}");
+        }
         let hidden = format!("http://localhost:1@0.0.0.0:{port}");
         assert!(said(&hidden, &["--allow-plain-http"], 78).contains("must not hold a user name"));
         assert_eq!(machine.leftovers(), [""; 0], "nothing was asked, nothing is left");

@@ -12,6 +12,8 @@ mod daily; // what needs somebody, many at once, what would change
 mod delivery; // where new keys go, whatever happens on the way
 #[path = "hubctl/doctor.rs"]
 mod doctor; // what keeps hubctl from working
+#[path = "hubctl/documents.rs"]
+mod documents; // what programs read
 #[path = "hubctl/endings.rs"]
 mod endings; // exit codes, and what is said
 #[path = "hubctl/everyday.rs"]
@@ -22,6 +24,8 @@ mod fleet_file; // plan, apply, export
 mod formats; // the same object in every form
 #[path = "hubctl/kills.rs"]
 mod kills; // killed at every step of a delivery, and run again
+#[path = "hubctl/narrow.rs"]
+mod narrow; // lines that fit, wrapped between words
 #[path = "hubctl/screens.rs"]
 mod screens; // whole outputs, as people see them
 #[path = "hubctl/sinks.rs"]
@@ -36,6 +40,8 @@ mod telemetry; // reports in, usage out
 mod terminal; // questions, tables, colours
 #[path = "hubctl/topics.rs"]
 mod topics; // help, manual pages, and usage errors in JSON
+#[path = "hubctl/waits.rs"]
+mod waits; // what a person sees who waits
 
 use std::os::unix::fs::PermissionsExt;
 

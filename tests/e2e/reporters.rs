@@ -171,6 +171,10 @@ async fn a_key_goes_over_plain_http_to_this_machine_only(hub: Hub) {
             let said = machine.send_to(&format!("http://{host}:{port}"), "", 78);
             assert!(said.contains("would travel unencrypted"), "{host}: {said}");
         }
+        for unclear in ["0", "false", "off"] {
+            let said = machine.send_to(&format!("http://0.0.0.0:{port}"), unclear, 78);
+            assert!(said.contains("would travel unencrypted"), "{unclear}: {said}");
+        }
         let said = machine.send_to(&format!("http://localhost:1@0.0.0.0:{port}"), "", 78);
         assert!(said.contains("must not hold a user name"), "{said}");
         // Another machine than the one that was named gets nothing.

@@ -22,7 +22,7 @@ pub(crate) enum ClientCommand {
     List(ClientListArgs),
     /// Show a client
     Get(Targets),
-    /// Create a client
+    /// Create a client, or several
     #[command(after_help = examples::CLIENT_CREATE)]
     Create(ClientCreateArgs),
     /// Create a client, or give an existing one these fields
@@ -83,6 +83,19 @@ impl ClientFields {
         }
     }
 
+    /// The clients that get these fields; a name and a reference are of one client only.
+    pub(crate) fn of(&self, slugs: &[Slug], stdin: bool) -> Result<Targets> {
+        let own = if self.name.is_some() { Some("--name") } else { None };
+        let own = own.or(self.external_ref.is_some().then_some("--external-ref"));
+        if let Some(own) = own.filter(|_| stdin || slugs.len() > 1) {
+            return Err(Failure::usage(format!(
+                "{own} is for one client, and several may be meant"
+            ))
+            .hint("give one handle, or leave it out"));
+        }
+        Ok(Targets { handles: slugs.iter().map(ToString::to_string).collect(), stdin })
+    }
+
     /// A new client with these fields. Without a name it gets its slug as one.
     pub(crate) fn new_client(&self, slug: Option<&Slug>) -> Result<NewClient> {
         let name = self.name.clone();
@@ -98,23 +111,30 @@ impl ClientFields {
 
 /// Arguments of `client create`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("named").args(["slugs", "stdin"]))]
 pub(crate) struct ClientCreateArgs {
-    /// Its handle [default: made from the name]
-    #[arg(value_parser = slug, required_unless_present = "name")]
-    pub(crate) slug: Option<Slug>,
+    /// Its handle, or several [default: made from the name]
+    #[arg(value_name = "SLUG", value_parser = slug, required_unless_present_any = ["name", "stdin"])]
+    pub(crate) slugs: Vec<Slug>,
+    /// Read handles from standard input, one a line
+    #[arg(long)]
+    pub(crate) stdin: bool,
     #[command(flatten)]
     pub(crate) fields: ClientFields,
     /// Succeed without a change if it exists already
-    #[arg(long, requires = "slug")]
+    #[arg(long, requires = "named")]
     pub(crate) if_not_exists: bool,
 }
 
 /// Arguments of `client ensure`.
 #[derive(Debug, Args)]
 pub(crate) struct ClientEnsureArgs {
-    /// Its handle
-    #[arg(value_parser = slug)]
-    pub(crate) slug: Slug,
+    /// Its handle, or several
+    #[arg(value_name = "SLUG", value_parser = slug, required_unless_present = "stdin")]
+    pub(crate) slugs: Vec<Slug>,
+    /// Read handles from standard input, one a line
+    #[arg(long, conflicts_with = "slugs")]
+    pub(crate) stdin: bool,
     #[command(flatten)]
     pub(crate) fields: ClientFields,
 }

@@ -39,7 +39,8 @@ The hub has no keys, so none are exported; an instance that exists needs neither
 
 /// The examples, and the reference of the fleet file.
 fn long(examples: &str) -> String {
-    format!("{examples}\n\n{}", reference())
+    let reference = reference(|word, text| format!("{word}{text}\n"));
+    format!("{examples}\n\n{reference}")
 }
 
 /// Arguments of `plan`.

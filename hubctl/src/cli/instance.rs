@@ -233,9 +233,8 @@ pub(crate) enum Awaited {
 /// Arguments of `instance wait`.
 #[derive(Debug, Args)]
 pub(crate) struct InstanceWaitArgs {
-    /// Its handle; the instance need not exist yet
-    #[arg(value_parser = handle)]
-    pub(crate) instance: String,
+    #[command(flatten)]
+    pub(crate) targets: Targets,
     /// What to wait for; --timeout says how long
     #[arg(long = "for", value_name = "STATE", default_value = "active")]
     pub(crate) awaited: Awaited,

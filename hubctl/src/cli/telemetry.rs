@@ -143,7 +143,7 @@ pub(crate) struct SeriesArgs {
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) usage: UsageArgs,
-    /// The file to write, such as fleet.html [default: standard output]
+    /// The file to write, such as fleet.html, `-` for standard output [default: standard output; with -o json and the like only the figures are written, in that format]
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -180,13 +180,13 @@ pub(crate) struct SendArgs {
 /// What to do with the catalogue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogueCommand {
-    /// Show the listed names
+    /// Show the names in the catalogue
     Get,
-    /// Replace all names
+    /// Replace all names in the catalogue
     Set(CatalogueSetArgs),
-    /// List names, or ask about each unlisted name of a report
+    /// Add names to the catalogue, or ask about each unlisted name of a report
     Add(CatalogueAddArgs),
-    /// List names no longer; from then on the hub counts them under other
+    /// Remove names from the catalogue: the hub counts them under other from then on
     Remove(ListedNames),
 }
 

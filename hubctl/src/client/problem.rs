@@ -38,7 +38,10 @@ pub(super) fn failure(status: u16, request_id: Option<String>, body: &[u8]) -> F
 
 fn with_fields(detail: String, errors: &[FieldError]) -> String {
     let faults: Vec<_> = errors.iter().map(|e| format!("{} {}", e.field, e.message)).collect();
-    if faults.is_empty() { detail } else { format!("{detail}: {}", faults.join("; ")) }
+    if faults.is_empty() {
+        return detail;
+    }
+    format!("{}: {}", detail.trim_end_matches(": see errors"), faults.join("; "))
 }
 
 /// An answer that did not come from a hub, but from a proxy or another server.

@@ -59,7 +59,7 @@ impl Hub<'_> {
             attempt += 1;
             self.out.trace(|| format!("* again in {} ms", pause.as_millis()));
             let (why, of) = (&miss.failure.parts().message, self.settings.retries);
-            let what = || format!("{why}; attempt {attempt} of {of} follows");
+            let what = || format!("attempt {attempt} of {of} follows: {why}");
             self.out.waiting(what, tokio::time::sleep(pause)).await;
         }
     }
@@ -67,7 +67,9 @@ impl Hub<'_> {
     /// Sends a request once. Every answer counts, whatever its status.
     pub(super) async fn once(&self, request: &Request) -> Result<(StatusCode, HeaderMap, Vec<u8>)> {
         let deadline = Instant::now() + self.settings.timeout;
-        match timeout_at(deadline, self.exchange(request)).await {
+        let base = written(&self.settings.url);
+        let exchange = timeout_at(deadline, self.exchange(request));
+        match self.out.waiting(|| format!("waiting for {base}"), exchange).await {
             Ok(exchanged) => exchanged.map_err(|error| self.unreachable(&error).failure),
             Err(_) => Err(self.too_late().failure),
         }

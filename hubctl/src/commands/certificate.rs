@@ -13,14 +13,15 @@ use serde::Deserialize;
 use super::Invocation;
 use crate::cli::{CertificateCommand, CertificateVerifyArgs};
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::Out;
-use crate::settings;
+use crate::{input, output, settings};
 
 /// Runs one of them; asks the hub for its keys.
 pub(super) async fn run(command: CertificateCommand, invocation: &Invocation<'_>) -> Result<Exit> {
     let CertificateCommand::Verify(args) = command;
-    let text = read(&args)?;
+    output::reads(&args.certificate_file);
+    let file = args.certificate_file.clone();
+    let text = input::waiting(move || read(&file)).await?;
     let keys = invocation.hub()?.call::<GetCertificateKeys>("", &(), &()).await?;
     verify(&args, &text, &keys, invocation.out)
 }
@@ -31,19 +32,20 @@ pub(super) fn offline(args: &CertificateVerifyArgs, keys: &Path, out: &Out) -> R
         let both = "--certificate-file and --jwks cannot both be standard input";
         return Err(Failure::usage(both));
     }
-    let text = read(args)?;
+    output::reads(&args.certificate_file);
+    let text = read(&args.certificate_file)?;
     let keys: JwkSet = serde_json::from_slice(&input::read_bytes(keys, "the keys")?)
         .map_err(|_| Failure::usage("--jwks is not a file of keys (RFC 7517)"))?;
     verify(args, &text, &keys, out)
 }
 
 /// Reads a certificate, or the answer of an activation or of `self` that holds it.
-fn read(args: &CertificateVerifyArgs) -> Result<String> {
+fn read(file: &Path) -> Result<String> {
     #[derive(Deserialize)]
     struct Answer {
         certificate: Option<String>,
     }
-    let text = input::read_secret(&args.certificate_file, "the certificate")?;
+    let text = input::read_secret(file, "the certificate")?;
     if !text.trim_start().starts_with('{') {
         return Ok(text.trim().to_owned());
     }

@@ -7,7 +7,7 @@ use crate::cli::{Cli, HelpArgs, Topic, long_help};
 use crate::closest::closest;
 use crate::error::{Failure, Result};
 use crate::help::{ExitCodeRow, FormatRow, VariableRow, lines};
-use crate::output::{Out, Row, write_data};
+use crate::output::{Out, Row, fitted, write_data};
 use crate::words::reference;
 
 /// Explains a topic, or a command as its `--help` does.
@@ -20,31 +20,38 @@ pub(super) fn run(args: &HelpArgs, out: &Out) -> Result<Exit> {
     command(&args.about)
 }
 
+/// Wider lines are hard to read.
+const WIDEST: usize = 92;
+
 fn explain(topic: Topic, out: &Out) -> Result<()> {
     match topic {
         Topic::ExitCodes => list(
             &ExitCodeRow::all(),
-            "The exit codes of hubctl never change their meaning. RETRY says whether the same command may\n\
-             succeed when it is run again; errors of -o json have the same as `retryable`.",
+            "The exit codes of hubctl never change their meaning. RETRY says whether the same command \
+             may succeed when it is run again; errors of -o json have the same as `retryable`.",
             out,
         ),
         Topic::Environment => list(
             &VariableRow::all(),
-            "A flag overrides its variable, and a variable overrides the context (hubctl context show\n\
+            "A flag overrides its variable, and a variable overrides the context (hubctl context show \
              tells which value is in effect). An empty variable counts as absent.",
             out,
         ),
         Topic::Output => list(
             &FormatRow::all(),
-            "Data goes to standard output, words to standard error. -o takes one of these formats; -q is\n\
-             the same as -o name. The fields of JSON have the names of the API and never change; tables\n\
-             may change. With -o json, an error is one JSON document on standard error. CSV has the members of\n\
-             the JSON as columns, named by their paths; a time that is not there is empty. A cell that a\n\
-             spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a line end, and is no\n\
-             number) gets a ' before it. A terminal shows characters that cannot be seen as \\u{202e}.",
+            "Data goes to standard output, words to standard error. -o takes one of these formats; -q \
+             is the same as -o name. The fields of JSON have the names of the API and never change; \
+             tables may change. With -o json, an error is one JSON document on standard error. CSV has \
+             the members of the JSON as columns, named by their paths; a time that is not there is \
+             empty. A cell that a spreadsheet would take for a formula (it begins with =, +, -, @, a \
+             tab or a line end, and is no number) gets a ' before it. A terminal shows characters that \
+             cannot be seen as \\u{202e}.",
             out,
         ),
-        Topic::Fleet => write_data(&format!("{}\n", reference().trim_end())),
+        Topic::Fleet => {
+            let beside = |word: &str, text: &str| fitted(word, word.len(), text, out.columns());
+            write_data(&format!("{}\n", reference(beside).trim_end()))
+        }
     }
 }
 
@@ -53,7 +60,9 @@ fn list<T: Row>(rows: &[T], words: &str, out: &Out) -> Result<()> {
     if !out.format().is_table() {
         return out.list(rows, "");
     }
-    write_data(&format!("{words}\n\n{}", lines(rows)))
+    let width = out.columns().unwrap_or(WIDEST).min(WIDEST);
+    let words = fitted("", 0, words, Some(width));
+    write_data(&format!("{words}\n{}", lines(rows, out.columns())))
 }
 
 /// The text of a command's own `--help`.
@@ -85,14 +94,14 @@ mod tests {
 
     #[test]
     fn every_exit_code_and_variable_is_explained() {
-        let codes = lines(&ExitCodeRow::all());
+        let codes = lines(&ExitCodeRow::all(), None);
         for exit in Exit::ALL {
             let line = codes.lines().find(|line| {
                 line.split_whitespace().next() == Some(exit.code().to_string().as_str())
             });
             assert!(line.expect("it has a line").ends_with(exit.meaning()), "{exit:?}");
         }
-        let variables = lines(&VariableRow::all());
+        let variables = lines(&VariableRow::all(), None);
         for variable in crate::settings::Variable::ALL {
             assert!(variables.contains(&format!("  {}  ", variable.name())), "{variable:?}");
         }

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::Invocation;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::{Out, write_data};
 use crate::words::Format;
+use crate::{input, output};
 
 /// `hubctl stats`
 pub(super) async fn stats(invocation: &Invocation<'_>) -> Result<Exit> {
@@ -76,6 +76,7 @@ struct Fingerprinted {
 
 /// `hubctl fingerprint`
 pub(super) fn fingerprint(out: &Out) -> Result<Exit> {
+    output::reads(Path::new("-"));
     let text = input::read_secret(Path::new("-"), "the key")?;
     let license = LicenseKey::parse(&text).map(|key| ("license", key.hash()));
     let hub = || HubKey::parse(&text).map(|key| ("hub", key.hash()));

@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 use crate::client::Hub;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::{Out, Row};
 use crate::settings::Settings;
 use crate::words::Format;
+use crate::{input, output};
 
 /// What a command that asks a hub works with.
 pub(crate) struct Invocation<'a> {
@@ -63,18 +63,21 @@ impl<'a> Invocation<'a> {
         Ok(Exit::Done)
     }
 
-    /// Fails if the admin key is read from standard input, which this option wants to read too.
+    /// Fails if the admin key is read from standard input, which this option wants to read too; says at a
+    /// terminal that it is read.
     pub(super) fn stdin_is_free(&self, path: &Path, option: &str) -> Result<()> {
         if path == Path::new("-") && self.settings.key_from_stdin() {
             return Err(Failure::usage(format!(
                 "--admin-key-file and {option} cannot both be standard input"
             )));
         }
+        output::reads(path);
         Ok(())
     }
 
     /// Reads a license key; a malformed one is `None`.
     pub(super) async fn license(&self, path: &Path) -> Result<Option<LicenseKey>> {
+        output::reads(path);
         let path = path.to_owned();
         let text: Zeroizing<String> =
             input::waiting(move || input::read_secret(&path, "the license")).await?;

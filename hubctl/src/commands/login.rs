@@ -25,10 +25,11 @@ use crate::{input, prompt};
 pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
     let file = ContextFile::own()?;
     let contexts = file.read()?;
-    let known = known(args, local, &contexts)?;
+    let named = named(args, local)?;
+    let known = known(named.as_ref(), local, &contexts)?;
     let settings = settings(known, local, &contexts)?;
-    let name = match (&args.name, known) {
-        (Some(name), _) => name.clone(),
+    let name = match (named, known) {
+        (Some(name), _) => name,
         (None, Some(known)) => known.parse().map_err(Failure::usage)?,
         (None, None) => ContextName::of(&settings.url),
     };
@@ -42,15 +43,24 @@ pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
     told(&listed, &identity, local)
 }
 
+/// The name that was given, as the argument or, as for every other command, with `--context`.
+fn named(args: &LoginArgs, local: &Local<'_>) -> Result<Option<ContextName>> {
+    match (&args.name, &local.global.context) {
+        (Some(name), _) => Ok(Some(name.clone())),
+        (None, Some(name)) => name.parse().map(Some).map_err(Failure::usage),
+        (None, None) => Ok(None),
+    }
+}
+
 /// The existing context to log in to again: the named one or, without a name and a URL, the current one.
 fn known<'a>(
-    args: &'a LoginArgs,
+    named: Option<&ContextName>,
     local: &Local<'_>,
     contexts: &'a Contexts,
 ) -> Result<Option<&'a str>> {
-    if let Some(name) = &args.name {
-        let name = name.as_str();
-        return Ok(contexts.entries.contains_key(name).then_some(name));
+    let entry = |name: &str| contexts.entries.get_key_value(name).map(|(name, _)| name.as_str());
+    if let Some(name) = named {
+        return Ok(entry(name.as_str()));
     }
     let used = Settings::resolve(local.global, local.env, contexts, Path::new(""), None)?;
     // A URL from a flag or a variable means another hub.
@@ -58,7 +68,7 @@ fn known<'a>(
         Origin::Flag | Origin::Env(_) => None,
         _ => used.context.map(|context| context.value),
     };
-    Ok(used.and_then(|name| contexts.entries.get_key_value(&name)).map(|(name, _)| name.as_str()))
+    Ok(used.and_then(|name| entry(&name)))
 }
 
 /// The settings for the hub, with those of that context.

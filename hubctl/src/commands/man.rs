@@ -61,7 +61,7 @@ fn page(command: &Command) -> std::io::Result<(String, String)> {
 /// A section that holds a list.
 fn section<T: Row>(title: &str, rows: &[T]) -> String {
     // A hyphen is meant to be one, and no line begins with what roff takes for a request.
-    let text = lines(rows).replace('\\', "\\e").replace('-', "\\-");
+    let text = lines(rows, None).replace('\\', "\\e").replace('-', "\\-");
     format!(".SH \"{title}\"\n.nf\n{text}.fi\n")
 }
 

@@ -114,6 +114,25 @@ pub(super) async fn each<T: Serialize>(
     invocation: &Invocation<'_>,
     act: impl AsyncFn(&str) -> Result<Outcome<T>>,
 ) -> Result<Exit> {
+    some(targets, asks, AT_ONCE, invocation, act).await
+}
+
+/// The same for all of them at once: what one of them waits for may take as long as there is time.
+pub(super) async fn all_at_once<T: Serialize>(
+    targets: Targets,
+    invocation: &Invocation<'_>,
+    act: impl AsyncFn(&str) -> Result<Outcome<T>>,
+) -> Result<Exit> {
+    some(targets, false, usize::MAX, invocation, act).await
+}
+
+async fn some<T: Serialize>(
+    targets: Targets,
+    asks: bool,
+    at_once: usize,
+    invocation: &Invocation<'_>,
+    act: impl AsyncFn(&str) -> Result<Outcome<T>>,
+) -> Result<Exit> {
     if let [handle] = targets.handles.as_slice() {
         return act(handle).await?.tell(invocation);
     }
@@ -126,7 +145,7 @@ pub(super) async fn each<T: Serialize>(
         input::waiting(input::read_handles).await?
     } else {
         if asks {
-            invocation.consent.needed("changing several objects")?;
+            invocation.consent.needed_for(targets.handles.len())?;
         }
         targets.handles
     };
@@ -134,7 +153,7 @@ pub(super) async fn each<T: Serialize>(
     let (progress, at_once) = if person {
         (Progress::hidden(), 1)
     } else {
-        (Progress::new(invocation.out, handles.len()), AT_ONCE)
+        (Progress::new(invocation.out, handles.len()), at_once.min(handles.len()).max(1))
     };
     let acted = stream::iter(&handles).map(async |handle| (handle, act(handle).await));
     let mut acted = std::pin::pin!(acted.buffered(at_once));

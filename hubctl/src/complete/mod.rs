@@ -60,16 +60,23 @@ fn this_program() -> String {
 fn grammar() -> Command {
     fn add(command: Command, path: &str) -> Command {
         let command = with_hidden_aliases(command);
-        let command = command.mut_args(|arg| match completer(path, &arg) {
-            Some(completer) => arg.add(completer),
-            None => arg,
+        let command = command.mut_args(|arg| {
+            // Hidden options are offered after a hyphen, or where there is nothing else to offer.
+            let arg = if arg.is_positional() { arg } else { arg.hide(true) };
+            match completer(path, &arg) {
+                Some(completer) => arg.add(completer),
+                None => arg,
+            }
         });
         command.mut_subcommands(|below| {
             let path = format!("{path} {}", below.get_name());
             add(below, path.trim_start())
         })
     }
-    add(Cli::command(), "")
+    let mut root = Cli::command();
+    // So that it has --help and --version.
+    root.build();
+    add(root, "")
 }
 
 /// Hides aliases: the shell should offer the name of a command only.
@@ -86,7 +93,7 @@ fn completer(path: &str, arg: &Arg) -> Option<ArgValueCompleter> {
         ("instance issue" | "instance ensure", "instance") => return None,
         (path, "handles") if path.starts_with("client ") => Noun::Client,
         (path, "handles") if path.starts_with("instance ") => Noun::Instance,
-        ("client ensure", "slug") | (_, "client") => Noun::Client,
+        ("client ensure", "slugs") | (_, "client") => Noun::Client,
         ("context use" | "context show" | "context remove" | "login", "name") | (_, "context") => {
             Noun::Context
         }

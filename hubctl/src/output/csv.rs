@@ -23,9 +23,12 @@ fn name(title: &str) -> String {
     title.to_lowercase().replace(' ', "_")
 }
 
+/// How a formula begins, in an East Asian spreadsheet also with the wide forms of the signs.
+const STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// A cell that no spreadsheet runs: a name is not to make one do something.
 fn harmless(cell: &str) -> String {
-    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+    let runs = cell.starts_with(STARTS) && cell.parse::<f64>().is_err();
     if runs { format!("'{cell}") } else { cell.to_owned() }
 }
 
@@ -51,9 +54,9 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula() {
-        let row = ["=1+1", "-2", "-x", "@a", "+49", "a=b"].map(str::to_owned).to_vec();
-        let written = render(&["A"; 6], &[row], false).unwrap();
-        assert_eq!(written, "'=1+1,-2,'-x,'@a,+49,a=b\r\n");
+        let row = ["=1+1", "-2", "-x", "@a", "+49", "a=b", "＝1"].map(str::to_owned).to_vec();
+        let written = render(&["A"; 7], &[row], false).unwrap();
+        assert_eq!(written, "'=1+1,-2,'-x,'@a,+49,a=b,'＝1\r\n");
     }
 
     #[test]

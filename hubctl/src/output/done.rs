@@ -109,6 +109,9 @@ impl Out {
                     reveal.iter().map(|reveal| FieldPath::of(reveal.field)).collect();
                 return self.document_with(&document, &key);
             }
+            (Format::Csv, None) if !self.style.fields.is_empty() => {
+                return self.fields(&[value(&document)?]);
+            }
             (Format::Csv, reveal) => return self.done_as_csv(done, reveal),
             (Format::Markdown, _) => write_data(&format!("{}\n", visible(&done.words)))?,
             (Format::Name, _) => return write_data(&format!("{}\n", done.handle)),
@@ -139,6 +142,10 @@ impl Out {
     pub(crate) fn many<T: Serialize>(&self, done: &[Done<'_, T>]) -> Result<()> {
         match self.style.format {
             format if !format.is_one_document() => Ok(()),
+            Format::Csv if !self.style.fields.is_empty() => {
+                let objects = done.iter().map(|done| value(&done.document()));
+                self.fields(&objects.collect::<Result<Vec<_>>>()?)
+            }
             Format::Csv => {
                 let row =
                     |done: &Done<'_, T>| vec![done.handle.to_owned(), done.changed.to_string()];

@@ -26,11 +26,13 @@ pub(crate) use done::{Done, Reveal};
 pub(crate) use measures::{duration as milliseconds, percent};
 pub(crate) use progress::Progress;
 pub(crate) use report::{CatalogueRow, DroppedRow, ReportRow};
+pub(crate) use select::short;
 pub(crate) use table::Picture;
-pub(crate) use text::{Hue, bytes, fitted, visible};
+pub(crate) use text::{Hue, bytes, counted, fitted, visible};
 pub(crate) use times::Times;
 pub(crate) use usage::{UsageOfStep, UsagePart};
-pub(crate) use write::{early_failure, write_data, write_words};
+pub(crate) use waiting::{LastLine, MOMENT};
+pub(crate) use write::{early_failure, reads, write_data, write_words};
 
 use std::io::IsTerminal;
 
@@ -282,9 +284,10 @@ impl Out {
     /// Why one of several objects failed, for a person; a program gets all of them at the end.
     pub(crate) fn item_failure(&self, handle: &str, failure: &Failure) {
         if !self.style.format.is_json() && failure.exit() != Exit::OutputClosed {
-            let label = self.stderr_style().bold().apply_to(handle);
-            write_words(&format!("{label}: "));
-            self.failure(failure);
+            let label = self.stderr_style().bold().apply_to(visible(handle));
+            let style = self.stderr_style();
+            let words = failure.to_words(&style.clone().red().bold(), &style.cyan());
+            write_words(&format!("{label}: {words}"));
         }
     }
 

@@ -142,6 +142,11 @@ pub(super) fn rounded(number: f64) -> String {
     if text == "0" && number != 0.0 { format!("{number:e}") } else { text.to_owned() }
 }
 
+/// The same as a number.
+pub(crate) fn short(number: f64) -> f64 {
+    rounded(number).parse().unwrap_or(number)
+}
+
 /// All members of an object that are no objects themselves, each under its path.
 pub(super) fn leaves(object: &Value) -> Vec<(String, String)> {
     fn add(leaves: &mut Vec<(String, String)>, path: &str, value: &Value) {

@@ -3,7 +3,7 @@
 use console::measure_text_width;
 
 use super::Column;
-use super::text::{Hue, visible, wrapped};
+use super::text::{Hue, fitted, visible, wrapped};
 
 /// Below this width a table is unreadable, and each record takes two lines.
 const NARROW: usize = 60;
@@ -99,7 +99,7 @@ pub(super) fn record(details: &[(&'static str, String)], layout: Layout) -> Stri
         let line = |(name, value): &(&'static str, String)| {
             let value = visible(value);
             let value = painted(name, cell_or_dash(&value), layout);
-            format!("{name:widest$}  {value}\n")
+            fitted(name, widest + GAP, &value, layout.width)
         };
         return details.iter().map(line).collect();
     }

@@ -1,5 +1,6 @@
 //! Text for people: wrapped between words, coloured, and without characters that nobody can see.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use console::{Style, measure_text_width};
@@ -51,6 +52,33 @@ pub(crate) fn visible(text: &str) -> String {
     }
     let shown = |c: char| if is_unseen(c) { c.escape_unicode().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
+}
+
+/// A text for a terminal, with line ends, tabs and colours, and nothing else that is no text.
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_unseen(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let rest = &text[at + c.len_utf8()..];
+        let stays = match c {
+            '\n' | '\t' => true,
+            '\r' => rest.starts_with('\n'),
+            '\u{1b}' => is_colour(rest),
+            c => !is_unseen(c),
+        };
+        if stays { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether this is what follows the escape of a colour: `[31m`.
+fn is_colour(rest: &str) -> bool {
+    let numbers = rest.strip_prefix('[');
+    let numbers =
+        numbers.map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    numbers.is_some_and(|rest| rest.starts_with('m'))
 }
 
 /// The same for JSON, where it has to stay the same text.
@@ -111,10 +139,18 @@ fn broken(line: &str, width: usize, margin: &str) -> String {
     lines
 }
 
-/// A word in a margin of so many columns, and a text beside it, wrapped between words.
+/// A word in a margin of so many columns, and a text beside it, wrapped between words; the text is below the
+/// word where there is little room beside it.
 pub(crate) fn fitted(word: &str, margin: usize, text: &str, width: Option<usize>) -> String {
+    const LITTLE: usize = 24;
+    const BELOW: usize = 4;
+    let width = width.unwrap_or(usize::MAX);
+    if margin > BELOW && width < margin + LITTLE && margin + measure_text_width(text) > width {
+        let head = if word.trim().is_empty() { "" } else { &format!("{}\n", word.trim_end()) };
+        return head.to_owned() + &fitted("", BELOW, text, Some(width));
+    }
     let gap = " ".repeat(margin.saturating_sub(measure_text_width(word)));
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(margin).max(20));
+    let room = width.saturating_sub(margin).max(1);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_inclusive(' ') {
         let bare = measure_text_width(word.trim_end_matches(' '));
@@ -128,6 +164,11 @@ pub(crate) fn fitted(word: &str, margin: usize, text: &str, width: Option<usize>
         format!("{head}{}\n", line.trim_end())
     });
     begun.collect()
+}
+
+/// So many things: `1 instance`, `2 instances`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A number of bytes, with two or three digits.
@@ -157,9 +198,10 @@ mod tests {
         );
         assert_eq!(wrapped("Go on? [y/N]: ", 80), "Go on? [y/N]: ", "its blank stays");
         assert_eq!(fitted("hub", 5, "one two three", Some(25)), "hub  one two three\n");
+        assert_eq!(fitted("hub", 9, "one two three", Some(20)), "hub\n    one two three\n");
         assert_eq!(
-            fitted("hub", 5, "one two three four five", Some(20)),
-            "hub  one two three four\n     five\n"
+            fitted("hub", 4, "one two three four five", Some(20)),
+            "hub one two three\n    four five\n"
         );
     }
 
@@ -167,6 +209,8 @@ mod tests {
     fn what_cannot_be_seen_is_shown() {
         assert_eq!(visible("Söhne"), "Söhne");
         assert_eq!(visible("a\u{202e}b\u{1b}[2J"), "a\\u{202e}b\\u{1b}[2J");
+        assert_eq!(harmless("\u{1b}[1;31mred\u{1b}[0m\ta\r\n"), "\u{1b}[1;31mred\u{1b}[0m\ta\r\n");
+        assert_eq!(harmless("a\rb\u{1b}[2J\u{200b}"), "a\\u{d}b\\u{1b}[2J\\u{200b}");
         let json = "{\"a\": \"x\u{202e}\u{e0001}\"}\n";
         let shown = visible_json(json);
         assert!(shown.is_ascii(), "{shown}");

@@ -185,7 +185,7 @@ impl Row for UsagePart {
         column("MEAN", 2),
     ];
     // Quantiles are of the whole fleet alone.
-    const FIELDS: &'static [&'static str] = &behind::<10>("by", ToolUsage::FIELDS);
+    const FIELDS: &'static [&'static str] = &behind::<9>("by", ToolUsage::FIELDS);
 
     fn handle(&self) -> String {
         format!("{}/{}", self.by, self.usage.tool)

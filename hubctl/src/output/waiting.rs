@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::Out;
 
 /// Nobody asks what happens before that.
-const MOMENT: Duration = Duration::from_millis(500);
+pub(crate) const MOMENT: Duration = Duration::from_millis(500);
 /// How often the line is drawn again.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -19,12 +19,13 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The last line of the terminal, for as long as this lives.
 #[derive(Debug)]
-pub(super) struct LastLine(());
+pub(crate) struct LastLine(());
 
 impl LastLine {
     /// Takes it, unless it is taken.
-    pub(super) fn take() -> Option<Self> {
-        (!TAKEN.swap(true, Ordering::Relaxed)).then_some(Self(()))
+    pub(crate) fn take() -> Option<Self> {
+        // Only who has it gives it back.
+        (!TAKEN.swap(true, Ordering::Relaxed)).then(|| Self(()))
     }
 }
 

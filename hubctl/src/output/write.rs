@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use hub_core::exit::Exit;
-use hub_core::text::is_unseen;
 
-use super::text::wrapped;
+use super::text::{harmless, visible_json, wrapped};
 use crate::error::{Failure, Result};
 
 /// A failure found before there is an [`Out`].
@@ -20,20 +20,13 @@ pub(crate) fn early_failure(failure: &Failure, json: bool) {
 
 /// Why a command failed, as the document that scripts read.
 pub(super) fn write_failure_json(failure: &Failure) {
-    write_words(&format!("{}\n", failure.to_json()));
+    write_words(&format!("{}\n", visible_json(&failure.to_json())));
 }
 
-/// Writes data to standard output, as it is; but a terminal gets no character that nobody sees.
+/// Writes data to standard output, as it is; but nothing in it steers a terminal, or is there unseen.
 pub(crate) fn write_data(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let steers = |c: char| is_unseen(c) && !c.is_control();
-    if text.chars().any(steers) && stdout.is_terminal() {
-        let shown = |c: char| {
-            if steers(c) { c.escape_unicode().to_string() } else { c.to_string() }
-        };
-        let text: String = text.chars().map(shown).collect();
-        return written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
-    }
+    let text = if stdout.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
@@ -42,6 +35,13 @@ fn written(outcome: std::io::Result<()>) -> Result<()> {
         ErrorKind::BrokenPipe => Failure::output_closed(),
         _ => Failure::new(Exit::Bug, "output_failed", format!("cannot write the output: {error}")),
     })
+}
+
+/// Says at a terminal that somebody has to type what is read from standard input.
+pub(crate) fn reads(path: &Path) {
+    if path == Path::new("-") && std::io::stdin().is_terminal() {
+        write_words("reading standard input; Ctrl-D ends it\n");
+    }
 }
 
 /// Writes to standard error, at a terminal in lines that fit. Failures are ignored: there is nobody to

@@ -92,7 +92,7 @@ impl Contexts {
     pub(crate) fn unknown(&self, name: &str) -> Failure {
         let hint = match closest(name, self.entries.keys().map(String::as_str)) {
             Some(known) => format!("did you mean {known}?"),
-            None if self.entries.is_empty() => "hubctl login adds one".to_owned(),
+            None if self.entries.is_empty() => format!("hubctl login {name} adds it"),
             None => "hubctl context list shows what there is".to_owned(),
         };
         Failure::new(Exit::NotFound, "context_not_found", format!("no context {name}")).hint(hint)

@@ -115,8 +115,9 @@ impl ContextFile {
         let at = error.span().map_or(0, |span| span.start);
         let line = text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;
         let what = error.message().split(['`', '"', '\'', ':', '\n']).next().unwrap_or_default();
+        let what = what.trim().trim_end_matches(", expected");
         let shown = self.path.display();
-        Failure::usage(format!("{shown}, line {line}: {}", what.trim())).hint(
+        Failure::usage(format!("{shown}, line {line}: {what}")).hint(
             "each context has a table [context.NAME] with url, and admin_key or admin_key_file, \
              cacert, output, allow_plain_http",
         )

@@ -120,7 +120,12 @@ impl Env {
 
     /// Whether a variable is switched on.
     pub(crate) fn is_on(&self, variable: Variable) -> bool {
-        self.hint(variable).is_some_and(|value| !matches!(value, "0" | "false" | "no"))
+        self.hint(variable).is_some_and(|value| !matches!(value, "0" | "false" | "no" | "off"))
+    }
+
+    /// Whether a variable clearly says yes: what is unclear allows nothing.
+    pub(crate) fn says_yes(&self, variable: Variable) -> bool {
+        matches!(self.hint(variable), Some("1" | "true" | "yes" | "on"))
     }
 
     /// The output format that the environment asks for.
@@ -214,7 +219,10 @@ mod tests {
     fn a_switch_is_off_where_it_says_so() {
         let on = |value| env_of(&[(Variable::NoInput, value)]).is_on(Variable::NoInput);
         assert!(on("1") && on("true") && !on("0") && !on("false"));
-        assert!(!env_of(&[]).is_on(Variable::NoInput));
+        assert!(!env_of(&[]).is_on(Variable::NoInput) && !on("off") && on("maybe"));
+        let yes = |value| env_of(&[(Variable::AllowPlainHttp, value)]);
+        let yes = |value| yes(value).says_yes(Variable::AllowPlainHttp);
+        assert!(yes("1") && yes("true") && !yes("0") && !yes("off") && !yes("maybe"));
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl<'a> Layers<'a> {
     pub(super) fn allow_plain_http(&self, trusted: bool) -> Sourced<bool> {
         let variable = Variable::AllowPlainHttp;
         let by_context = trusted && self.of_context(|c| c.allow_plain_http).unwrap_or(false);
-        let origin = match (self.global.allow_plain_http, self.env.is_on(variable), by_context) {
+        let origin = match (self.global.allow_plain_http, self.env.says_yes(variable), by_context) {
             (true, _, _) => Origin::Flag,
             (_, true, _) => Origin::Env(variable),
             (_, _, true) => self.context_origin(),

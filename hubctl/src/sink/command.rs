@@ -1,13 +1,16 @@
 //! A key handed to a command on its standard input, for a store that hubctl does not know.
 
-use std::io::{ErrorKind, Write, pipe};
+use std::io::{ErrorKind, IsTerminal, Write, pipe, stderr};
 use std::os::fd::AsFd;
 use std::process::Command;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 
 use rustix::io::ioctl_fionread;
 
 use super::Sink;
 use crate::error::{Failure, Result};
+use crate::output::{LastLine, MOMENT, write_words};
 use crate::settings::Variable;
 
 /// A command of the shell.
@@ -51,7 +54,7 @@ impl Sink for CommandSink {
         // A key fits into every pipe, so this waits for nobody.
         let written = writer.write_all(secret.as_bytes());
         drop(writer);
-        let status = child.wait().map_err(failed)?;
+        let status = telling_who_waits(|| child.wait()).map_err(failed)?;
         if !status.success() {
             return Err(Failure::sink(format!("the command of --sink cmd: failed: {status}"))
                 .hint("the key was not registered; correct the command and run this again"));
@@ -69,6 +72,23 @@ impl Sink for CommandSink {
     fn told(&self) -> String {
         " → the command".to_owned()
     }
+}
+
+/// Does some work, and after a moment says at a terminal that the command is waited for: once and in a line
+/// of its own, for the command may ask something there.
+fn telling_who_waits<T>(work: impl FnOnce() -> T) -> T {
+    let (ends, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let goes_on = ended.recv_timeout(MOMENT) == Err(RecvTimeoutError::Timeout);
+            if goes_on && stderr().is_terminal() && LastLine::take().is_some() {
+                write_words("waiting for the command of --sink cmd:\n");
+            }
+        });
+        let done = work();
+        drop(ends);
+        done
+    })
 }
 
 fn failed(error: &std::io::Error) -> Failure {

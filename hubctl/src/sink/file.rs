@@ -60,7 +60,7 @@ impl FileSink {
         let folder = Folder::around(path)
             .map_err(|e| refuse(format!("its folder: {e}")).hint("make the folder first"))?;
         if let Some(fault) = folder.fault().filter(|_| !allow_open_folder) {
-            return Err(refuse(format!("{fault}, and so take or replace the key"))
+            return Err(refuse(fault)
                 .hint("use a folder of your own (chmod go-w), or give --allow-open-folder"));
         }
         let before = read(&folder, &name, slot.longest()).map_err(|e| {

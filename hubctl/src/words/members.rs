@@ -123,18 +123,20 @@ pub(crate) const EXAMPLE: &str = r#"
       sink = "file:/run/secrets/acme-prod-1.key"
 "#;
 
-/// The reference of the fleet file, for help.
-pub(crate) fn reference() -> String {
-    let mut text = String::from(
-        "A fleet file says which clients and instances there should be, in TOML, YAML or JSON.\n\
-         A member that is absent leaves the field as it is on the hub.\n",
-    );
+/// The reference of the fleet file, for help. `lay` makes the lines of a text beside a word, which is empty
+/// where the text begins at the margin.
+pub(crate) fn reference(lay: impl Fn(&str, &str) -> String) -> String {
+    let says = [
+        "A fleet file says which clients and instances there should be, in TOML, YAML or JSON.",
+        "A member that is absent leaves the field as it is on the hub.",
+    ];
+    let mut text: String = says.iter().map(|line| lay("", line)).collect();
     text.push_str(EXAMPLE);
     for table in [&FILE, &CLIENT, &INSTANCE, &TELEMETRY] {
         let _ = writeln!(text, "\n{}", table.heading);
         for Member { name, required, about } in table.members {
             let need = if *required { "required; " } else { "" };
-            let _ = writeln!(text, "  {name:<16} {need}{about}");
+            text.push_str(&lay(&format!("  {name:<16} "), &format!("{need}{about}")));
         }
     }
     text
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_reference_names_every_member() {
-        let text = reference();
+        let text = reference(|word, text| format!("{word}{text}\n"));
         for name in [FILE, CLIENT, INSTANCE, TELEMETRY].iter().flat_map(Table::names) {
             assert!(text.contains(&format!("\n  {name} ")), "{name}");
         }

@@ -25,6 +25,8 @@ async fn suspended(hub: &Hub) -> Vec<String> {
 
 both_stores!(
     handles_come_from_a_pipe,
+    several_clients_are_created_at_once,
+    several_instances_are_waited_for,
     one_that_fails_does_not_stop_the_rest,
     nobody_is_asked_while_a_list_is_read,
     waiting_ends_when_the_status_is_reached,
@@ -58,6 +60,62 @@ async fn handles_come_from_a_pipe(hub: Hub) {
     ran(&clients, "client reactivate --stdin", 0);
     ran(&clients, "client delete --stdin --yes --cascade", 0);
     hub.admin().get("/api/v1/admin/clients/acme").await.problem(404, "client_not_found");
+}
+
+async fn several_clients_are_created_at_once(hub: Hub) {
+    let ctl = hub.ctl().stdin("initech\n\n umbrella \r\n");
+    let said = ran(&ctl, "client create acme globex --label env=trial", 0).stdout;
+    assert_eq!(said, "created client acme\ncreated client globex\n");
+    let made = json(&ctl, "client create --stdin");
+    assert_eq!(
+        (&made[0]["slug"], &made[1]["name"], &made[1]["changed"]),
+        (&value!("initech"), &value!("umbrella"), &value!(true))
+    );
+    // One that exists does not stop the others.
+    let partial = ctl.run(&words("client create acme hooli -o json"));
+    assert_eq!((partial.code, &partial.json()[0]["slug"]), (11, &value!("hooli")));
+    assert!(partial.stderr.contains("\"code\": \"client_exists\""), "{}", partial.stderr);
+    let again = json(&ctl, "client create acme hooli --if-not-exists");
+    assert_eq!((&again[0]["changed"], &again[1]["changed"]), (&value!(false), &value!(false)));
+    let ensured = ran(&ctl, "client ensure acme stark --label env=prod", 0).stdout;
+    assert_eq!(ensured, "updated client acme\ncreated client stark\n");
+    let would = ran(&ctl, "client ensure --stdin --label env=prod --dry-run", 0).stdout;
+    let change = "    labels: none → env=prod\n";
+    assert_eq!(
+        would,
+        format!("would update client initech\n{change}would update client umbrella\n{change}")
+    );
+    // A name is one client's, and so is a reference.
+    for verb in ["create", "ensure"] {
+        for field in ["--name X", "--external-ref crm:1"] {
+            for which in ["one two", "--stdin"] {
+                let refused = error(&ctl, &format!("client {verb} {which} {field}"), 2);
+                assert_eq!(refused["code"], "usage", "{verb} {which} {field}");
+            }
+        }
+    }
+    let bad = hub.ctl().stdin("Not a slug\n");
+    let bad = bad.run(&words("client create --stdin"));
+    assert_eq!(bad.code, 11, "{}", bad.stderr);
+    error(&ctl, "client create --name X --if-not-exists", 2);
+    assert_eq!(json(&ctl, "client list").as_array().unwrap().len(), 6);
+}
+
+async fn several_instances_are_waited_for(hub: Hub) {
+    fleet(&hub, 3).await;
+    hub.issue("acme", "acme-late").await;
+    let ctl = hub.ctl();
+    let said = ran(&ctl, "instance wait acme-1 acme-2 acme-3", 0).stdout;
+    assert_eq!(said, "acme-1 is active\nacme-2 is active\nacme-3 is active\n");
+    let late = ctl.run(&words("instance wait acme-1 acme-late --timeout 300ms -o json"));
+    assert_eq!((late.code, &late.json()[0]["instance_id"]), (11, &value!("acme-1")));
+    let failed: Value = serde_json::from_str(&late.stderr).unwrap();
+    assert_eq!(failed["error"]["items"][0]["code"], "wait_timed_out");
+    assert_eq!(failed["error"]["retryable"], true);
+    ran(&ctl, "instance delete acme-1 acme-2 --yes", 0);
+    let gone = ctl.run(&words("instance wait acme-1 acme-2 --for deleted"));
+    assert_eq!(gone.code, 11, "what never existed is not deleted: {}", gone.stderr);
+    ran(&ctl.stdin("acme-3\n"), "instance wait --stdin", 0);
 }
 
 async fn one_that_fails_does_not_stop_the_rest(hub: Hub) {
@@ -177,7 +235,7 @@ const WOULD: &[(&str, &str)] = &[
     ("activate --license-file license --sink file:hub.key", "would activate acme-3"),
     ("admin-key create other --role viewer --sink file:other.key", "would create admin key other"),
     ("admin-key revoke ci", "would revoke admin key ci"),
-    ("telemetry catalogue set a.b", "would set the catalogue to 1 tool, 0 codes and 0 counts"),
+    ("telemetry catalogue set a.b", "would update the catalogue\n    tools: none → a.b"),
     (
         "api DELETE /api/v1/admin/instances/acme-1",
         "would send DELETE /api/v1/admin/instances/acme-1",

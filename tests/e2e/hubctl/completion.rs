@@ -41,6 +41,8 @@ async fn handles_that_exist_are_offered(hub: Hub) {
     hub.issue("acme", "acme-prod").await;
     let ctl = hub.ctl();
     assert_eq!(handles(&ctl, "hubctl client get ''"), ["acme", "acme-labs", "globex"]);
+    let plain = ["acme", "acme-labs", "globex"];
+    assert_eq!(offered(&ctl, "hubctl client get ''"), plain, "options only after a hyphen");
     assert_eq!(handles(&ctl, "hubctl client get acme-"), ["acme-labs"]);
     assert_eq!(handles(&ctl, "hubctl clients suspend glo"), ["globex"]);
     assert_eq!(handles(&ctl, "hubctl instance get ''"), ["acme-prod"]);
@@ -70,6 +72,9 @@ async fn contexts_are_offered_and_heeded(hub: Hub) {
 #[test]
 fn commands_and_options_are_offered_without_a_hub() {
     let ctl = Ctl::default();
+    let options = offered(&ctl, "hubctl context list ''");
+    assert!(options.contains(&"--output".to_owned()), "where there is nothing else: {options:?}");
+    assert!(offered(&ctl, "hubctl context list --").contains(&"--output".to_owned()));
     assert_eq!(offered(&ctl, "hubctl cl"), ["client"]);
     assert_eq!(handles(&ctl, "hubctl context ''"), ["list", "use", "show", "add", "remove"]);
     assert_eq!(offered(&ctl, "hubctl context ge"), ["get"], "an alias can be typed");

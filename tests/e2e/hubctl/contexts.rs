@@ -33,6 +33,7 @@ fn stranger(hub: &Hub) -> Ctl {
 
 both_stores!(
     a_login_is_remembered,
+    a_login_makes_the_context_that_is_named,
     a_wrong_key_is_not_kept,
     the_key_is_asked_for_and_not_shown,
     an_interrupted_question_leaves_the_terminal_as_it_was,
@@ -66,6 +67,17 @@ async fn a_login_is_remembered(hub: Hub) {
 }
 
 /// Only a key that the hub accepts is kept.
+/// `-c` names the context, as it does for every other command.
+async fn a_login_makes_the_context_that_is_named(hub: Hub) {
+    let ctl = stranger(&hub);
+    let missing = error(&ctl, "whoami -c prod", 3);
+    assert_eq!(missing["hint"], "hubctl login prod adds it", "{missing}");
+    let login = format!("--url {} --admin-key-file -", hub.base());
+    assert_eq!(json(&ctl, &format!("login -c prod {login}"))["name"], "prod");
+    assert_eq!(json(&ctl, "whoami -c prod")["role"], "owner");
+    assert_eq!(json(&ctl, &format!("login test -c prod {login}"))["name"], "test");
+}
+
 async fn a_wrong_key_is_not_kept(hub: Hub) {
     for (given, code) in [
         (OTHER_KEY, "admin_key_invalid"),

@@ -210,6 +210,12 @@ async fn keys_are_not_sent_unencrypted_to_another_machine(hub: Hub) {
         }
         assert!(!ctl.dir().join("new.key").exists());
     }
+    // Only a clear yes is one.
+    for (unclear, code) in [("0", 12), ("false", 12), ("off", 12), ("maybe", 12), ("yes", 9)] {
+        let ctl = ctl().env("HUBCTL_URL", "http://hub.invalid").env("HUBCTL_RETRIES", "0");
+        let ctl = ctl.env("HUBCTL_ALLOW_PLAIN_HTTP", unclear);
+        ran(&ctl, "whoami", code);
+    }
     // The proxy is the hub itself, which answers what it is asked.
     let allowed = ctl().env("HUBCTL_URL", "http://hub.invalid").env("http_proxy", hub.base());
     let said = allowed.run(&["whoami", "--allow-plain-http", "--retries", "0"]);

@@ -2,29 +2,57 @@
 
 use hub_core::api::{Client, CreateClient, GetClient, NewClient};
 use hub_core::exit::Exit;
+use hub_core::fields::Field;
 use hub_core::labels::Labels;
+use hub_core::name::Slug;
 use hub_core::problem::ErrorCode;
+use serde::Serialize;
 
 use super::change::change;
-use super::{Invocation, tell};
-use crate::cli::{ClientCreateArgs, ClientEnsureArgs};
+use super::{Invocation, outcome};
+use crate::cli::{ClientCreateArgs, ClientEnsureArgs, ClientFields};
 use crate::client::{Answer, Call, Repeat};
 use crate::commands::exists;
-use crate::commands::targets::Outcome;
-use crate::error::Result;
+use crate::commands::targets::{Outcome, each};
+use crate::error::{Failure, Result};
 
 /// `hubctl client create`
 pub(super) async fn create(args: ClientCreateArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let new = args.fields.new_client(args.slug.as_ref())?;
-    if invocation.settings.dry_run
-        && let Some(outcome) = would_create(invocation, &new).await?
-    {
-        return outcome.tell(invocation);
+    if args.slugs.is_empty() && !args.stdin {
+        return created(None, &args, invocation).await?.tell(invocation);
+    }
+    each(args.fields.of(&args.slugs, args.stdin)?, false, invocation, async |handle| {
+        created(Some(slug(handle)?), &args, invocation).await
+    })
+    .await
+}
+
+/// A client that exists, or one that would be made.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Subject {
+    Client(Client),
+    New(NewClient),
+}
+
+/// A slug that was read from standard input.
+fn slug(text: &str) -> Result<Slug> {
+    text.parse().map_err(|_| Failure::usage(format!("a slug {}", Slug::EXPECTED)))
+}
+
+async fn created(
+    slug: Option<Slug>,
+    args: &ClientCreateArgs,
+    invocation: &Invocation<'_>,
+) -> Result<Outcome<Subject>> {
+    let new = args.fields.new_client(slug.as_ref())?;
+    if invocation.settings.dry_run && !is_taken(&new, invocation).await? {
+        return Ok(would_create(new));
     }
     match register(invocation, &new).await? {
-        Registered::New(client) => tell(invocation, &client, true, "created"),
+        Registered::New(client) => Ok(outcome(client, true, "created").map(Subject::Client)),
         Registered::Existing(client) if args.if_not_exists => {
-            tell(invocation, &client.value, false, "created")
+            Ok(outcome(client.value, false, "created").map(Subject::Client))
         }
         Registered::Existing(client) => {
             let message = format!("client {} exists already", client.value.slug);
@@ -33,19 +61,17 @@ pub(super) async fn create(args: ClientCreateArgs, invocation: &Invocation<'_>) 
     }
 }
 
-/// What would be created; `None` where a client has the slug already.
-async fn would_create<'n>(
-    invocation: &Invocation<'_>,
-    new: &'n NewClient,
-) -> Result<Option<Outcome<&'n NewClient>>> {
+/// Whether a client has the slug already.
+async fn is_taken(new: &NewClient, invocation: &Invocation<'_>) -> Result<bool> {
+    let Some(slug) = &new.slug else { return Ok(false) };
+    Ok(invocation.hub()?.find::<GetClient>(slug.as_str()).await?.is_some())
+}
+
+fn would_create(new: NewClient) -> Outcome<Subject> {
     let handle = new.slug.as_ref().map(ToString::to_string);
-    if let Some(slug) = &handle
-        && invocation.hub()?.find::<GetClient>(slug).await?.is_some()
-    {
-        return Ok(None);
-    }
     let what = handle.as_deref().map_or_else(|| new.name.as_str().to_owned(), str::to_owned);
-    Ok(Some(Outcome::would(new, &handle.unwrap_or_default(), &format!("client {what}"), "create")))
+    let what = format!("client {what}");
+    Outcome::would(Subject::New(new), &handle.unwrap_or_default(), &what, "create")
 }
 
 /// The result of creating a client.
@@ -90,19 +116,29 @@ pub(in crate::commands) async fn register(
 
 /// `hubctl client ensure`
 pub(super) async fn ensure(args: ClientEnsureArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let handle = args.slug.as_str();
-    let found = match invocation.hub()?.find::<GetClient>(handle).await? {
+    each(args.fields.of(&args.slugs, args.stdin)?, false, invocation, async |handle| {
+        ensured(&slug(handle)?, &args.fields, invocation).await
+    })
+    .await
+}
+
+async fn ensured(
+    slug: &Slug,
+    fields: &ClientFields,
+    invocation: &Invocation<'_>,
+) -> Result<Outcome<Subject>> {
+    let found = match invocation.hub()?.find::<GetClient>(slug.as_str()).await? {
         Some(found) => found,
         None if invocation.settings.dry_run => {
-            let new = args.fields.new_client(Some(&args.slug))?;
-            let what = format!("client {}", args.slug);
-            return Outcome::would(&new, handle, &what, "create").tell(invocation);
+            return Ok(would_create(fields.new_client(Some(slug))?));
         }
-        None => match register(invocation, &args.fields.new_client(Some(&args.slug))?).await? {
-            Registered::New(client) => return tell(invocation, &client, true, "created"),
+        None => match register(invocation, &fields.new_client(Some(slug))?).await? {
+            Registered::New(client) => {
+                return Ok(outcome(client, true, "created").map(Subject::Client));
+            }
             Registered::Existing(found) => found,
         },
     };
-    let wanted = |present: &Labels| args.fields.patch(present);
-    change(handle, found, wanted, invocation).await?.tell(invocation)
+    let wanted = |present: &Labels| fields.patch(present);
+    Ok(change(slug.as_str(), found, wanted, invocation).await?.map(Subject::Client))
 }

@@ -17,6 +17,7 @@ use crate::commands::targets::{Outcome, each};
 use crate::commands::{reactivation, suspension};
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
+use crate::output::counted;
 
 /// `hubctl client suspend`
 pub(super) async fn suspend(args: ClientSuspendArgs, invocation: &Invocation<'_>) -> Result<Exit> {
@@ -90,14 +91,14 @@ pub(super) async fn delete(args: ClientDeleteArgs, invocation: &Invocation<'_>) 
         };
         let total = found.instances.total;
         if total > 0 && !args.cascade {
-            let message = format!("client {} still has {}", found.slug, count(total, "instance"));
+            let message = format!("client {} still has {}", found.slug, counted(total, "instance"));
             return Err(Failure::of(ErrorCode::ClientNotEmpty, message)
                 .hint("--cascade deletes its instances too"));
         }
         if invocation.settings.dry_run {
             let mut would = would(found, "delete");
             if total > 0 {
-                would.words = format!("{} and {}", would.words, count(total, "instance"));
+                would.words = format!("{} and {}", would.words, counted(total, "instance"));
             }
             return Ok(would.map(Subject::Client));
         }
@@ -118,7 +119,7 @@ async fn confirm(client: &Client, invocation: &Invocation<'_>) -> Result<()> {
     invocation.consent.needed(&what)?;
     let consequences = if invocation.consent == Consent::Person && client.instances.total > 0 {
         format!(
-            "{} are deleted too, and their keys stop at once",
+            "{} will be deleted too, and every key stops at once",
             instances(invocation, client).await?
         )
     } else {
@@ -154,9 +155,5 @@ async fn instances(invocation: &Invocation<'_>, client: &Client) -> Result<Strin
         invocation.hub()?.all::<ListClientInstances, _>(&client.id, None, query).await?;
     let since = invocation.out.times().now.before(Duration::from_hours(24));
     let seen = all.iter().filter(|i| i.last_seen_at.is_some_and(|at| at >= since)).count();
-    Ok(format!("{}, {seen} seen in the last 24 h,", count(all.len() as u64, "instance")))
-}
-
-fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    Ok(format!("{}, {seen} seen in the last 24 h,", counted(all.len() as u64, "instance")))
 }

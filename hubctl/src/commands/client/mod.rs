@@ -42,11 +42,6 @@ async fn list(args: ClientListArgs, invocation: &Invocation<'_>) -> Result<Exit>
     invocation.list::<ListClients, _>("", args.limit, query, "no clients").await
 }
 
-/// Tells what was done to a client.
-fn tell(invocation: &Invocation<'_>, client: &Client, changed: bool, did: &str) -> Result<Exit> {
-    outcome(client, changed, did).tell(invocation)
-}
-
 /// What was done to a client.
 fn outcome<C: Borrow<Client>>(client: C, changed: bool, did: &str) -> Outcome<C> {
     let handle = client.borrow().slug.to_string();

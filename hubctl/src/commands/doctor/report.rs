@@ -4,7 +4,7 @@ use hub_core::exit::Exit;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
-use crate::output::{Column, Out, Row, Times, column, write_data};
+use crate::output::{Column, Out, Row, Times, column, fitted, write_data};
 use crate::words::Format;
 
 /// The result of a check.
@@ -75,7 +75,9 @@ impl Report {
     /// Writes the report, and gives the exit code.
     pub(super) fn tell(&self, out: &Out) -> Result<Exit> {
         match out.format() {
-            Format::Table | Format::Wide if out.at_terminal() => write_data(&self.lines())?,
+            Format::Table | Format::Wide if out.at_terminal() => {
+                write_data(&self.lines(out.columns()))?;
+            }
             Format::Table | Format::Wide | Format::Csv | Format::Name => {
                 out.list(&self.checks, "")?;
             }
@@ -85,11 +87,13 @@ impl Report {
     }
 
     /// One line for each check, and another where something needs to be done.
-    fn lines(&self) -> String {
+    fn lines(&self, width: Option<usize>) -> String {
+        const MARGIN: usize = 20;
         let line = |check: &Check| {
             let Check { name, status, detail, hint } = check;
-            let hint = hint.as_ref().map(|hint| format!("{:20}help: {hint}\n", ""));
-            format!("{:<6}{name:<14}{detail}\n{}", status.as_str(), hint.unwrap_or_default())
+            let hint = hint.as_ref().map(|hint| format!("help: {hint}"));
+            let hint = hint.map(|hint| fitted("", MARGIN, &hint, width)).unwrap_or_default();
+            fitted(&format!("{:<6}{name}", status.as_str()), MARGIN, detail, width) + &hint
         };
         self.checks.iter().map(line).collect()
     }

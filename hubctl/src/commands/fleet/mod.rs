@@ -51,7 +51,6 @@ async fn read_fleet(path: &Path) -> Result<Fleet> {
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Failure::usage(format!("{}: is not UTF-8 text", name(path))).hint("save it as UTF-8")
     })?;
-    let text = text.strip_prefix(input::BOM).unwrap_or(text);
     file::read(text, Syntax::of(path, text)).map_err(|faults| faulty(path, &faults))
 }
 

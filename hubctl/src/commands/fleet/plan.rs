@@ -19,10 +19,11 @@ pub(in crate::commands) async fn run(args: PlanArgs, invocation: &Invocation<'_>
     if let Some(failure) = refusal {
         return Err(failure);
     }
-    if let Some(path) = out {
+    let changes = plan.changes().next().is_some();
+    if let Some(path) = out.filter(|_| changes) {
         invocation.out.words(&format!("  next: hubctl apply {}", path.display()));
     }
-    Ok(end(plan.changes().next().is_some(), args.limits))
+    Ok(end(changes, args.limits))
 }
 
 /// The failure of a plan that cannot be carried out as a whole: its first failure stands for all.

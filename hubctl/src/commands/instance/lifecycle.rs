@@ -98,7 +98,7 @@ pub(super) async fn delete(args: InstanceDeleteArgs, invocation: &Invocation<'_>
 /// What was deleted, or only its handle where there was nothing.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Subject {
+pub(super) enum Subject {
     Instance(Box<Instance>),
     Absent { instance_id: String },
 }

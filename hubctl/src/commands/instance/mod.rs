@@ -41,7 +41,7 @@ pub(super) async fn run(command: InstanceCommand, invocation: &Invocation<'_>) -
         InstanceCommand::Update(args) => update(args, invocation).await,
         InstanceCommand::Suspend(args) => lifecycle::suspend(args, invocation).await,
         InstanceCommand::Reactivate(targets) => lifecycle::reactivate(targets, invocation).await,
-        InstanceCommand::Wait(args) => wait::run(&args, invocation).await,
+        InstanceCommand::Wait(args) => wait::run(args, invocation).await,
         InstanceCommand::Delete(args) => lifecycle::delete(args, invocation).await,
         InstanceCommand::RotateLicense(args) => rotate::license(args, invocation).await,
         InstanceCommand::RotateHubKey(args) => rotate::hub_key(args, invocation).await,

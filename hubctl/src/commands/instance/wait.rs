@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hub_core::api::{EffectiveStatus, GetInstance, Instance, InstanceStatus};
 use hub_core::exit::Exit;
-use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Invocation;
+use super::lifecycle::Subject;
 use crate::cli::{Awaited, InstanceWaitArgs};
+use crate::commands::targets::{Outcome, all_at_once};
 use crate::error::{Failure, Result};
-use crate::output::Done;
 
 /// The first pause; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -18,16 +18,28 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs it.
-pub(super) async fn run(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let what = || format!("waiting for {} to be {}", args.instance, state(args.awaited));
-    let found = invocation.out.waiting(what, reached(args, invocation)).await?;
-    tell(args, found.as_ref(), invocation)
+pub(super) async fn run(args: InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Exit> {
+    let awaited = args.awaited;
+    let several = args.targets.stdin || args.targets.handles.len() > 1;
+    let deadline = Instant::now() + invocation.settings.timeout;
+    all_at_once(args.targets, invocation, async |handle| {
+        let reached = reached(handle, awaited, deadline, invocation);
+        if several {
+            return Ok(outcome(handle, awaited, reached.await?));
+        }
+        let what = || format!("waiting for {handle} to be {}", state(awaited));
+        Ok(outcome(handle, awaited, invocation.out.waiting(what, reached).await?))
+    })
+    .await
 }
 
 /// Asks until the instance has the state; gives it as it is then.
-async fn reached(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result<Option<Instance>> {
-    let deadline = Instant::now() + invocation.settings.timeout;
-    let handle = args.instance.as_str();
+async fn reached(
+    handle: &str,
+    awaited: Awaited,
+    deadline: Instant,
+    invocation: &Invocation<'_>,
+) -> Result<Option<Instance>> {
     let mut pause = FIRST_PAUSE;
     // Until the hub has answered, nothing is known of the instance.
     let (mut seen, mut unreachable) = (None, Some(no_answer(invocation)));
@@ -36,7 +48,7 @@ async fn reached(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result
             Err(_) => break,
             Ok(Ok(found)) => {
                 let found = found.map(|answer| answer.value);
-                match distance(args.awaited, found.as_ref(), seen.is_some()) {
+                match distance(awaited, found.as_ref(), seen.is_some()) {
                     Distance::Reached => return Ok(found),
                     Distance::Never => return Err(never_existed(handle)),
                     Distance::NotYet => {}
@@ -54,7 +66,8 @@ async fn reached(args: &InstanceWaitArgs, invocation: &Invocation<'_>) -> Result
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    Err(unreachable.unwrap_or_else(|| timed_out(args, seen.as_ref(), invocation.settings.timeout)))
+    let after = invocation.settings.timeout;
+    Err(unreachable.unwrap_or_else(|| timed_out(handle, awaited, seen.as_ref(), after)))
 }
 
 /// How far an instance is from the awaited state.
@@ -87,20 +100,16 @@ fn state(awaited: Awaited) -> &'static str {
     }
 }
 
-fn tell(
-    args: &InstanceWaitArgs,
-    found: Option<&Instance>,
-    invocation: &Invocation<'_>,
-) -> Result<Exit> {
-    let handle = args.instance.as_str();
-    let words = format!("{handle} is {}", state(args.awaited));
-    if let Some(instance) = found {
-        invocation.out.done(&Done::new(instance, handle, false, words))?;
-    } else {
-        let object = json!({"instance_id": handle});
-        invocation.out.done(&Done::new(&object, handle, false, words))?;
+fn outcome(handle: &str, awaited: Awaited, found: Option<Instance>) -> Outcome<Subject> {
+    let absent = || Subject::Absent { instance_id: handle.to_owned() };
+    Outcome {
+        object: found.map_or_else(absent, Subject::from),
+        handle: handle.to_owned(),
+        changed: false,
+        words: format!("{handle} is {}", state(awaited)),
+        dry_run: false,
+        changes: Vec::new(),
     }
-    Ok(Exit::Done)
 }
 
 fn never_existed(handle: &str) -> Failure {
@@ -115,13 +124,12 @@ fn no_answer(invocation: &Invocation<'_>) -> Failure {
         .hint("run it again, or give it more time with --timeout")
 }
 
-fn timed_out(args: &InstanceWaitArgs, seen: Option<&Instance>, after: Duration) -> Failure {
+fn timed_out(handle: &str, awaited: Awaited, seen: Option<&Instance>, after: Duration) -> Failure {
     let is = match seen {
         None => "does not exist".to_owned(),
         Some(instance) => format!("is {}", instance.effective_status.as_str()),
     };
-    let (handle, awaited) = (&args.instance, state(args.awaited));
-    let after = humantime::format_duration(after);
+    let (awaited, after) = (state(awaited), humantime::format_duration(after));
     let message = format!("{handle} is not {awaited} after {after}: it {is}");
     Failure::new(Exit::WaitTimedOut, "wait_timed_out", message)
         .hint("run it again, or give it more time with --timeout")

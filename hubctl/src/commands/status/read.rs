@@ -15,6 +15,7 @@ use super::{Item, Limits, Reason};
 use crate::cli::StatusArgs;
 use crate::client::Hub;
 use crate::error::Result;
+use crate::output::counted;
 use crate::settings::{Settings, written};
 
 /// The name that numbers of unlisted tools are kept under.
@@ -176,6 +177,10 @@ async fn unlisted(hub: &Hub<'_>) -> Result<Option<Item>> {
         client: None,
         at: None,
         works_until: None,
-        detail: Some(format!("{} calls by {} instances", usage.calls, usage.instances)),
+        detail: Some(format!(
+            "{} by {}",
+            counted(usage.calls, "call"),
+            counted(usage.instances, "instance")
+        )),
     }))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::read::HubState;
 use super::{Item, Reason};
 use crate::cli::StatusArgs;
-use crate::output::{Hue, Out, bytes, fitted};
+use crate::output::{Hue, Out, bytes, counted, fitted};
 
 /// How many things of one kind are shown.
 const SHOWN: usize = 5;
@@ -33,11 +33,15 @@ pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &
         line(&mut screen, out, &out.hued(hue, "backup"), &what);
     }
     let fleet = format!(
-        "{} clients, {} instances: {} active, {} pending, {} suspended",
-        stats.clients, counts.total, counts.active, counts.pending, counts.suspended
+        "{}, {}: {} active, {} pending, {} suspended",
+        counted(stats.clients, "client"),
+        counted(counts.total, "instance"),
+        counts.active,
+        counts.pending,
+        counts.suspended
     );
     line(&mut screen, out, "fleet", &fleet);
-    let reports = format!("{} reports in the last 24 h", stats.reports_24h);
+    let reports = format!("{} in the last 24 h", counted(stats.reports_24h, "report"));
     line(&mut screen, out, "", &reports);
     screen.push('\n');
     for reason in Reason::ALL {
@@ -53,7 +57,7 @@ pub(super) fn render(state: &HubState, items: &[Item], args: &StatusArgs, out: &
         }
     }
     if items.is_empty() {
-        let _ = writeln!(screen, "{}", out.hued(Hue::Good, "Nothing needs anybody."));
+        let _ = writeln!(screen, "{}", out.hued(Hue::Good, "Nothing needs attention."));
     }
     screen
 }
@@ -102,7 +106,7 @@ fn told(item: &Item, out: &Out) -> String {
     let at = item.at.map(|at| times.write(at)).unwrap_or_default();
     let detail = item.detail.as_deref().unwrap_or("no reason given");
     match item.reason {
-        Reason::Expired => format!("{handle}  works no more since {at}"),
+        Reason::Expired => format!("{handle}  stopped working {at}"),
         Reason::InGrace => {
             let until = item.works_until.map(|until| times.write(until)).unwrap_or_default();
             format!("{handle}  ended {at}, stops working {until}")

@@ -1,6 +1,7 @@
 //! `hubctl telemetry catalogue`
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use hub_core::api::{
     Catalogue, CataloguePatch, GetCatalogue, ListedName, Names, SetCatalogue, UpdateCatalogue,
@@ -12,10 +13,11 @@ use serde_json::Value;
 use super::Invocation;
 use super::preview::read_catalogue;
 use crate::cli::{CatalogueAddArgs, CatalogueSetArgs, ListedNames};
+use crate::commands::document;
 use crate::commands::targets::Outcome;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
-use crate::output::{CatalogueRow, Done};
+use crate::output::{CatalogueRow, Done, FieldChange, counted};
 use crate::words::Format;
 use crate::{input, prompt};
 
@@ -57,7 +59,7 @@ pub(super) async fn set(args: CatalogueSetArgs, invocation: &Invocation<'_>) -> 
         return tell(&now, false, "", invocation);
     }
     if invocation.settings.dry_run {
-        return Outcome::would(&wanted, "catalogue", &words(&wanted), "set").tell(invocation);
+        return would(&now, &wanted, invocation);
     }
     let set = hub.call::<SetCatalogue>("", &(), &wanted).await?;
     tell(&set, true, "set", invocation)
@@ -96,13 +98,21 @@ async fn change(patch: CataloguePatch, did: &str, invocation: &Invocation<'_>) -
         return tell(&before, false, "", invocation);
     }
     if invocation.settings.dry_run {
-        return Outcome::would(&wanted, "catalogue", &words(&wanted), "set").tell(invocation);
+        return would(&before, &wanted, invocation);
     }
     let now = hub.call::<UpdateCatalogue>("", &(), &patch).await?;
-    let did = format!("{} {did} the catalogue, which now lists", counted(names, "name"));
+    let did = format!("{} {did} the catalogue, which now lists", counted(names as u64, "name"));
     let words = format!("{did} {}", sizes(&now));
     invocation.out.done(&Done::new(&now, "catalogue", true, words))?;
     Ok(Exit::Done)
+}
+
+/// Tells what would change, field by field.
+fn would(before: &Catalogue, wanted: &Catalogue, invocation: &Invocation<'_>) -> Result<Exit> {
+    let changes = FieldChange::all(wanted, Some(&document(before)));
+    Outcome::would(wanted, "catalogue", "the catalogue", "update")
+        .changing(changes)
+        .tell(invocation)
 }
 
 fn patched<N: ListedName + Clone>(
@@ -119,31 +129,29 @@ fn tell(
     did: &str,
     invocation: &Invocation<'_>,
 ) -> Result<Exit> {
-    let words = match catalogue {
-        _ if !changed => "the catalogue is unchanged".to_owned(),
-        catalogue => format!("{did} {}", words(catalogue)),
+    let words = if changed {
+        format!("{did} the catalogue to {}", sizes(catalogue))
+    } else {
+        "the catalogue is unchanged".to_owned()
     };
     invocation.out.done(&Done::new(catalogue, "catalogue", changed, words))?;
     Ok(Exit::Done)
 }
 
-fn words(catalogue: &Catalogue) -> String {
-    format!("the catalogue to {}", sizes(catalogue))
-}
-
 fn sizes(Catalogue { tools, codes, counts }: &Catalogue) -> String {
     let [tools, codes, counts] =
         [(tools.len(), "tool"), (codes.len(), "code"), (counts.len(), "count")]
-            .map(|(n, what)| counted(n, what));
+            .map(|(n, what)| counted(n as u64, what));
     format!("{tools}, {codes} and {counts}")
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn given(names: ListedNames) -> Result<Names> {
     let ListedNames { tools, codes, counts } = names;
+    // The name of a file fits the grammar of tools.
+    if let Some(file) = tools.iter().map(ToString::to_string).find(|name| is_json_file(name)) {
+        return Err(Failure::usage(format!("{file} is a file and not the name of a tool"))
+            .hint("set --file takes a catalogue from a file, add --from the names of a report"));
+    }
     let names = Names {
         tools: tools.into_iter().collect(),
         codes: codes.into_iter().collect(),
@@ -154,6 +162,11 @@ fn given(names: ListedNames) -> Result<Names> {
             .hint("give tools as arguments, codes with --code and counts with --count"));
     }
     Ok(names)
+}
+
+fn is_json_file(name: &str) -> bool {
+    let path = Path::new(name);
+    path.extension().is_some_and(|extension| extension == "json") && path.is_file()
 }
 
 /// The names in a report that fit their grammar and that the catalogue does not list.

@@ -17,9 +17,9 @@ use super::Invocation;
 use crate::cli::PreviewArgs;
 use crate::client::Call;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::{DroppedRow, Out, ReportRow, write_data};
 use crate::words::Format;
+use crate::{input, output};
 
 /// Runs it with a catalogue in a file.
 pub(in crate::commands) fn preview_offline(args: &PreviewArgs, out: &Out) -> Result<Exit> {
@@ -30,6 +30,7 @@ pub(in crate::commands) fn preview_offline(args: &PreviewArgs, out: &Out) -> Res
         Some(path) => read_catalogue(path, "--catalogue")?,
         None => Catalogue::default(),
     };
+    output::reads(&args.file);
     let body = input::read_bytes(&args.file, "the report")?;
     show(&body, &catalogue, out)
 }
@@ -37,6 +38,7 @@ pub(in crate::commands) fn preview_offline(args: &PreviewArgs, out: &Out) -> Res
 /// Runs it with the hub's catalogue.
 pub(super) async fn run(args: PreviewArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let PreviewArgs { file, hub_key_file, .. } = args;
+    output::reads(&file);
     let (key, body) = input::waiting(move || {
         let key = hub_key_file.map(|path| super::send::read_key(&path)).transpose()?;
         Ok((key, input::read_bytes(&file, "the report")?))

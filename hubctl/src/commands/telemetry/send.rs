@@ -12,12 +12,15 @@ use super::{Invocation, preview};
 use crate::cli::SendArgs;
 use crate::client::Call;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::{Out, write_data};
+use crate::{input, output};
 
 /// Runs it. The hub counts a report that is sent twice only once, by its id.
 pub(super) async fn run(args: SendArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let key_file = invocation.settings.hub_key_file(args.hub_key_file)?;
+    for path in [&key_file, &args.file] {
+        output::reads(path);
+    }
     let (key, report) = input::waiting(move || inputs(&key_file, &args.file)).await?;
     let instance = match args.instance {
         Some(instance) => instance,

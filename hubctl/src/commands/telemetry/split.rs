@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hub_core::api::{
-    ClientQuery, FleetQuery, InstanceQuery, Limit, ListClients, ListInstances, ListToolUsage,
-    ListUsageSeries, SeriesQuery, Step, UsageStep,
+    ClientQuery, FleetQuery, GetClient, GetInstance, InstanceQuery, ListClientInstances,
+    ListClients, ListInstances, ListToolUsage, ListUsageSeries, SeriesQuery, Step, UsageStep,
 };
 use hub_core::exit::Exit;
 use hub_core::redact::ToolName;
@@ -14,32 +14,18 @@ use hub_core::text::Word;
 use hub_core::time::Timestamp;
 
 use super::Invocation;
-use crate::cli::{By, SeriesArgs, SeriesStep, ToolsArgs};
+use crate::cli::{By, SeriesArgs, SeriesStep, ToolsArgs, UsageArgs};
+use crate::client::Hub;
 use crate::commands::AT_ONCE;
 use crate::error::{Failure, Result};
-use crate::output::{UsageOfStep, UsagePart};
+use crate::output::{UsageOfStep, UsagePart, short};
 
 /// `hubctl telemetry tools --by`
 pub(super) async fn tools(by: By, args: &ToolsArgs, invocation: &Invocation<'_>) -> Result<Exit> {
     let hub = invocation.hub()?;
-    let handles: Vec<Word> = match by {
-        By::Client => {
-            let query = |cursor, limit: Limit| ClientQuery {
-                cursor,
-                limit: Some(limit),
-                ..ClientQuery::default()
-            };
-            let clients = hub.all::<ListClients, _>("", None, query).await?;
-            clients.iter().filter_map(|client| Word::new(client.slug.as_str())).collect()
-        }
-        By::Instance => {
-            let query = |cursor, limit: Limit| FleetQuery {
-                common: InstanceQuery { cursor, limit: Some(limit), ..InstanceQuery::default() },
-                ..FleetQuery::default()
-            };
-            let instances = hub.all::<ListInstances, _>("", None, query).await?;
-            instances.iter().filter_map(|i| Word::new(i.instance_id.as_str())).collect()
-        }
+    let handles = match by {
+        By::Client => clients(&args.usage, hub).await?,
+        By::Instance => instances(&args.usage, hub).await?,
     };
     let read = async |handle: &Word| {
         let mut query = args.usage.query();
@@ -58,6 +44,47 @@ pub(super) async fn tools(by: By, args: &ToolsArgs, invocation: &Invocation<'_>)
     rows.sort_by_key(|part| std::cmp::Reverse(part.usage.calls));
     invocation.out.list(&rows, "no tool was used")?;
     Ok(Exit::Done)
+}
+
+/// The clients whose use is shown: all, or the one that the filters name.
+async fn clients(usage: &UsageArgs, hub: &Hub<'_>) -> Result<Vec<Word>> {
+    let named = match (&usage.client, &usage.instance) {
+        (Some(client), _) => {
+            Some(hub.call::<GetClient>(client.as_str(), &(), &()).await?.slug.to_string())
+        }
+        (None, Some(instance)) => {
+            let found = hub.call::<GetInstance>(instance.as_str(), &(), &()).await?;
+            Some(found.client_slug.to_string())
+        }
+        (None, None) => None,
+    };
+    if let Some(named) = named {
+        return Ok(Word::new(&named).into_iter().collect());
+    }
+    let query =
+        |cursor, limit| ClientQuery { cursor, limit: Some(limit), ..ClientQuery::default() };
+    let clients = hub.all::<ListClients, _>("", None, query).await?;
+    Ok(clients.iter().filter_map(|client| Word::new(client.slug.as_str())).collect())
+}
+
+/// The instances whose use is shown: all, a client's, or one.
+async fn instances(usage: &UsageArgs, hub: &Hub<'_>) -> Result<Vec<Word>> {
+    let common =
+        |cursor, limit| InstanceQuery { cursor, limit: Some(limit), ..InstanceQuery::default() };
+    let instances = match (&usage.instance, &usage.client) {
+        (Some(instance), _) => vec![hub.call::<GetInstance>(instance.as_str(), &(), &()).await?],
+        (None, Some(client)) => {
+            hub.all::<ListClientInstances, _>(client.as_str(), None, common).await?
+        }
+        (None, None) => {
+            let query = |cursor, limit| FleetQuery {
+                common: common(cursor, limit),
+                ..FleetQuery::default()
+            };
+            hub.all::<ListInstances, _>("", None, query).await?
+        }
+    };
+    Ok(instances.iter().filter_map(|found| Word::new(found.instance_id.as_str())).collect())
 }
 
 /// `hubctl telemetry series` of several tools, or in steps that the hub does not have.
@@ -100,7 +127,7 @@ fn empty(at: Timestamp, tool: Option<&ToolName>) -> UsageOfStep {
 fn add(row: &mut UsageOfStep, step: &UsageStep) {
     row.calls += step.calls;
     row.errors += step.errors;
-    row.error_rate = if row.calls == 0 { 0.0 } else { row.errors as f64 / row.calls as f64 };
+    row.error_rate = if row.calls == 0 { 0.0 } else { short(row.errors as f64 / row.calls as f64) };
     row.instances = row.instances.max(step.instances);
     row.complete &= step.complete;
 }

@@ -34,7 +34,7 @@ async fn a_saved_plan_is_carried_out(hub: Hub) {
         assert!(!saved.contains(&secret));
     }
     write(&ctl, "fleet.toml", FLEET);
-    ran(&ctl, SAVE, 0);
+    assert_eq!(ran(&ctl, SAVE, 0).stderr, "", "there is no next step");
     assert_eq!(ran(&ctl, "apply p.json", 0).stdout, NO_CHANGES);
 }
 

@@ -20,6 +20,11 @@ pub(super) async fn run(args: &ReportArgs, invocation: &Invocation<'_>) -> Resul
     let facts = Box::pin(Facts::read(args, invocation)).await?;
     let page = page::render(&facts)?;
     match args.out.as_deref() {
+        // A program gets the figures in its format; the page goes into a file.
+        None if !invocation.out.format().is_table() => {
+            let summary = facts.summary();
+            invocation.out.record(&summary, "report", &summary.details())?;
+        }
         None => write_data(&page)?,
         Some(path) if path == Path::new("-") => write_data(&page)?,
         Some(path) if invocation.settings.dry_run => {

@@ -1,6 +1,7 @@
 //! The page: words, tables and charts in one file. No script, and nothing is loaded from elsewhere.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use hub_core::api::{Instance, ToolUsage};
 use plotters::style::RGBColor;
@@ -39,15 +40,17 @@ pub(super) fn render(facts: &Facts) -> Result<String> {
     let mut page = String::new();
     let of = facts.of.as_deref().unwrap_or("the fleet");
     let title = format!("Usage of {}", escaped(of));
-    let (since, until) = (facts.since.to_string(), facts.until.to_string());
+    // The end itself is no longer part of it.
+    let until = facts.until.before(Duration::from_millis(1));
+    let (since, until, made) = (facts.since.to_string(), until.to_string(), facts.made.to_string());
     let (since, until) = (day(&since), day(&until));
+    let (made, at) = (day(&made), &made[11..16]);
     let _ = write!(
         page,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style></head><body>\n\
-         <h1>{title}</h1><p>{since} to {until}, UTC. Made on {}.</p>\n",
-        facts.made
+         <h1>{title}</h1><p>{since} to {until}. Made on {made} at {at}. All times are UTC.</p>\n"
     );
     figures(&mut page, facts);
     charts(&mut page, facts)?;

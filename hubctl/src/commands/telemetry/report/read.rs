@@ -41,6 +41,21 @@ pub(super) struct Summary {
     ending: usize,
 }
 
+impl Summary {
+    /// For a person.
+    pub(super) fn details(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("SINCE", self.since.to_string()),
+            ("UNTIL", self.until.to_string()),
+            ("CALLS", self.calls.to_string()),
+            ("ERRORS", self.errors.to_string()),
+            ("TOOLS", self.tools.to_string()),
+            ("SILENT", self.silent.to_string()),
+            ("ENDING", self.ending.to_string()),
+        ]
+    }
+}
+
 impl Facts {
     /// Reads them all.
     pub(super) async fn read(args: &ReportArgs, invocation: &Invocation<'_>) -> Result<Self> {
