@@ -59,9 +59,14 @@ pub(crate) enum CopyFault {
     Url(#[from] store::MalformedUrl),
 }
 
+/// The lowest priority of a process: it runs when nobody else wants to.
+const LEAST: i32 = 19;
+
 /// Makes a backup, also while a hub runs.
 pub(crate) fn back_up(args: &BackupArgs, settings: &Settings) -> Result<(), CopyFault> {
     let database = sqlite(&settings.store.url)?;
+    // It has time, and the hub's requests do not. Where this is not allowed, the backup is made all the same.
+    let _ = rustix::process::nice(LEAST);
     let now = clock::now();
     let made = match (&args.file, &args.to) {
         (Some(file), _) => store::back_up(database, file, now)?,
