@@ -89,7 +89,8 @@ async fn refusals_are_the_same_as_over_http_1(setup: Setup) {
     let hub = setup.any_number_of_guesses().over_tls().start().await;
     let folder = tempfile::tempdir().unwrap();
     let large = folder.path().join("large");
-    fs::write(&large, "x".repeat(3_000_000)).unwrap();
+    // No larger than what the hub takes of it while it closes: then curl reads the answer.
+    fs::write(&large, "x".repeat(900_000)).unwrap();
     let large = format!("@{}", large.display());
     let key = format!("X-Admin-Api-Key: {}", hub.admin_key());
     let long = format!("X-Long: {}", "a".repeat(17_000));
