@@ -313,7 +313,9 @@ impl Db<'_> {
         let mut new = self.note_uses(&[&*late.usage, &*first_uses].concat()).await?;
         new.hours.retain(|[hour, ..]| hour.div_euclid(24) >= horizon);
         let mut by_day = [&*late.usage, &*rows.usage].concat();
-        by_day.iter_mut().for_each(|[time, ..]| *time = time.div_euclid(24));
+        for [time, ..] in &mut by_day {
+            *time = time.div_euclid(24);
+        }
         let fleet = FleetRows::of(&rows.usage, &by_day, &new);
         rows.usage = first_uses;
         self.add(&rows, Period::Hour).await?;
