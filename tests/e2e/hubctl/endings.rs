@@ -19,6 +19,7 @@ both_stores!(
     a_wrong_key_and_a_missing_key_differ,
     an_admin_key_comes_from_a_file_or_standard_input,
     a_license_is_valid_unknown_refused_or_limited,
+    a_verdict_has_the_same_columns_whatever_it_is,
     no_key_is_shown_with_v
 );
 
@@ -86,6 +87,26 @@ async fn a_license_is_valid_unknown_refused_or_limited(hub: Hub) {
         (&value!(false), &value!("instance_suspended"))
     );
     assert_eq!(ran(&ctl(&license), "validate", 5).stderr, "");
+}
+
+/// A script that reads columns by name finds them, empty where there is nothing.
+async fn a_verdict_has_the_same_columns_whatever_it_is(hub: Hub) {
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    let ctl = |license: &str| hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(license);
+    let unknown = own_license_key(9);
+    let mut all = String::new();
+    let mut heads = Vec::new();
+    for (key, code) in [(license.as_str(), 0), (unknown.as_str(), 4), ("no key", 4)] {
+        let line = "validate -o csv";
+        let ran = ran(&ctl(key), line, code);
+        heads.push(ran.stdout.lines().next().unwrap_or_default().to_owned());
+        all += &written(line, &ran);
+    }
+    assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
+    let line = "validate -o csv --fields code,instance_id,license.expires_at";
+    all += &written(line, &ran(&ctl(&unknown), line, 4));
+    compare("columns_of_validate", &all);
 }
 
 async fn no_key_is_shown_with_v(hub: Hub) {
