@@ -77,5 +77,11 @@ fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
 }
 
 fn explained(help: &str) -> Exit {
-    output::write_data(help).map_or_else(|failure| failure.exit(), |()| Exit::Done)
+    output::write_data(help).map_or_else(
+        |failure| {
+            output::early_failure(&failure, false);
+            failure.exit()
+        },
+        |()| Exit::Done,
+    )
 }
