@@ -28,6 +28,8 @@ mod kills; // killed at every step of a delivery, and run again
 mod narrow; // lines that fit, wrapped between words
 #[path = "hubctl/screens.rs"]
 mod screens; // whole outputs, as people see them
+#[path = "hubctl/short_help.rs"]
+mod short_help; // what fits on a screen
 #[path = "hubctl/sinks.rs"]
 mod sinks; // every place that a key can go to
 #[path = "hubctl/snapshot.rs"]
