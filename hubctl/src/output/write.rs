@@ -34,22 +34,18 @@ pub(crate) fn write_data(text: &str) -> Result<()> {
 }
 
 fn written(outcome: std::io::Result<()>) -> Result<()> {
-    outcome.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::output_closed(),
-        _ => {
-            let why = error.to_string();
-            let why = why.split(" (os error").next().unwrap_or(&why);
-            Failure::new(
-                // A file that cannot be written, as `--out` of `man` and `plan` has it.
-                Exit::Usage,
-                "output_failed",
-                format!("standard output cannot be written: {why}"),
-            )
-            .hint(
-                "make room or write it elsewhere; what the command has changed stands, and \
-                 running it again is safe",
-            )
+    outcome.map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            return Failure::output_closed();
         }
+        let why = error.to_string();
+        let why = why.split(" (os error").next().unwrap_or(&why);
+        let message = format!("standard output cannot be written: {why}");
+        // As a file that cannot be written.
+        Failure::new(Exit::Usage, "output_failed", message).hint(
+            "make room or write it elsewhere; what the command has changed stands, and running it \
+             again is safe",
+        )
     })
 }
 
