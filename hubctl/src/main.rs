@@ -55,8 +55,7 @@ fn main() -> ExitCode {
 /// Writes help and versions as data, and everything else as a usage error in the requested format.
 fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let text = error.render().to_string();
-        return explained(&format!("{}\n", text.trim_end()));
+        return explained(&help(error));
     }
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
@@ -66,8 +65,7 @@ fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     }
     let json = cli::json_was_asked(args.into_iter(), env.format().ok().flatten());
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let text = error.render().to_string();
-        let failure = Failure::usage("a command is missing").hint(text);
+        let failure = Failure::usage("a command is missing").hint(help(error).trim_end());
         output::early_failure(&failure, json);
         return failure.exit();
     }
@@ -76,6 +74,18 @@ fn not_a_command(error: &clap::Error, env: &Env) -> Exit {
     failure.exit()
 }
 
+/// The help that was asked for, or that an incomplete command gets.
+fn help(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    cli::overview(&text).unwrap_or_else(|| format!("{}\n", text.trim_end()))
+}
+
 fn explained(help: &str) -> Exit {
-    output::write_data(help).map_or_else(|failure| failure.exit(), |()| Exit::Done)
+    output::write_data(help).map_or_else(
+        |failure| {
+            output::early_failure(&failure, false);
+            failure.exit()
+        },
+        |()| Exit::Done,
+    )
 }

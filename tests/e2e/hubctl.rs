@@ -26,8 +26,12 @@ mod formats; // the same object in every form
 mod kills; // killed at every step of a delivery, and run again
 #[path = "hubctl/narrow.rs"]
 mod narrow; // lines that fit, wrapped between words
+#[path = "hubctl/one_question.rs"]
+mod one_question; // several objects, one answer
 #[path = "hubctl/screens.rs"]
 mod screens; // whole outputs, as people see them
+#[path = "hubctl/short_help.rs"]
+mod short_help; // what fits on a screen
 #[path = "hubctl/sinks.rs"]
 mod sinks; // every place that a key can go to
 #[path = "hubctl/snapshot.rs"]

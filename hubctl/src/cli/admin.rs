@@ -16,12 +16,14 @@ use crate::words::End;
 pub(crate) enum AdminKeyCommand {
     /// List admin keys
     #[command(visible_alias = "ls")]
+    #[command(after_help = examples::ADMIN_KEY_LIST)]
     List,
     /// Create an admin key
     #[command(after_help = examples::ADMIN_KEY_CREATE)]
     Create(AdminKeyCreateArgs),
     /// Revoke an admin key; it stops at once
     #[command(visible_alias = "delete")]
+    #[command(after_help = examples::ADMIN_KEY_REVOKE)]
     Revoke(AdminKeyRevokeArgs),
 }
 

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use hub_core::name::InstanceId;
 
+use super::examples;
 use super::parse::instance_id;
 
 /// What to do with certificates.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CertificateCommand {
     /// Verify a certificate; needs no admin key, and no hub with --jwks
+    #[command(after_help = examples::CERTIFICATE_VERIFY)]
     Verify(CertificateVerifyArgs),
 }
 

@@ -21,6 +21,7 @@ pub(crate) enum ClientCommand {
     #[command(visible_alias = "ls")]
     List(ClientListArgs),
     /// Show a client
+    #[command(after_help = examples::CLIENT_GET)]
     Get(Targets),
     /// Create a client, or several
     #[command(after_help = examples::CLIENT_CREATE)]
@@ -30,11 +31,13 @@ pub(crate) enum ClientCommand {
     Ensure(ClientEnsureArgs),
     /// Change a client
     #[command(after_help = examples::CLIENT_UPDATE)]
+    #[command(override_usage = "hubctl client update [OPTIONS] [HANDLE]...")]
     Update(ClientUpdateArgs),
     /// Suspend a client: the hub refuses all its instances
     #[command(after_help = examples::CLIENT_SUSPEND)]
     Suspend(ClientSuspendArgs),
     /// End a client's suspension
+    #[command(after_help = examples::CLIENT_REACTIVATE)]
     Reactivate(Targets),
     /// Delete a client
     #[command(after_help = examples::CLIENT_DELETE)]

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::examples;
 use super::parse::handle;
 use crate::words::{ContextName, Format};
 
@@ -10,16 +11,21 @@ use crate::words::{ContextName, Format};
 pub(crate) enum ContextCommand {
     /// List contexts by name
     #[command(visible_alias = "ls")]
+    #[command(after_help = examples::CONTEXT_LIST)]
     List,
     /// Make a context the current one
+    #[command(after_help = examples::CONTEXT_USE)]
     Use(ContextArg),
     /// Show the settings in effect, and where each comes from
     #[command(visible_alias = "get")]
+    #[command(after_help = examples::CONTEXT_SHOW)]
     Show(ContextShowArgs),
     /// Add a context without contacting its hub; the path of --admin-key-file is kept, not the key
+    #[command(after_help = examples::CONTEXT_ADD)]
     Add(ContextAddArgs),
     /// Remove a context and the admin key in it
     #[command(visible_alias = "delete")]
+    #[command(after_help = examples::CONTEXT_REMOVE)]
     Remove(ContextRemoveArgs),
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::examples;
 use crate::words::reference;
 
 const PLAN_EXAMPLES: &str = "\
@@ -45,7 +46,7 @@ fn long(examples: &str) -> String {
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
-#[command(after_help = PLAN_EXAMPLES, after_long_help = long(PLAN_EXAMPLES))]
+#[command(after_help = examples::PLAN, after_long_help = long(PLAN_EXAMPLES))]
 pub(crate) struct PlanArgs {
     /// The fleet file: TOML, YAML or JSON, `-` for standard input
     #[arg(short, long, value_name = "FILE")]
@@ -61,7 +62,7 @@ pub(crate) struct PlanArgs {
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
-#[command(after_help = APPLY_EXAMPLES, after_long_help = long(APPLY_EXAMPLES))]
+#[command(after_help = examples::APPLY, after_long_help = long(APPLY_EXAMPLES))]
 #[command(group = clap::ArgGroup::new("source").required(true))]
 pub(crate) struct ApplyArgs {
     /// A plan that `hubctl plan --out` saved
@@ -75,10 +76,10 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// Accept sinks in folders that belong to others, or that group or others can write
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) allow_open_folder: bool,
     /// Run the commands of sinks that are cmd:COMMAND
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) allow_commands: bool,
 }
 
@@ -99,7 +100,9 @@ pub(crate) struct FleetArgs {
 /// Limits and exit codes for scripts.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LimitArgs {
-    /// Refuse (exit 12) to delete more than N clients and instances [default: 0 without a terminal, else no limit]
+    /// Refuse to delete more than N clients and instances
+    ///
+    /// More than that is exit 12, and nothing is changed. Default: 0 without a terminal, else no limit.
     #[arg(long, value_name = "N")]
     pub(crate) max_deletes: Option<usize>,
     /// Exit 20 instead of 0 if there were changes to make
@@ -109,7 +112,7 @@ pub(crate) struct LimitArgs {
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
-#[command(after_help = EXPORT_EXAMPLES)]
+#[command(after_help = examples::EXPORT, after_long_help = EXPORT_EXAMPLES)]
 pub(crate) struct ExportArgs {
     /// Only objects with this fleet's label [default: everything, and no fleet line]
     #[arg(long, value_name = "NAME")]

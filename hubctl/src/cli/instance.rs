@@ -23,6 +23,7 @@ pub(crate) enum InstanceCommand {
     #[command(visible_alias = "ls")]
     List(InstanceListArgs),
     /// Show an instance
+    #[command(after_help = examples::INSTANCE_GET)]
     Get(Targets),
     /// Issue an instance with its license
     #[command(after_help = examples::INSTANCE_ISSUE)]
@@ -41,6 +42,7 @@ pub(crate) enum InstanceCommand {
     #[command(after_help = examples::INSTANCE_SUSPEND)]
     Suspend(InstanceSuspendArgs),
     /// End an instance's suspension
+    #[command(after_help = examples::INSTANCE_REACTIVATE)]
     Reactivate(Targets),
     /// Delete an instance; its keys stop at once
     #[command(after_help = examples::INSTANCE_DELETE)]
@@ -88,14 +90,16 @@ pub(crate) struct InstanceListArgs {
 /// The terms of a license, and labels.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TermArgs {
-    /// When the license ends: a date (its end in UTC), an RFC 3339 time, a span from now such as 90d, or never
+    /// When the license ends, such as 2027-12-31, 90d or never
+    ///
+    /// A date (its end in UTC), an RFC 3339 time, a span from now, or never.
     #[arg(long, value_name = "TIME", value_parser = end_or_never)]
     pub(crate) expires_at: Option<OrNone<End>>,
     /// Days that the license still works after that
     #[arg(long, value_name = "N")]
     pub(crate) grace_days: Option<GraceDays>,
     /// Maximum number of activations, or none for no limit
-    #[arg(long, value_name = "N", value_parser = limit_or_none)]
+    #[arg(long, hide_short_help = true, value_name = "N", value_parser = limit_or_none)]
     pub(crate) max_activations: Option<OrNone<ActivationLimit>>,
     /// An entitlement; repeat for several. They replace the whole set
     #[arg(long = "entitlement", value_name = "NAME")]

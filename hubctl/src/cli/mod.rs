@@ -11,6 +11,7 @@ mod examples;
 mod fleet;
 mod instance;
 mod misuse;
+mod overview;
 mod pages;
 mod parse;
 mod telemetry;
@@ -23,6 +24,7 @@ pub(crate) use context::*;
 pub(crate) use fleet::*;
 pub(crate) use instance::*;
 pub(crate) use misuse::failure as misuse;
+pub(crate) use overview::overview;
 pub(crate) use pages::*;
 pub(crate) use parse::duration;
 pub(crate) use telemetry::*;
@@ -30,7 +32,7 @@ pub(crate) use telemetry::*;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use hub_core::labels::Labels;
 use hub_core::name::InstanceId;
 use hub_core::time::Span;
@@ -42,12 +44,23 @@ use parse::{handle, http_method, instance_id, span};
 #[derive(Debug, Parser)]
 #[command(name = "hubctl", version, propagate_version = true, arg_required_else_help = true)]
 #[command(max_term_width = 100, disable_help_subcommand = true, after_help = TOPICS)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Cli {
+    /// Short help; --help lists all options, such as -o
+    #[arg(short, long, global = true, action = ArgAction::Help, display_order = LAST)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
+    #[arg(hide_short_help = true, display_order = LAST)]
+    version: Option<bool>,
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// After the options of a command's own.
+const LAST: usize = 900;
 
 /// The topics of `hubctl help`.
 const TOPICS: &str = "\
@@ -61,7 +74,7 @@ More: hubctl help exit-codes|environment|output|fleet. \
 pub(crate) struct Global {
     /// Output format
     #[arg(help = "Output format [env: HUBCTL_OUTPUT] [default: table]")]
-    #[arg(short, long, global = true, value_name = "FORMAT")]
+    #[arg(short, long, global = true, hide_short_help = true, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
     /// Only these fields of the API's JSON
     #[arg(help = "Only these fields of the API's JSON, such as instance_id,license.expires_at")]
@@ -102,10 +115,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, hide_short_help = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
     /// Answer every question with yes
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) yes: bool,
     /// Show what would change, and change nothing
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) dry_run: bool,
     /// Never ask; fail if an answer is needed
     #[arg(help = "Never ask; fail if an answer is needed [env: HUBCTL_NO_INPUT]")]
@@ -164,9 +177,11 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Clients: the customers that instances are issued to
     #[command(subcommand, visible_alias = "clients")]
+    #[command(after_help = examples::CLIENT)]
     Client(ClientCommand),
     /// Instances: installations, each with its license and hub key
     #[command(subcommand, visible_alias = "instances")]
+    #[command(after_help = examples::INSTANCE)]
     Instance(InstanceCommand),
     /// Exchange a license for a hub key; needs no admin key
     #[command(after_help = examples::ACTIVATE)]
@@ -176,15 +191,19 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Certificates: licenses that verify offline
     #[command(subcommand, visible_alias = "certificates")]
+    #[command(after_help = examples::CERTIFICATE)]
     Certificate(CertificateCommand),
     /// Telemetry: how the tools of all instances are used
     #[command(subcommand)]
+    #[command(after_help = examples::TELEMETRY)]
     Telemetry(TelemetryCommand),
     /// Admin keys: who may manage the hub
     #[command(subcommand, visible_alias = "admin-keys")]
+    #[command(after_help = examples::ADMIN_KEY)]
     AdminKey(AdminKeyCommand),
     /// The log of all changes
     #[command(subcommand, visible_alias = "audits")]
+    #[command(after_help = examples::AUDIT)]
     Audit(AuditCommand),
     /// Show what a fleet file would change; changes nothing
     Plan(PlanArgs),
@@ -193,15 +212,20 @@ pub(crate) enum Command {
     /// Write the hub's clients and instances as a fleet file
     Export(ExportArgs),
     /// Count what the hub holds
+    #[command(after_help = examples::STATS)]
     Stats,
     /// Show which admin key is used
+    #[command(after_help = examples::WHOAMI)]
     Whoami,
     /// Show the versions of hubctl and of the hub
+    #[command(after_help = examples::VERSION)]
     Version,
     /// Find out why hubctl cannot work with its hub
+    #[command(after_help = examples::DOCTOR)]
     Doctor,
     /// Contexts: the hubs that you work with
     #[command(subcommand, visible_alias = "contexts")]
+    #[command(after_help = examples::CONTEXT)]
     Context(ContextCommand),
     /// Store a hub's URL and admin key as a context, and make it the current one
     #[command(after_help = examples::LOGIN)]
@@ -210,12 +234,16 @@ pub(crate) enum Command {
     #[command(after_help = examples::API)]
     Api(ApiArgs),
     /// Read a key from standard input and write its fingerprint; works offline
+    #[command(after_help = examples::FINGERPRINT)]
     Fingerprint,
     /// Write a script that completes commands and live handles in a shell
+    #[command(after_help = examples::COMPLETION)]
     Completion(CompletionArgs),
     /// Write manual pages
+    #[command(after_help = examples::MAN)]
     Man(ManArgs),
     /// Explain a command or a topic
+    #[command(after_help = examples::HELP)]
     Help(HelpArgs),
 }
 
@@ -237,7 +265,7 @@ pub(crate) struct LabelArgs {
     #[arg(long = "label", value_name = "KEY=VALUE|KEY-", allow_hyphen_values = false)]
     pub(crate) labels: Vec<LabelChange>,
     /// Remove all labels; those of --label are set after that
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) no_labels: bool,
 }
 
@@ -273,7 +301,7 @@ pub(crate) struct SinkArgs {
     #[arg(long, value_name = "SINK")]
     pub(crate) sink: Option<SinkSpec>,
     /// Accept a folder that group or others can write
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) allow_open_folder: bool,
 }
 

@@ -22,18 +22,23 @@ pub(crate) enum TelemetryCommand {
     #[command(after_help = examples::SERIES)]
     Series(SeriesArgs),
     /// Show errors by tool and code
+    #[command(after_help = examples::USAGE_ERRORS)]
     Errors(UsageArgs),
     /// Show named counts
+    #[command(after_help = examples::USAGE_COUNTS)]
     Counts(UsageArgs),
     /// Write a page about the use of the fleet: charts, tools, errors, adoption
     #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
     /// Show what a hub would keep of a report, and why not the rest
+    #[command(after_help = examples::PREVIEW)]
     Preview(PreviewArgs),
     /// Send a report of an instance, with its hub key; needs no admin key
+    #[command(after_help = examples::SEND)]
     Send(SendArgs),
     /// The catalogue: the names that the hub keeps
     #[command(subcommand)]
+    #[command(after_help = examples::CATALOGUE)]
     Catalogue(CatalogueCommand),
 }
 
@@ -181,12 +186,16 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogueCommand {
     /// Show the names in the catalogue
+    #[command(after_help = examples::CATALOGUE_GET)]
     Get,
     /// Replace all names in the catalogue
+    #[command(after_help = examples::CATALOGUE_SET)]
     Set(CatalogueSetArgs),
     /// Add names to the catalogue, or ask about each unlisted name of a report
+    #[command(after_help = examples::CATALOGUE_ADD)]
     Add(CatalogueAddArgs),
     /// Remove names from the catalogue: the hub counts them under other from then on
+    #[command(after_help = examples::CATALOGUE_REMOVE)]
     Remove(ListedNames),
 }
 

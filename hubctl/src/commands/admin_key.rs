@@ -13,7 +13,8 @@ use serde_json::json;
 use super::{Invocation, exists};
 use crate::cli::{AdminKeyCommand, AdminKeyCreateArgs, AdminKeyRevokeArgs};
 use crate::client::{Answer, Call};
-use crate::commands::targets::{Outcome, each};
+use crate::commands::consented::{Change, Found, consented, lately, named};
+use crate::commands::targets::Outcome;
 use crate::delivery::Delivery;
 use crate::error::{Failure, Result};
 use crate::output::Done;
@@ -112,9 +113,8 @@ fn meet(
 }
 
 async fn revoke(args: AdminKeyRevokeArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let if_exists = args.if_exists;
-    each(args.targets, true, invocation, async |handle| end(handle, if_exists, invocation).await)
-        .await
+    let change = Revoke { if_exists: args.if_exists, invocation };
+    consented(args.targets, &change, invocation).await
 }
 
 /// A key that was revoked, or only its name where there was none.
@@ -125,32 +125,56 @@ enum Subject {
     Absent { name: String },
 }
 
-async fn end(
-    handle: &str,
+struct Revoke<'a, 'b> {
     if_exists: bool,
-    invocation: &Invocation<'_>,
-) -> Result<Outcome<Subject>> {
-    let what = format!("admin key {handle}");
-    let Some(found) = find(invocation, handle).await? else {
-        let message = format!("no {what}");
-        if !if_exists {
-            return Err(Failure::of(ErrorCode::AdminKeyNotFound, message)
-                .hint("hubctl admin-key list shows what there is"));
+    invocation: &'a Invocation<'b>,
+}
+
+impl Change for Revoke<'_, '_> {
+    type Subject = AdminKeyInfo;
+    type Object = Subject;
+
+    async fn look(&self, handle: &str) -> Result<Found<AdminKeyInfo, Subject>> {
+        let what = format!("admin key {handle}");
+        let Some(found) = find(self.invocation, handle).await? else {
+            let message = format!("no {what}");
+            if !self.if_exists {
+                return Err(Failure::of(ErrorCode::AdminKeyNotFound, message)
+                    .hint("hubctl admin-key list shows what there is"));
+            }
+            let absent = Subject::Absent { name: handle.to_owned() };
+            let outcome = Outcome::new(absent, handle, &what, false, "revoked");
+            return Ok(Found::Settled(Outcome { words: message, ..outcome }));
+        };
+        Ok(if self.invocation.settings.dry_run {
+            Found::Settled(Outcome::would(Subject::Key(found), handle, &what, "revoke"))
+        } else {
+            Found::Asked(found)
+        })
+    }
+
+    fn what(&self, keys: &[&AdminKeyInfo]) -> String {
+        let noun = if keys.len() == 1 { "admin key" } else { "admin keys" };
+        format!("revoking {noun} {}", named(keys.iter().map(|key| key.name.as_str())))
+    }
+
+    async fn consequences(&self, keys: &[&AdminKeyInfo]) -> Result<String> {
+        if let [key] = keys {
+            let used = self.invocation.out.times().or_never(key.last_used_at);
+            return Ok(format!("a {} key, last used {used}; it stops at once", key.role));
         }
-        let absent = Subject::Absent { name: handle.to_owned() };
-        let outcome = Outcome::new(absent, handle, &what, false, "revoked");
-        return Ok(Outcome { words: message, ..outcome });
-    };
-    if invocation.settings.dry_run {
-        return Ok(Outcome::would(Subject::Key(found), handle, &what, "revoke"));
+        let used = keys.iter().map(|key| key.last_used_at);
+        Ok(format!("{}; they stop at once", lately(used, "key", "used", self.invocation)))
     }
-    let used = invocation.out.times().or_never(found.last_used_at);
-    let consequences = format!("a {} key, last used {used}; it stops at once", found.role);
-    invocation.consent.ask(&format!("revoking admin key {handle}"), &consequences).await?;
-    match invocation.hub()?.answer(Call::<DeleteAdminKey>::new(handle, &(), &())).await {
-        // The first attempt revoked it, and its answer was lost.
-        Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
-        answer => drop(answer?),
+
+    async fn act(&self, handle: &str, key: AdminKeyInfo) -> Result<Outcome<Subject>> {
+        let hub = self.invocation.hub()?;
+        match hub.answer(Call::<DeleteAdminKey>::new(handle, &(), &())).await {
+            // The first attempt revoked it, and its answer was lost.
+            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
+            answer => drop(answer?),
+        }
+        let what = format!("admin key {handle}");
+        Ok(Outcome::new(Subject::Key(key), handle, &what, true, "revoked"))
     }
-    Ok(Outcome::new(Subject::Key(found), handle, &what, true, "revoked"))
 }

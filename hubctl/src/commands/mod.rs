@@ -9,6 +9,7 @@ mod audit;
 mod certificate;
 mod client;
 mod completion;
+mod consented;
 mod context;
 mod doctor;
 mod fleet;

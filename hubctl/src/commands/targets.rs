@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::{AT_ONCE, Invocation};
 use crate::cli::Targets;
-use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::input;
 use crate::output::{Done, FieldChange, Progress, Row};
@@ -106,8 +105,8 @@ where
     if failed.is_empty() { Ok(Exit::Done) } else { Err(Failure::partial(failed, handles.len())) }
 }
 
-/// Acts on each object. With `asks`, a person is asked first, about one after the other, and nobody can
-/// answer while standard input is a list.
+/// Acts on each object. With `asks` there must be consent, and nobody can answer while standard input is
+/// a list.
 pub(super) async fn each<T: Serialize>(
     targets: Targets,
     asks: bool,
@@ -149,16 +148,26 @@ async fn some<T: Serialize>(
         }
         targets.handles
     };
-    let person = asks && invocation.consent == Consent::Person;
-    let (progress, at_once) = if person {
-        (Progress::hidden(), 1)
-    } else {
-        (Progress::new(invocation.out, handles.len()), at_once.min(handles.len()).max(1))
-    };
-    let acted = stream::iter(&handles).map(async |handle| (handle, act(handle).await));
+    let items = handles.into_iter().map(|handle| (handle, ())).collect();
+    each_of(items, Vec::new(), at_once, invocation, async |handle, ()| act(handle).await).await
+}
+
+/// Acts on each of these objects, about which something is known already. Those in `failed` have failed
+/// before, and were told.
+pub(super) async fn each_of<I, T: Serialize>(
+    items: Vec<(String, I)>,
+    mut failed: Vec<(String, Failure)>,
+    at_once: usize,
+    invocation: &Invocation<'_>,
+    act: impl AsyncFn(&str, I) -> Result<Outcome<T>>,
+) -> Result<Exit> {
+    let all = items.len() + failed.len();
+    let progress = Progress::new(invocation.out, items.len());
+    let at_once = at_once.min(items.len()).max(1);
+    let acted = stream::iter(items).map(async |(handle, item)| (act(&handle, item).await, handle));
     let mut acted = std::pin::pin!(acted.buffered(at_once));
-    let (mut told, mut failed) = (Vec::new(), Vec::new());
-    while let Some((handle, outcome)) = acted.next().await {
+    let mut told = Vec::new();
+    while let Some((outcome, handle)) = acted.next().await {
         match outcome {
             Ok(outcome) => {
                 progress.aside(|| invocation.out.one_of_many(&outcome.done()))?;
@@ -169,13 +178,13 @@ async fn some<T: Serialize>(
                 return Err(failure);
             }
             Err(failure) => {
-                progress.aside(|| invocation.out.item_failure(handle, &failure));
-                failed.push((handle.clone(), failure));
+                progress.aside(|| invocation.out.item_failure(&handle, &failure));
+                failed.push((handle, failure));
             }
         }
         progress.step();
     }
     drop(progress);
     invocation.out.many(&told.iter().map(Outcome::done).collect::<Vec<_>>())?;
-    if failed.is_empty() { Ok(Exit::Done) } else { Err(Failure::partial(failed, handles.len())) }
+    if failed.is_empty() { Ok(Exit::Done) } else { Err(Failure::partial(failed, all)) }
 }

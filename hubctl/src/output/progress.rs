@@ -28,11 +28,6 @@ impl Progress {
         Self { bar, _line: LastLine::take() }
     }
 
-    /// Of work that is not shown.
-    pub(crate) fn hidden() -> Self {
-        Self { bar: ProgressBar::hidden(), _line: None }
-    }
-
     /// One more is done.
     pub(crate) fn step(&self) {
         self.bar.inc(1);

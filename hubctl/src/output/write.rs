@@ -11,6 +11,9 @@ use crate::error::{Failure, Result};
 
 /// A failure found before there is an [`Out`].
 pub(crate) fn early_failure(failure: &Failure, json: bool) {
+    if failure.exit() == Exit::OutputClosed {
+        return;
+    }
     if json {
         return write_failure_json(failure);
     }
@@ -31,9 +34,18 @@ pub(crate) fn write_data(text: &str) -> Result<()> {
 }
 
 fn written(outcome: std::io::Result<()>) -> Result<()> {
-    outcome.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::output_closed(),
-        _ => Failure::new(Exit::Bug, "output_failed", format!("cannot write the output: {error}")),
+    outcome.map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            return Failure::output_closed();
+        }
+        let why = error.to_string();
+        let why = why.split(" (os error").next().unwrap_or(&why);
+        let message = format!("standard output cannot be written: {why}");
+        // As a file that cannot be written.
+        Failure::new(Exit::Usage, "output_failed", message).hint(
+            "make room or write it elsewhere; what the command has changed stands, and running it \
+             again is safe",
+        )
     })
 }
 

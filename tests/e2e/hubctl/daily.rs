@@ -114,15 +114,6 @@ async fn several_handles_are_changed_at_once(hub: Hub) {
     let piped = "hubctl instance list -q | hubctl instance update --stdin --label env=trial";
     assert_eq!(ctl.run_in("sh", piped).expect(0).stdout.lines().count(), 3);
     assert_eq!(json(&ctl, "instance get acme-1 acme-3").as_array().unwrap().len(), 2);
-    // A person is asked about one after the other.
-    let asked = ctl.at_terminal(80, &words("instance delete acme-1 acme-2"));
-    asked.wait_for("deleting acme-1");
-    asked.type_line("n");
-    asked.wait_for("deleting acme-2");
-    asked.type_line("y");
-    let _ = asked.end().expect(11);
-    ran(&ctl, "instance get acme-1", 0);
-    ran(&ctl, "instance get acme-2", 3);
 }
 
 async fn labels_change_one_by_one(hub: Hub) {

@@ -8,7 +8,7 @@ use hub_core::exit::Exit;
 use hub_tests::ctl::Ctl;
 use hub_tests::fleet::own_license_key;
 use hub_tests::{Hub, both_stores};
-use serde_json::json as value;
+use serde_json::{Value, json as value};
 
 use super::snapshot::{compare, written};
 use super::{error, json, key_in, own, ran, words};
@@ -19,6 +19,8 @@ both_stores!(
     a_wrong_key_and_a_missing_key_differ,
     an_admin_key_comes_from_a_file_or_standard_input,
     a_license_is_valid_unknown_refused_or_limited,
+    a_verdict_has_the_same_columns_whatever_it_is,
+    an_output_that_cannot_be_written_is_no_bug,
     no_key_is_shown_with_v
 );
 
@@ -86,6 +88,49 @@ async fn a_license_is_valid_unknown_refused_or_limited(hub: Hub) {
         (&value!(false), &value!("instance_suspended"))
     );
     assert_eq!(ran(&ctl(&license), "validate", 5).stderr, "");
+}
+
+/// A script that reads columns by name finds them, empty where there is nothing.
+async fn a_verdict_has_the_same_columns_whatever_it_is(hub: Hub) {
+    hub.client("acme").await;
+    let license = hub.issue("acme", "acme-1").await.license_key;
+    let ctl = |license: &str| hub.ctl().env("HUBCTL_ADMIN_KEY", "").stdin(license);
+    let unknown = own_license_key(9);
+    let mut all = String::new();
+    let mut heads = Vec::new();
+    for (key, code) in [(license.as_str(), 0), (unknown.as_str(), 4), ("no key", 4)] {
+        let line = "validate -o csv";
+        let ran = ran(&ctl(key), line, code);
+        heads.push(ran.stdout.lines().next().unwrap_or_default().to_owned());
+        all += &written(line, &ran);
+    }
+    assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
+    let line = "validate -o csv --fields code,instance_id,license.expires_at";
+    all += &written(line, &ran(&ctl(&unknown), line, 4));
+    compare("columns_of_validate", &all);
+}
+
+/// A full disk is not the fault of hubctl, and what the command did stands.
+async fn an_output_that_cannot_be_written_is_no_bug(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let full = |line: &str, code: i32| {
+        let ran = ctl.run_in("sh", &format!("hubctl {line} > /dev/full"));
+        assert_eq!(ran.code, code, "{line}: {}", ran.stderr);
+        ran.stderr
+    };
+    let said = full("client list", 2);
+    for line in ["--help", "--version", "help exit-codes", "completion bash", "man", "export"] {
+        assert_eq!(full(line, 2), said, "{line}");
+    }
+    assert_eq!(full("client create globex", 2), said);
+    hub.admin().get("/api/v1/admin/clients/globex").await.expect(200).done();
+    let json: Value = serde_json::from_str(&full("client list -o json", 2)).unwrap();
+    assert_eq!(
+        (&json["error"]["code"], &json["error"]["retryable"]),
+        (&value!("output_failed"), &value!(false))
+    );
+    compare("output_that_cannot_be_written", &said);
 }
 
 async fn no_key_is_shown_with_v(hub: Hub) {

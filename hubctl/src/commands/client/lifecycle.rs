@@ -1,7 +1,5 @@
 //! Suspending, reactivating and deleting a client.
 
-use std::time::Duration;
-
 use hub_core::api::{
     Client, ClientPatch, ClientStatus, DeleteClient, DeleteClientQuery, GetClient, Instance,
     InstanceQuery, ListClientInstances, UpdateClient,
@@ -13,9 +11,9 @@ use serde::Serialize;
 use super::{Invocation, outcome, would};
 use crate::cli::{ClientDeleteArgs, ClientSuspendArgs, Targets};
 use crate::client::Call;
+use crate::commands::consented::{Change, Found, consented, lately, named};
 use crate::commands::targets::{Outcome, each};
 use crate::commands::{reactivation, suspension};
-use crate::confirm::Consent;
 use crate::error::{Failure, Result};
 use crate::output::counted;
 
@@ -26,30 +24,48 @@ pub(super) async fn suspend(args: ClientSuspendArgs, invocation: &Invocation<'_>
         reason: args.reason,
         ..ClientPatch::default()
     };
-    each(args.targets, true, invocation, async |handle| {
-        let client = invocation.hub()?.call::<GetClient>(handle, &(), &()).await?;
-        let Some(patch) = client.settings().difference(patch.clone()) else {
-            return Ok(outcome(client, false, "suspended"));
+    consented(args.targets, &Suspend { patch, invocation }, invocation).await
+}
+
+struct Suspend<'a, 'b> {
+    patch: ClientPatch,
+    invocation: &'a Invocation<'b>,
+}
+
+impl Change for Suspend<'_, '_> {
+    /// The client, and what of the patch it does not have yet.
+    type Subject = (Client, ClientPatch);
+    type Object = Client;
+
+    async fn look(&self, handle: &str) -> Result<Found<Self::Subject, Client>> {
+        let client = self.invocation.hub()?.call::<GetClient>(handle, &(), &()).await?;
+        let Some(patch) = client.settings().difference(self.patch.clone()) else {
+            return Ok(Found::Settled(outcome(client, false, "suspended")));
         };
-        if invocation.settings.dry_run {
+        if self.invocation.settings.dry_run {
             let present = client.suspension.as_ref();
             let changes = suspension(client.status, present, patch.reason.as_ref());
-            return Ok(would(client, "suspend").changing(changes));
+            return Ok(Found::Settled(would(client, "suspend").changing(changes)));
         }
-        if client.status == ClientStatus::Suspended {
-            return set_status(invocation, &client, &patch, "suspended").await;
-        }
-        let what = format!("suspending client {}", client.slug);
-        invocation.consent.needed(&what)?;
-        let consequences = if invocation.consent == Consent::Person {
-            format!("{} will be refused", instances(invocation, &client).await?)
-        } else {
-            String::new()
-        };
-        invocation.consent.ask(&what, &consequences).await?;
-        set_status(invocation, &client, &patch, "suspended").await
-    })
-    .await
+        Ok(match client.status {
+            // It is refused already: only the reason is another one.
+            ClientStatus::Suspended => Found::Unasked((client, patch)),
+            ClientStatus::Active => Found::Asked((client, patch)),
+        })
+    }
+
+    fn what(&self, subjects: &[&Self::Subject]) -> String {
+        format!("suspending {}", clients(subjects.iter().map(|(client, _)| client)))
+    }
+
+    async fn consequences(&self, subjects: &[&Self::Subject]) -> Result<String> {
+        let clients = subjects.iter().map(|(client, _)| client);
+        Ok(format!("{} will be refused", instances(self.invocation, clients).await?))
+    }
+
+    async fn act(&self, _: &str, (client, patch): Self::Subject) -> Result<Outcome<Client>> {
+        set_status(self.invocation, &client, &patch, "suspended").await
+    }
 }
 
 /// `hubctl client reactivate`
@@ -81,51 +97,73 @@ async fn set_status(
 
 /// `hubctl client delete`
 pub(super) async fn delete(args: ClientDeleteArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let hub = invocation.hub()?;
-    each(args.targets, true, invocation, async |handle| {
-        let found = match hub.call::<GetClient>(handle, &(), &()).await {
-            Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
-                return Ok(gone(handle));
+    let ClientDeleteArgs { targets, cascade, if_exists } = args;
+    consented(targets, &Delete { cascade, if_exists, invocation }, invocation).await
+}
+
+struct Delete<'a, 'b> {
+    cascade: bool,
+    if_exists: bool,
+    invocation: &'a Invocation<'b>,
+}
+
+impl Change for Delete<'_, '_> {
+    type Subject = Client;
+    type Object = Subject;
+
+    async fn look(&self, handle: &str) -> Result<Found<Client, Subject>> {
+        let found = match self.invocation.hub()?.call::<GetClient>(handle, &(), &()).await {
+            Err(failure) if self.if_exists && failure.exit() == Exit::NotFound => {
+                return Ok(Found::Settled(gone(handle)));
             }
             found => found?,
         };
         let total = found.instances.total;
-        if total > 0 && !args.cascade {
+        if total > 0 && !self.cascade {
             let message = format!("client {} still has {}", found.slug, counted(total, "instance"));
             return Err(Failure::of(ErrorCode::ClientNotEmpty, message)
                 .hint("--cascade deletes its instances too"));
         }
-        if invocation.settings.dry_run {
-            let mut would = would(found, "delete");
-            if total > 0 {
-                would.words = format!("{} and {}", would.words, counted(total, "instance"));
-            }
-            return Ok(would.map(Subject::Client));
+        if !self.invocation.settings.dry_run {
+            return Ok(Found::Asked(found));
         }
-        confirm(&found, invocation).await?;
-        let query = DeleteClientQuery { cascade: args.cascade.then_some(true) };
-        match hub.answer(Call::<DeleteClient>::new(&found.id, &query, &())).await {
+        let mut would = would(found, "delete");
+        if total > 0 {
+            would.words = format!("{} and {}", would.words, counted(total, "instance"));
+        }
+        Ok(Found::Settled(would.map(Subject::Client)))
+    }
+
+    fn what(&self, subjects: &[&Client]) -> String {
+        format!("deleting {}", clients(subjects.iter().copied()))
+    }
+
+    async fn consequences(&self, subjects: &[&Client]) -> Result<String> {
+        if subjects.iter().all(|client| client.instances.total == 0) {
+            let whose = if subjects.len() == 1 { "it has" } else { "they have" };
+            return Ok(format!("{whose} no instances"));
+        }
+        let instances = instances(self.invocation, subjects.iter().copied()).await?;
+        Ok(format!("{instances} will be deleted too, and every key stops at once"))
+    }
+
+    fn typed(&self, subjects: &[&Client]) -> Option<String> {
+        Some(match subjects {
+            [client] => client.slug.to_string(),
+            several => counted(several.len() as u64, "client"),
+        })
+    }
+
+    async fn act(&self, _: &str, client: Client) -> Result<Outcome<Subject>> {
+        let query = DeleteClientQuery { cascade: self.cascade.then_some(true) };
+        let hub = self.invocation.hub()?;
+        match hub.answer(Call::<DeleteClient>::new(&client.id, &query, &())).await {
             // The first attempt deleted it, and its answer was lost.
             Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
             answer => drop(answer?),
         }
-        Ok(outcome(found, true, "deleted").map(Subject::Client))
-    })
-    .await
-}
-
-async fn confirm(client: &Client, invocation: &Invocation<'_>) -> Result<()> {
-    let what = format!("deleting client {}", client.slug);
-    invocation.consent.needed(&what)?;
-    let consequences = if invocation.consent == Consent::Person && client.instances.total > 0 {
-        format!(
-            "{} will be deleted too, and every key stops at once",
-            instances(invocation, client).await?
-        )
-    } else {
-        "it has no instances".to_owned()
-    };
-    invocation.consent.ask_for(&what, &consequences, client.slug.as_str()).await
+        Ok(outcome(client, true, "deleted").map(Subject::Client))
+    }
 }
 
 /// What was deleted, or only its handle where there was nothing.
@@ -147,13 +185,24 @@ fn gone(handle: &str) -> Outcome<Subject> {
     }
 }
 
-/// "3 instances, 2 seen in the last 24 h", from live data.
-async fn instances(invocation: &Invocation<'_>, client: &Client) -> Result<String> {
+/// `client acme`, or `clients acme and globex`.
+fn clients<'a>(clients: impl Iterator<Item = &'a Client> + Clone) -> String {
+    let noun = if clients.clone().nth(1).is_some() { "clients" } else { "client" };
+    format!("{noun} {}", named(clients.map(|client| client.slug.as_str())))
+}
+
+/// "3 instances, 2 seen in the last 24 h,", from live data.
+async fn instances<'a>(
+    invocation: &Invocation<'_>,
+    clients: impl Iterator<Item = &'a Client>,
+) -> Result<String> {
     let query =
         |cursor, limit| InstanceQuery { cursor, limit: Some(limit), ..InstanceQuery::default() };
-    let all: Vec<Instance> =
-        invocation.hub()?.all::<ListClientInstances, _>(&client.id, None, query).await?;
-    let since = invocation.out.times().now.before(Duration::from_hours(24));
-    let seen = all.iter().filter(|i| i.last_seen_at.is_some_and(|at| at >= since)).count();
-    Ok(format!("{}, {seen} seen in the last 24 h,", counted(all.len() as u64, "instance")))
+    let mut all: Vec<Instance> = Vec::new();
+    for client in clients {
+        let hub = invocation.hub()?;
+        all.extend(hub.all::<ListClientInstances, _>(&client.id, None, query).await?);
+    }
+    let seen = all.iter().map(|instance| instance.last_seen_at);
+    Ok(format!("{},", lately(seen, "instance", "seen", invocation)))
 }

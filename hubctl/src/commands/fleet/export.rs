@@ -9,6 +9,7 @@ use hub_core::labels::LabelPair;
 use super::file::{FLEET_LABEL, document, write};
 use super::{Invocation, live};
 use crate::cli::ExportArgs;
+use crate::closest::closest;
 use crate::error::{Failure, Result};
 use crate::output::write_data;
 use crate::words::Format;
@@ -46,6 +47,9 @@ pub(in crate::commands) async fn run(
     }
     clients.sort_by(|a, b| a.slug.cmp(&b.slug));
     let fleet = args.fleet.as_deref();
+    if let Some(fleet) = fleet.filter(|_| clients.is_empty()) {
+        warn_of_nothing(fleet, invocation).await?;
+    }
     // The catalogue belongs to no fleet.
     let catalogue = match fleet {
         None => Some(hub.call::<GetCatalogue>("", &(), &()).await?),
@@ -67,4 +71,17 @@ pub(in crate::commands) async fn run(
         }
     }
     Ok(Exit::Done)
+}
+
+/// Says that a fleet has nothing, and which one may have been meant: a file without objects looks like
+/// the export of a fleet that is empty.
+async fn warn_of_nothing(fleet: &str, invocation: &Invocation<'_>) -> Result<()> {
+    let all = live::clients(invocation.hub()?, Vec::new()).await?;
+    let labels = all.iter().flat_map(|client| client.labels.iter());
+    let fleets: BTreeSet<&str> =
+        labels.filter(|(key, _)| *key == FLEET_LABEL).map(|(_, fleet)| fleet).collect();
+    let meant = closest(fleet, fleets.into_iter());
+    let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+    invocation.out.warn(&format!("nothing belongs to the fleet {fleet}{meant}"));
+    Ok(())
 }

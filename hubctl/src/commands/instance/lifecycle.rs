@@ -5,11 +5,13 @@ use hub_core::api::{
     SuspendRequest,
 };
 use hub_core::exit::Exit;
+use hub_core::text::ReasonCode;
 use serde::Serialize;
 
 use super::{Invocation, outcome, would};
 use crate::cli::{InstanceDeleteArgs, InstanceSuspendArgs, Targets};
 use crate::client::Call;
+use crate::commands::consented::{Change, Found, consented, lately, named};
 use crate::commands::targets::{Outcome, each};
 use crate::commands::{reactivation, suspension};
 use crate::error::Result;
@@ -19,32 +21,61 @@ pub(super) async fn suspend(
     args: InstanceSuspendArgs,
     invocation: &Invocation<'_>,
 ) -> Result<Exit> {
-    let hub = invocation.hub()?;
     let body = SuspendRequest { reason: args.reason };
-    each(args.targets, true, invocation, async |handle| {
-        let instance = hub.call::<GetInstance>(handle, &(), &()).await?;
-        let present = instance.suspension.as_ref();
-        let is_so =
-            present.is_some_and(|present| present.because(body.reason.as_ref()) == *present);
-        if is_so {
-            return Ok(outcome(instance, false, "suspended"));
-        }
-        if invocation.settings.dry_run {
-            let changes = suspension(instance.status, present, body.reason.as_ref());
-            return Ok(would(instance, "suspend").changing(changes));
-        }
-        if present.is_some() {
+    consented(args.targets, &Suspend { body, invocation }, invocation).await
+}
+
+struct Suspend<'a, 'b> {
+    body: SuspendRequest,
+    invocation: &'a Invocation<'b>,
+}
+
+impl Change for Suspend<'_, '_> {
+    type Subject = Instance;
+    type Object = Instance;
+
+    async fn look(&self, handle: &str) -> Result<Found<Instance, Instance>> {
+        let instance = self.invocation.hub()?.call::<GetInstance>(handle, &(), &()).await?;
+        let reason = self.body.reason.as_ref();
+        let Some(present) = &instance.suspension else {
+            return Ok(if self.invocation.settings.dry_run {
+                Found::Settled(would_suspend(instance, reason))
+            } else {
+                Found::Asked(instance)
+            });
+        };
+        Ok(if present.because(reason) == *present {
+            Found::Settled(outcome(instance, false, "suspended"))
+        } else if self.invocation.settings.dry_run {
+            Found::Settled(would_suspend(instance, reason))
+        } else {
             // It is refused already: only the reason is another one.
-            let instance = hub.call::<SuspendInstance>(handle, &(), &body).await?;
-            return Ok(outcome(instance, true, "suspended"));
-        }
-        let what = format!("suspending {}", instance.instance_id);
-        let consequences = format!("its next request is refused; {}", seen(invocation, &instance));
-        invocation.consent.ask(&what, &consequences).await?;
-        let instance = hub.call::<SuspendInstance>(handle, &(), &body).await?;
+            Found::Unasked(instance)
+        })
+    }
+
+    fn what(&self, instances: &[&Instance]) -> String {
+        format!("suspending {}", handles(instances))
+    }
+
+    async fn consequences(&self, instances: &[&Instance]) -> Result<String> {
+        let refused = match instances {
+            [_] => "its next request is refused",
+            _ => "their next requests are refused",
+        };
+        Ok(format!("{refused}; {}", seen(self.invocation, instances)))
+    }
+
+    async fn act(&self, handle: &str, _: Instance) -> Result<Outcome<Instance>> {
+        let hub = self.invocation.hub()?;
+        let instance = hub.call::<SuspendInstance>(handle, &(), &self.body).await?;
         Ok(outcome(instance, true, "suspended"))
-    })
-    .await
+    }
+}
+
+fn would_suspend(instance: Instance, reason: Option<&ReasonCode>) -> Outcome<Instance> {
+    let changes = suspension(instance.status, instance.suspension.as_ref(), reason);
+    would(instance, "suspend").changing(changes)
 }
 
 /// `hubctl instance reactivate`
@@ -68,31 +99,54 @@ pub(super) async fn reactivate(targets: Targets, invocation: &Invocation<'_>) ->
 
 /// `hubctl instance delete`
 pub(super) async fn delete(args: InstanceDeleteArgs, invocation: &Invocation<'_>) -> Result<Exit> {
-    let hub = invocation.hub()?;
-    each(args.targets, true, invocation, async |handle| {
-        let instance = match hub.call::<GetInstance>(handle, &(), &()).await {
-            Err(failure) if args.if_exists && failure.exit() == Exit::NotFound => {
-                return Ok(gone(handle));
+    let change = Delete { if_exists: args.if_exists, invocation };
+    consented(args.targets, &change, invocation).await
+}
+
+struct Delete<'a, 'b> {
+    if_exists: bool,
+    invocation: &'a Invocation<'b>,
+}
+
+impl Change for Delete<'_, '_> {
+    type Subject = Instance;
+    type Object = Subject;
+
+    async fn look(&self, handle: &str) -> Result<Found<Instance, Subject>> {
+        let instance = match self.invocation.hub()?.call::<GetInstance>(handle, &(), &()).await {
+            Err(failure) if self.if_exists && failure.exit() == Exit::NotFound => {
+                return Ok(Found::Settled(gone(handle)));
             }
             found => found?,
         };
-        if invocation.settings.dry_run {
-            return Ok(would(instance, "delete").map(Subject::from));
-        }
-        let what = format!("deleting {}", instance.instance_id);
-        let consequences = format!(
-            "its keys stop at once and its telemetry is deleted; {}",
-            seen(invocation, &instance)
-        );
-        invocation.consent.ask(&what, &consequences).await?;
+        Ok(if self.invocation.settings.dry_run {
+            Found::Settled(would(instance, "delete").map(Subject::from))
+        } else {
+            Found::Asked(instance)
+        })
+    }
+
+    fn what(&self, instances: &[&Instance]) -> String {
+        format!("deleting {}", handles(instances))
+    }
+
+    async fn consequences(&self, instances: &[&Instance]) -> Result<String> {
+        let ended = match instances {
+            [_] => "its keys stop at once and its telemetry is deleted",
+            _ => "their keys stop at once and their telemetry is deleted",
+        };
+        Ok(format!("{ended}; {}", seen(self.invocation, instances)))
+    }
+
+    async fn act(&self, handle: &str, instance: Instance) -> Result<Outcome<Subject>> {
+        let hub = self.invocation.hub()?;
         match hub.answer(Call::<DeleteInstance>::new(handle, &(), &())).await {
             // The first attempt deleted it, and its answer was lost.
             Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
             answer => drop(answer?),
         }
         Ok(outcome(instance, true, "deleted").map(Subject::from))
-    })
-    .await
+    }
 }
 
 /// What was deleted, or only its handle where there was nothing.
@@ -120,7 +174,16 @@ fn gone(handle: &str) -> Outcome<Subject> {
     }
 }
 
-fn seen(invocation: &Invocation<'_>, instance: &Instance) -> String {
-    let status = instance.effective_status.as_str();
-    format!("{status}, last seen {}", invocation.out.times().or_never(instance.last_seen_at))
+fn handles(instances: &[&Instance]) -> String {
+    named(instances.iter().map(|instance| instance.instance_id.as_str()))
+}
+
+/// When an instance was seen; how many of several.
+fn seen(invocation: &Invocation<'_>, instances: &[&Instance]) -> String {
+    if let [instance] = instances {
+        let status = instance.effective_status.as_str();
+        let seen = invocation.out.times().or_never(instance.last_seen_at);
+        return format!("{status}, last seen {seen}");
+    }
+    lately(instances.iter().map(|instance| instance.last_seen_at), "instance", "seen", invocation)
 }

@@ -4,7 +4,11 @@ use std::process::Command;
 
 use super::*;
 
-both_stores!(an_export_is_found_unchanged, an_export_says_what_its_plan_will_adopt);
+both_stores!(
+    an_export_is_found_unchanged,
+    an_export_says_what_its_plan_will_adopt,
+    an_export_of_nothing_says_so
+);
 
 /// The plan of an export is empty, until the hub changes.
 async fn an_export_is_found_unchanged(hub: Hub) {
@@ -50,4 +54,14 @@ async fn an_export_says_what_its_plan_will_adopt(hub: Hub) {
 
 fn program() -> String {
     hub_tests::binaries::hubctl().display().to_string()
+}
+
+/// A name that was mistyped writes an empty fleet, which could prune everything: a person is told.
+async fn an_export_of_nothing_says_so(hub: Hub) {
+    let file = "version = 1\nfleet = \"acme-prod\"\n[[client]]\nslug = \"acme\"\n";
+    ran(&hub.ctl().stdin(file), "apply -f - --yes", 0);
+    let lines = ["export --fleet acme-prd", "export --fleet nothing-like-it"];
+    let said = lines.map(|line| written(line, &ran(&hub.ctl(), line, 0)));
+    compare("export_of_nothing", &said.concat());
+    assert_eq!(ran(&hub.ctl(), "export --fleet acme-prod", 0).stderr, "");
 }
