@@ -32,7 +32,8 @@ th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e5e7eb;white-
 .track{width:8rem}.bar{background:#93c5fd;height:.5rem;border-radius:.25rem;min-width:1px}\
 .calls{color:#2563eb}.errors{color:#dc2626}.good{color:#059669}\
 @media screen and (max-width:36rem){svg.narrow{display:block}svg.wide,.track{display:none}\
-table{font-size:.75rem}th,td{padding:.3rem .2rem}}\
+table{font-size:.75rem}th,td{padding:.3rem .2rem}\
+th{white-space:normal}td:first-child{white-space:normal;overflow-wrap:anywhere}}\
 @media print{body{max-width:none;padding:0}h2,figure,table{break-inside:avoid}.scroll{overflow:visible}}";
 
 /// The whole page.
