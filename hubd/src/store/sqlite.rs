@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -119,13 +120,29 @@ impl Sqlite {
         outcome.await.map_err(|_| Error::panicked())?
     }
 
+    /// Runs a job that reads a few rows by their keys, in this thread.
+    pub(super) fn read_by_key<T>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.read_within(readers::BY_KEY, job)
+    }
+
     /// Runs a job on a reading connection, in this thread.
     pub(super) fn read<T>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.read_within(readers::ANEW, job)
+    }
+
+    fn read_within<T>(
+        &self,
+        age: Duration,
+        job: impl FnOnce(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let DataFile { path, mode, .. } = &*self.file;
-        let outcome = self.readers.read(path, *mode, job);
+        let outcome = self.readers.read((path, *mode), age, job);
         if outcome.as_ref().is_err_and(|error| error.fault == Fault::Malformed) {
             self.file.damage.found(&self.file.path);
         }

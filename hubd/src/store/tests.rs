@@ -62,7 +62,7 @@ fn tamper(folder: &TempDir, sql: &str) {
     let file = rusqlite::Connection::open(folder.path().join("hub.db")).unwrap();
     file.execute_batch("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF").unwrap();
     file.execute_batch(sql).unwrap();
-    // For a millisecond a reader may not see what another process committed.
+    // For a moment a read by key may not see what another process committed.
     std::thread::sleep(std::time::Duration::from_millis(2));
 }
 

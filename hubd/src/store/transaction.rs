@@ -151,7 +151,7 @@ impl Store {
     {
         match &*self.engine {
             Engine::Sqlite(sqlite) => {
-                sqlite.read(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
+                sqlite.read_by_key(|connection| at_once(job(&mut Db::Sqlite(connection), &args)))
             }
             Engine::Postgres(postgres) => {
                 read_postgres(postgres.clone(), Lane::Short, args, job).await

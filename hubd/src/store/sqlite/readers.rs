@@ -14,9 +14,11 @@ use rusqlite::Connection;
 use super::connect::{self, Mode};
 use crate::store::error::Error;
 
-/// How old a snapshot may be. Commits of other processes are not counted, such as that of
-/// `hubd admin-key reset`, so a read may miss those of this time.
-const MOST: Duration = Duration::from_millis(1);
+/// How old a snapshot may be for a read by key. Commits of other processes are not counted, such as that of
+/// `hubd admin-key reset`, so the read may miss those of this time.
+pub(super) const BY_KEY: Duration = Duration::from_micros(250);
+/// A read that takes longer than this saves begins anew.
+pub(super) const ANEW: Duration = Duration::ZERO;
 
 /// The connections that read.
 #[derive(Default)]
@@ -48,11 +50,12 @@ struct Snapshot {
 }
 
 impl Readers {
-    /// Runs a job on a reading connection, in this thread.
+    /// Runs a job on a reading connection, in this thread. It sees all commits that were noted so far, and
+    /// those of other processes but for the last `age`.
     pub(super) fn read<T>(
         &self,
-        path: &Path,
-        mode: Mode,
+        (path, mode): (&Path, Mode),
+        age: Duration,
         job: impl FnOnce(&mut Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let idle = self.idle().readers.pop();
@@ -60,7 +63,7 @@ impl Readers {
             Some(reader) => reader,
             None => Reader { connection: connect::to_read(path, mode)?, snapshot: None },
         };
-        reader.begin(&self.commits)?;
+        reader.begin(&self.commits, age)?;
         // One that failed is closed: what is wrong with it may not go away.
         let found = job(&mut reader.connection)?;
         let mut idle = self.idle();
@@ -95,11 +98,12 @@ impl Readers {
 }
 
 impl Reader {
-    /// Begins a transaction that sees every commit noted so far, unless one is open.
-    fn begin(&mut self, commits: &AtomicU64) -> Result<(), Error> {
+    /// Begins a transaction that sees every commit noted so far, unless one is open that is no older than
+    /// `age`.
+    fn begin(&mut self, commits: &AtomicU64, age: Duration) -> Result<(), Error> {
         // Counted first: SQLite takes the snapshot at the first read of the transaction.
         let commits = commits.load(Ordering::Acquire);
-        let is_current = |open: Snapshot| open.commits == commits && open.taken.elapsed() < MOST;
+        let is_current = |open: Snapshot| open.commits == commits && open.taken.elapsed() < age;
         if !self.snapshot.is_some_and(is_current) {
             self.end()?;
             self.connection.prepare_cached("BEGIN")?.execute([])?;
@@ -123,7 +127,7 @@ mod tests {
     const COUNT: &str = "SELECT COUNT(*) FROM t";
 
     fn count(readers: &Readers, path: &Path) -> i64 {
-        let read = readers.read(path, Mode::Owned, |connection| {
+        let read = readers.read((path, Mode::Owned), BY_KEY, |connection| {
             Ok(connection.query_row(COUNT, [], |row| row.get(0))?)
         });
         read.unwrap()
