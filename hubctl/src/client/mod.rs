@@ -153,6 +153,17 @@ impl<'a> Hub<'a> {
         })
     }
 
+    /// Calls an endpoint that deletes. An object that is not there after a lost answer was deleted by the
+    /// attempt before.
+    pub(crate) async fn delete<E: Endpoint>(&self, call: Call<'_, E>) -> Result<()> {
+        match self.answer(call).await {
+            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
     /// Calls an endpoint for one object; `None` where the object does not exist.
     pub(crate) async fn find<E>(&self, handle: &str) -> Result<Option<Answer<E::Reply>>>
     where

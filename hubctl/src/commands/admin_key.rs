@@ -169,11 +169,7 @@ impl Change for Revoke<'_, '_> {
 
     async fn act(&self, handle: &str, key: AdminKeyInfo) -> Result<Outcome<Subject>> {
         let hub = self.invocation.hub()?;
-        match hub.answer(Call::<DeleteAdminKey>::new(handle, &(), &())).await {
-            // The first attempt revoked it, and its answer was lost.
-            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
-            answer => drop(answer?),
-        }
+        hub.delete(Call::<DeleteAdminKey>::new(handle, &(), &())).await?;
         let what = format!("admin key {handle}");
         Ok(Outcome::new(Subject::Key(key), handle, &what, true, "revoked"))
     }

@@ -44,6 +44,13 @@ impl<T> Outcome<T> {
         Self { object, handle, changed: true, words, dry_run: true, changes: Vec::new() }
     }
 
+    /// There is no such object, which is as good as deleted: `noun` is a word such as `client`.
+    pub(super) fn absent(object: T, handle: &str, noun: &str) -> Self {
+        let words = format!("there is no {noun} {handle}");
+        let handle = handle.to_owned();
+        Self { object, handle, changed: false, words, dry_run: false, changes: Vec::new() }
+    }
+
     /// With the fields that would be changed.
     pub(super) fn changing(self, changes: Vec<FieldChange>) -> Self {
         Self { changes, ..self }

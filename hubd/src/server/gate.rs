@@ -103,10 +103,7 @@ impl Gate {
     fn note_write(&self, written: &Poll<io::Result<usize>>) {
         let (blocked, now) = (written.is_pending(), Instant::now());
         self.progress.send_if_modified(|progress| {
-            progress.blocked = blocked;
-            if !blocked {
-                progress.active = now;
-            }
+            progress.sent(now, blocked, !blocked);
             false
         });
     }

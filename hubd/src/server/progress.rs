@@ -44,4 +44,12 @@ impl Progress {
         };
         self.stage != before
     }
+
+    /// Notes whether the peer takes nothing of what is sent, and whether something that counts went.
+    pub(super) fn sent(&mut self, now: Instant, blocked: bool, any: bool) {
+        self.blocked = blocked;
+        if any {
+            self.active = now;
+        }
+    }
 }

@@ -91,10 +91,7 @@ impl Wire {
     fn note(&self, blocked: bool, any: bool) {
         let now = Instant::now();
         self.progress.send_if_modified(|progress| {
-            progress.blocked = blocked;
-            if any {
-                progress.active = now;
-            }
+            progress.sent(now, blocked, any);
             false
         });
     }

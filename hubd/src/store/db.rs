@@ -82,9 +82,7 @@ impl Db<'_> {
                 Ok(found)
             }
             Self::Postgres(db, kept) => {
-                let query = kept.query(AssertSqlSafe(dialect::postgres(sql)), encode(args)?);
-                let rows = answered(query.fetch_all(&mut **db)).await?;
-                rows.iter().map(|row| T::from_row(&mut Row::postgres(row))).collect()
+                fetch(db, kept.query(AssertSqlSafe(dialect::postgres(sql)), encode(args)?)).await
             }
         }
     }
@@ -156,25 +154,22 @@ impl Db<'_> {
         keys: &[K],
     ) -> Result<Vec<T>, Error> {
         let sql = sql.into();
-        let mut found = Vec::with_capacity(keys.len());
         match self {
-            _ if keys.is_empty() => {}
+            _ if keys.is_empty() => Ok(Vec::new()),
             Self::Sqlite(db) => {
+                let mut found = Vec::with_capacity(keys.len());
                 let mut statement = prepare(db, &dialect::sqlite(&sql))?;
                 for key in keys {
                     read_into(&mut found, &mut statement, [key])?;
                 }
+                Ok(found)
             }
             Self::Postgres(db, kept) => {
                 let mut arguments = PgArguments::default();
                 add_array(keys.iter().copied(), &mut arguments)?;
-                let query = kept.query(AssertSqlSafe(dialect::postgres(sql)), arguments);
-                for row in answered(query.fetch_all(&mut **db)).await? {
-                    found.push(T::from_row(&mut Row::postgres(&row))?);
-                }
+                fetch(db, kept.query(AssertSqlSafe(dialect::postgres(sql)), arguments)).await
             }
         }
-        Ok(found)
     }
 
     /// Runs a statement once for each of the keys, which stand in its text as `{key}`.
@@ -197,10 +192,10 @@ impl Db<'_> {
         bulk: &Bulk,
         rows: &[R],
     ) -> Result<Vec<R>, Error> {
-        let mut missed = Vec::new();
         match self {
-            _ if rows.is_empty() => {}
+            _ if rows.is_empty() => Ok(Vec::new()),
             Self::Sqlite(db) => {
+                let mut missed = Vec::new();
                 let mut statement = prepare(db, &bulk.sqlite())?;
                 for row in rows {
                     row.bind(&mut statement)?;
@@ -208,20 +203,16 @@ impl Db<'_> {
                         missed.push(*row);
                     }
                 }
+                Ok(missed)
             }
             Self::Postgres(db, kept) => {
-                let mut arguments = PgArguments::default();
-                R::add_all(rows, &mut arguments)?;
                 let sql = AssertSqlSafe(bulk.postgres_numbered::<R>());
-                let mut found = HashSet::new();
-                for row in answered(kept.query(sql, arguments).fetch_all(&mut **db)).await? {
-                    found.insert(i64::from_row(&mut Row::postgres(&row))?);
-                }
-                let numbers = (1..).zip(rows).filter(|(nth, _)| !found.contains(nth));
-                missed.extend(numbers.map(|(_, row)| *row));
+                let found: Vec<i64> = fetch(db, kept.query(sql, arrays(rows)?)).await?;
+                let found: HashSet<i64> = found.into_iter().collect();
+                let missed = (1..).zip(rows).filter(|(nth, _)| !found.contains(nth));
+                Ok(missed.map(|(_, row)| *row).collect())
             }
         }
-        Ok(missed)
     }
 
     /// Runs a statement for each of the rows, and gives all rows that it returns.
@@ -230,10 +221,10 @@ impl Db<'_> {
         bulk: &Bulk,
         rows: &[R],
     ) -> Result<Vec<T>, Error> {
-        let mut found = Vec::new();
         match self {
-            _ if rows.is_empty() => {}
+            _ if rows.is_empty() => Ok(Vec::new()),
             Self::Sqlite(db) => {
+                let mut found = Vec::new();
                 let mut statement = prepare(db, &bulk.sqlite())?;
                 for row in rows {
                     row.bind(&mut statement)?;
@@ -242,17 +233,13 @@ impl Db<'_> {
                         found.push(T::from_row(&mut Row::sqlite(row))?);
                     }
                 }
+                Ok(found)
             }
             Self::Postgres(db, kept) => {
-                let mut arguments = PgArguments::default();
-                R::add_all(rows, &mut arguments)?;
-                let query = kept.query(AssertSqlSafe(bulk.postgres::<R>()), arguments);
-                for row in answered(query.fetch_all(&mut **db)).await? {
-                    found.push(T::from_row(&mut Row::postgres(&row))?);
-                }
+                let sql = AssertSqlSafe(bulk.postgres::<R>());
+                fetch(db, kept.query(sql, arrays(rows)?)).await
             }
         }
-        Ok(found)
     }
 }
 
@@ -270,6 +257,21 @@ fn read_into<T: FromRow>(
         found.push(T::from_row(&mut Row::sqlite(row))?);
     }
     Ok(())
+}
+
+/// All rows of a PostgreSQL statement.
+async fn fetch<T: FromRow>(
+    db: &mut PgConnection,
+    query: Query<'static, Postgres, PgArguments>,
+) -> Result<Vec<T>, Error> {
+    let rows = answered(query.fetch_all(db)).await?;
+    rows.iter().map(|row| T::from_row(&mut Row::postgres(row))).collect()
+}
+
+fn arrays<R: BulkRow>(rows: &[R]) -> Result<PgArguments, Error> {
+    let mut arguments = PgArguments::default();
+    R::add_all(rows, &mut arguments)?;
+    Ok(arguments)
 }
 
 fn encode(args: Args<'_>) -> Result<PgArguments, Error> {

@@ -157,11 +157,7 @@ impl Change for Delete<'_, '_> {
     async fn act(&self, _: &str, client: Client) -> Result<Outcome<Subject>> {
         let query = DeleteClientQuery { cascade: self.cascade.then_some(true) };
         let hub = self.invocation.hub()?;
-        match hub.answer(Call::<DeleteClient>::new(&client.id, &query, &())).await {
-            // The first attempt deleted it, and its answer was lost.
-            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
-            answer => drop(answer?),
-        }
+        hub.delete(Call::<DeleteClient>::new(&client.id, &query, &())).await?;
         Ok(outcome(client, true, "deleted").map(Subject::Client))
     }
 }
@@ -175,14 +171,7 @@ enum Subject {
 }
 
 fn gone(handle: &str) -> Outcome<Subject> {
-    Outcome {
-        object: Subject::Absent { slug: handle.to_owned() },
-        handle: handle.to_owned(),
-        changed: false,
-        words: format!("there is no client {handle}"),
-        dry_run: false,
-        changes: Vec::new(),
-    }
+    Outcome::absent(Subject::Absent { slug: handle.to_owned() }, handle, "client")
 }
 
 /// `client acme`, or `clients acme and globex`.

@@ -140,11 +140,7 @@ impl Change for Delete<'_, '_> {
 
     async fn act(&self, handle: &str, instance: Instance) -> Result<Outcome<Subject>> {
         let hub = self.invocation.hub()?;
-        match hub.answer(Call::<DeleteInstance>::new(handle, &(), &())).await {
-            // The first attempt deleted it, and its answer was lost.
-            Err(failure) if failure.parts().after_unknown && failure.exit() == Exit::NotFound => {}
-            answer => drop(answer?),
-        }
+        hub.delete(Call::<DeleteInstance>::new(handle, &(), &())).await?;
         Ok(outcome(instance, true, "deleted").map(Subject::from))
     }
 }
@@ -164,14 +160,8 @@ impl From<Instance> for Subject {
 }
 
 fn gone(handle: &str) -> Outcome<Subject> {
-    Outcome {
-        object: Subject::Absent { instance_id: handle.to_owned() },
-        handle: handle.to_owned(),
-        changed: false,
-        words: format!("there is no instance {handle}"),
-        dry_run: false,
-        changes: Vec::new(),
-    }
+    let absent = Subject::Absent { instance_id: handle.to_owned() };
+    Outcome::absent(absent, handle, "instance")
 }
 
 fn handles(instances: &[&Instance]) -> String {

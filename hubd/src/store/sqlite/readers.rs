@@ -17,7 +17,7 @@ use crate::store::error::Error;
 /// How old a snapshot may be for a read by key. Commits of other processes are not counted, such as that of
 /// `hubd admin-key reset`, so the read may miss those of this time.
 pub(super) const BY_KEY: Duration = Duration::from_micros(250);
-/// A read that takes longer than this saves begins anew.
+/// For a read that may be long: it costs more than a kept snapshot would save.
 pub(super) const ANEW: Duration = Duration::ZERO;
 
 /// The connections that read.

@@ -1,0 +1,143 @@
+//! What the hub keeps of a key, and what people see of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::MalformedKey;
+use crate::fields::Field;
+use crate::schema::inline_schema;
+
+/// SHA-256 of a key: the form in which keys are stored, looked up and compared.
+#[derive(Clone, Copy)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// The hash of a key's whole text.
+    pub(super) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// The raw 32 bytes, for a store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The 32 bytes, as a key of a map.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
+    /// Reads a stored hash; `None` unless there are exactly 32 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The short form that people see.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut digits = [0; 12];
+        hex::encode_to_slice(&self.0[..6], &mut digits)
+            .unwrap_or_else(|_| unreachable!("two digits a byte"));
+        Fingerprint(String::from_utf8_lossy(&digits).into_owned())
+    }
+
+    /// All 64 hex digits, the form in which a caller registers a key.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+/// Compares in constant time, so an attacker who measures the time learns nothing about the hash.
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyHash {}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyHash({})", self.fingerprint())
+    }
+}
+
+impl FromStr for KeyHash {
+    type Err = MalformedKey;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| MalformedKey("SHA-256"))?;
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for KeyHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+inline_schema!(KeyHash, {
+    "type": "string", "pattern": "^[0-9a-fA-F]{64}$",
+    "examples": ["2b1b0b0bd4fa1c0e9a8e2f1d7c5a4b3928171605f4e3d2c1b0a9f8e7d6c5b4a3"]
+});
+
+impl Field for KeyHash {
+    const EXPECTED: &'static str = "must be a SHA-256 in 64 hex digits";
+}
+
+/// The first 12 hex digits of a key's SHA-256: it identifies the key without revealing it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+inline_schema!(Fingerprint, {
+    "type": "string", "pattern": "^[0-9a-f]{12}$", "examples": ["3f9a1c0e9a8e"]
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::LicenseKey;
+
+    #[test]
+    fn hash_and_fingerprint_are_those_of_sha256sum() {
+        // printf %s lb_inst_00000000000000000000000000000000 | sha256sum
+        let key = LicenseKey::parse("lb_inst_00000000000000000000000000000000").unwrap();
+        let by_hand = hex::encode(Sha256::digest("lb_inst_00000000000000000000000000000000"));
+        assert_eq!(key.hash().to_hex(), by_hand);
+        assert_eq!(key.hash().fingerprint().as_str(), &by_hand[..12]);
+        assert_eq!(by_hand.parse::<KeyHash>().unwrap(), key.hash());
+        assert_eq!(by_hand.to_uppercase().parse::<KeyHash>().unwrap(), key.hash());
+        assert!("00".parse::<KeyHash>().is_err());
+    }
+}
