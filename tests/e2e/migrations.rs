@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hub_tests::binaries::workspace;
+use hub_tests::reports::report;
 use hub_tests::sql::Sql;
 use hub_tests::{Engine, Hub, both_stores};
 
@@ -91,6 +92,7 @@ both_stores!(
     a_second_start_changes_nothing,
     a_schema_newer_than_the_program_is_refused,
     the_newest_keys_move_to_their_instances,
+    digests_of_reports_stay_and_go_with_their_instance,
 );
 
 async fn a_second_start_changes_nothing(mut hub: Hub) {
@@ -112,6 +114,17 @@ async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
     assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
 }
 
+/// Back to the seventh schema, in which digests of reports had an index by day.
+const WITH_DIGESTS_BY_DAY: &str = "\
+     ALTER TABLE telemetry_horizon DROP COLUMN digests_from; \
+     CREATE INDEX reports_day ON reports (day); \
+     DELETE FROM _sqlx_migrations WHERE version >= 8";
+
+/// And each digest was checked against its instance. SQLite's table is made anew.
+const WITH_INSTANCES_OF_DIGESTS: &str = "\
+     ALTER TABLE reports ADD CONSTRAINT reports_instance_fkey FOREIGN KEY (instance) \
+         REFERENCES instances (id) ON DELETE CASCADE";
+
 /// Back to the sixth schema, in which an instance's keys stood in their own table alone.
 const WITHOUT_NEWEST_KEYS: &str = "\
      ALTER TABLE instance_keys ADD COLUMN issued_at BIGINT NOT NULL DEFAULT 0; \
@@ -124,6 +137,22 @@ const WITHOUT_NEWEST_KEYS: &str = "\
      ALTER TABLE instances DROP COLUMN hub_issued_at; \
      DELETE FROM _sqlx_migrations WHERE version >= 7";
 
+/// Stops the hub, takes its schema back, and starts it again.
+async fn migrate_again(hub: &mut Hub, back: &[&str]) {
+    assert!(hub.stop().success());
+    let int = if hub.engine() == Engine::Sqlite { "INTEGER" } else { "BIGINT" };
+    let mut sql = hub.sql().await;
+    sql.script(WITH_DIGESTS_BY_DAY).await;
+    if hub.engine() == Engine::Postgres {
+        sql.script(WITH_INSTANCES_OF_DIGESTS).await;
+    }
+    for script in back {
+        sql.script(&script.replace("BIGINT", int)).await;
+    }
+    drop(sql);
+    hub.launch();
+}
+
 async fn the_newest_keys_move_to_their_instances(mut hub: Hub) {
     const ALL: &str = "/api/v1/admin/instances";
     hub.client("acme").await;
@@ -132,17 +161,26 @@ async fn the_newest_keys_move_to_their_instances(mut hub: Hub) {
     hub.hub_key(&active.license_key).await;
     let newest = hub.hub_key(&active.license_key).await;
     let before = hub.admin().get(ALL).await.expect(200).json();
-    assert!(hub.stop().success());
-    hub.sql()
-        .await
-        .script(
-            &WITHOUT_NEWEST_KEYS.replace(
-                "BIGINT",
-                if hub.engine() == Engine::Sqlite { "INTEGER" } else { "BIGINT" },
-            ),
-        )
-        .await;
-    hub.launch();
+    migrate_again(&mut hub, &[WITHOUT_NEWEST_KEYS]).await;
     assert_eq!(hub.admin().get(ALL).await.expect(200).json(), before);
     hub.instance(&newest).get("/api/v1/instances/self").await.expect(200).done();
+}
+
+async fn digests_of_reports_stay_and_go_with_their_instance(mut hub: Hub) {
+    const DIGESTS: &str = "SELECT COUNT(*) FROM reports";
+    hub.client("acme").await;
+    let (gone, stays) = (hub.reporter("acme", "gone").await, hub.reporter("acme", "stays").await);
+    let sent = report();
+    for instance in [&gone, &stays] {
+        assert_eq!(instance.report(&sent).await["duplicate"], false);
+    }
+    migrate_again(&mut hub, &[]).await;
+    for (id, key) in [("gone", &gone.hub_key), ("stays", &stays.hub_key)] {
+        let again = hub.reporter_with(id, key).report(&sent).await;
+        assert_eq!(again["duplicate"], true, "{id}");
+    }
+    hub.admin().delete("/api/v1/admin/instances/gone").await.expect(204).done();
+    assert_eq!(hub.sql().await.number(DIGESTS).await, 1);
+    let other = hub.reporter_with("stays", &stays.hub_key).report(&report()).await;
+    assert_eq!(other["duplicate"], false);
 }

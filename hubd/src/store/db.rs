@@ -215,6 +215,36 @@ impl Db<'_> {
         }
     }
 
+    /// Runs an INSERT for each of the rows which skips those that are there; the keys of those that it added.
+    /// They are in these columns, and are what `key` gives for the number of a row, counted from 0.
+    pub(crate) async fn bulk_new<K: FromRow, R: BulkRow>(
+        &mut self,
+        bulk: &Bulk,
+        rows: &[R],
+        columns: &'static str,
+        key: impl Fn(usize) -> K,
+    ) -> Result<Vec<K>, Error> {
+        match self {
+            _ if rows.is_empty() => Ok(Vec::new()),
+            // RETURNING would make a temporary table for each row.
+            Self::Sqlite(db) => {
+                let mut added = Vec::with_capacity(rows.len());
+                let mut statement = prepare(db, &bulk.sqlite())?;
+                for (at, row) in rows.iter().enumerate() {
+                    row.bind(&mut statement)?;
+                    if statement.raw_execute()? > 0 {
+                        added.push(key(at));
+                    }
+                }
+                Ok(added)
+            }
+            Self::Postgres(db, kept) => {
+                let sql = format!("{} RETURNING {columns}", bulk.postgres::<R>());
+                fetch(db, kept.query(AssertSqlSafe(sql), arrays(rows)?)).await
+            }
+        }
+    }
+
     /// Runs a statement for each of the rows, and gives all rows that it returns.
     pub(crate) async fn bulk_rows<T: FromRow, R: BulkRow>(
         &mut self,

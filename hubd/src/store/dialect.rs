@@ -10,6 +10,7 @@
 //! | `{keep_instances}` | keeps the instances `i` that a SELECT finds from being deleted meanwhile |
 //! | `{lock_by_hash}` | the same for keys, in the order in which everybody locks them |
 //! | `{skip_locked}` | the same, without the rows that another transaction has locked |
+//! | `{or_ignore}` | an INSERT of a SELECT with `ON CONFLICT DO NOTHING` skips a row for any reason: SQLite then keeps no journal for it |
 //! | `{find}` | function: the position of the second text in the first, 0 where it is not in it |
 //! | `{least}`, `{greatest}` | functions: the lesser and the greater of two numbers |
 //! | `{look_up}` | a join that looks its right side up for each row of the left |
@@ -21,12 +22,13 @@ use super::db::Sql;
 
 type Token = (&'static str, &'static str);
 
-const SQLITE: [Token; 10] = [
+const SQLITE: [Token; 11] = [
     ("{key}", "= ?1"),
     ("{for_update}", ""),
     ("{keep_instances}", ""),
     ("{lock_by_hash}", ""),
     ("{skip_locked}", ""),
+    ("{or_ignore}", " OR IGNORE"),
     ("{find}", "instr"),
     ("{least}", "MIN"),
     ("{greatest}", "MAX"),
@@ -35,7 +37,7 @@ const SQLITE: [Token; 10] = [
     ("{store_bytes}", "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
 ];
 
-const POSTGRES: [Token; 10] = [
+const POSTGRES: [Token; 11] = [
     // The planner takes an array of unknown length for short and uses the index; a table made of it by
     // UNNEST it takes for long, and scans.
     ("{key}", "= ANY($1)"),
@@ -43,6 +45,7 @@ const POSTGRES: [Token; 10] = [
     ("{keep_instances}", " FOR KEY SHARE OF i"),
     ("{lock_by_hash}", " ORDER BY hash FOR UPDATE"),
     ("{skip_locked}", " FOR UPDATE SKIP LOCKED"),
+    ("{or_ignore}", ""),
     ("{find}", "strpos"),
     ("{least}", "LEAST"),
     ("{greatest}", "GREATEST"),

@@ -150,15 +150,18 @@ const HORIZON: &str = "SELECT day FROM telemetry_horizon WHERE id = 1{for_update
 /// suspensions are checked in this very statement, and the instances cannot go before it is done.
 const CLAIM: Bulk = Bulk::new(
     &["key", "report_hash", "digest", "version", "day", "now"],
-    "INSERT INTO reports (instance, report_hash, digest, version, day) \
+    "INSERT{or_ignore} INTO reports (instance, report_hash, digest, version, day) \
      SELECT k.instance, bulk.report_hash, bulk.digest, bulk.version, bulk.day \
      {from,} instance_keys k {look_up} instances i ON i.id = k.instance \
      {look_up} clients c ON c.id = i.client \
      WHERE k.hash = bulk.key AND k.kind = 'hub' \
      AND (k.not_after IS NULL OR k.not_after > bulk.now) \
      AND i.suspended_at IS NULL AND c.status = 'active'{keep_instances} \
-     ON CONFLICT DO NOTHING RETURNING instance, report_hash",
+     ON CONFLICT DO NOTHING",
 );
+
+/// The columns of a [`ReportName`].
+const NAME: &str = "instance, report_hash";
 
 impl Db<'_> {
     async fn write_reports(&mut self, batch: &[NewReport]) -> Result<Vec<ReportResult>, Error> {
@@ -203,7 +206,8 @@ impl Db<'_> {
                 (entry.by.hub_key.as_bytes(), name, digest, version, day, now)
             })
             .collect();
-        Ok(self.bulk_rows(&CLAIM, &rows).await?.into_iter().collect())
+        let name_of = |at: usize| entries[at].name;
+        Ok(self.bulk_new(&CLAIM, &rows, NAME, name_of).await?.into_iter().collect())
     }
 
     /// The outcome of each: the first of a claimed name is stored, the others are looked into.

@@ -23,9 +23,17 @@ pub(crate) use range::{UsageFilter, UsageRange};
 pub(crate) use rollup::Retention;
 pub(crate) use series::{Series, SeriesFilter};
 
-/// The tables that hold something of an instance beside its report digests, which go by themselves.
-const USAGE_TABLES: [&str; 7] =
-    ["usage_hour", "error_hour", "count_hour", "usage_day", "error_day", "count_day", "last_use"];
+/// The tables that hold something of an instance.
+const USAGE_TABLES: [&str; 8] = [
+    "usage_hour",
+    "error_hour",
+    "count_hour",
+    "usage_day",
+    "error_day",
+    "count_day",
+    "last_use",
+    "reports",
+];
 
 /// The number of `other` and `OTHER`.
 const OTHER: i64 = 0;

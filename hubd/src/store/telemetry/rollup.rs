@@ -30,8 +30,10 @@ pub(crate) struct Retention {
     pub(crate) days: Duration,
 }
 
-/// Instances in one transaction.
-const INSTANCES: i64 = 2_000;
+/// Instances in one transaction that makes a part of a day.
+const INSTANCES: usize = 2_000;
+/// Instances in one transaction that goes through their digests: a week of them each.
+const INSTANCES_OF_DIGESTS: usize = 200;
 /// Rows that one transaction deletes: other writes wait for it.
 const ROWS: i64 = 5_000;
 
@@ -107,7 +109,7 @@ impl Store {
         let first_day = day_of(now.before(retention.days));
         let digests = day_of(now.before(Duration::from_hours(24) * DIGEST_DAYS));
         let hour = hour_of(now.before(retention.hours).unix_ms());
-        self.delete_old("reports", "instance, report_hash", &format!("day < {digests}")).await?;
+        self.delete_old_digests(digests).await?;
         self.delete_old("report_hour", "hour", &format!("hour < {hour}")).await?;
         let fleet = ("fleet", "tool", "");
         for (table, key, _) in TABLES.into_iter().chain([fleet]) {
@@ -124,6 +126,32 @@ impl Store {
             self.delete_old("last_use", "instance, tool", &too_old).await?;
         }
         self.delete_old("last_use_hour", "tool, hour", &format!("{too_old} OR n <= 0")).await
+    }
+
+    /// Deletes digests of reports that end before a day. There is no index by day: once a day all of them are
+    /// gone through.
+    async fn delete_old_digests(&self, day: i64) -> Result<(), Refusal> {
+        let from = "SELECT digests_from FROM telemetry_horizon WHERE id = 1".to_owned();
+        if self.number(from).await? >= Some(day) {
+            return Ok(());
+        }
+        for part in self.parts(INSTANCES_OF_DIGESTS).await? {
+            let old = format!("{part} AND day < {day}");
+            self.delete_old("reports", "instance, report_hash", &old).await?;
+        }
+        let write = self.transact(Way::Unlocked, "old digests", day, |tx, day| {
+            Box::pin(async { Ok(tx.set_digests_from(*day).await?) })
+        });
+        write.await
+    }
+
+    /// A condition for each so many instances, of all there are.
+    async fn parts(&self, instances: usize) -> Result<Vec<String>, Refusal> {
+        let last = self.number("SELECT MAX(id) FROM instances".to_owned()).await?.unwrap_or(0);
+        let firsts: Vec<i64> = (0..=last).step_by(instances).collect();
+        let ends = firsts.iter().skip(1).copied().chain([last + 1]);
+        let parts = firsts.iter().zip(ends);
+        Ok(parts.map(|(first, end)| format!("instance >= {first} AND instance < {end}")).collect())
     }
 
     /// Deletes names that the catalogue lists no longer and that no usage refers to. A batch that was read
@@ -183,10 +211,8 @@ impl Store {
 
     /// Makes a day; false when another hub makes it or has made it.
     async fn make_day(&self, day: i64) -> Result<bool, Refusal> {
-        let last = "SELECT MAX(id) FROM instances".to_owned();
-        let last: i64 = self.number(last).await?.unwrap_or(0);
-        for first in (0..=last).step_by(usize::try_from(INSTANCES).unwrap_or(usize::MAX)) {
-            let part = format!(" AND instance >= {first} AND instance < {}", first + INSTANCES);
+        for part in self.parts(INSTANCES).await? {
+            let part = format!(" AND {part}");
             let part = self.transact(Way::Unlocked, "part of a day", part, move |tx, part| {
                 Box::pin(async move {
                     let ours = tx.lock_horizon(day).await?;
@@ -283,6 +309,13 @@ impl Db<'_> {
 
     async fn set_horizon(&mut self, day: i64) -> Result<(), Error> {
         const MOVE: &str = "UPDATE telemetry_horizon SET day = $1 WHERE id = 1 AND day < $1";
+        self.execute(MOVE, &[&day]).await?;
+        Ok(())
+    }
+
+    async fn set_digests_from(&mut self, day: i64) -> Result<(), Error> {
+        const MOVE: &str =
+            "UPDATE telemetry_horizon SET digests_from = $1 WHERE id = 1 AND digests_from < $1";
         self.execute(MOVE, &[&day]).await?;
         Ok(())
     }
