@@ -66,6 +66,7 @@ both_stores!(
     a_row_is_whole_numbered_and_holds_no_key,
     refused_and_empty_changes_leave_no_row,
     events_are_found_by_actor_action_target_and_time,
+    events_of_a_target_are_found_among_thousands,
     pages_go_from_new_to_old_without_gaps,
     the_database_itself_refuses_changes,
     tampering_shows,
@@ -160,6 +161,41 @@ async fn events_are_found_by_actor_action_target_and_time(hub: Hub) {
     assert_eq!(count("").await, all - 3);
     assert_eq!(count("since=8d").await, all);
     assert_eq!(count("until=1h").await, 3);
+}
+
+/// The index finds them within each 1024 events.
+async fn events_of_a_target_are_found_among_thousands(hub: Hub) {
+    hub.client("acme").await;
+    let mut sql = hub.sql().await;
+    let add = "INSERT INTO audit_events \
+        SELECT seq + :n, at, actor, action, 'other', detail, request_id, prev_hash, hash \
+        FROM audit_events WHERE seq + :n < 5000";
+    for doubled in 0..13 {
+        let last = sql.number("SELECT MAX(seq) FROM audit_events").await;
+        assert!(last >= 1 << doubled);
+        sql.execute(&add.replace(":n", &last.to_string())).await;
+    }
+    allow_changes(&mut sql, hub.engine()).await;
+    let wanted = [4999, 4096, 4095, 3000, 2048, 1024, 1023, 7];
+    let list = wanted.map(|seq| seq.to_string()).join(", ");
+    let name = format!("UPDATE audit_events SET target = 'wanted' WHERE seq IN ({list})");
+    assert_eq!(sql.execute(&name).await, 8);
+    let found = async |filter: &str| {
+        let found = events(&hub, filter).await;
+        found.iter().map(|event| event["seq"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("target=wanted").await, wanted);
+    assert_eq!(found("target=wanted&action=client.suspend").await, [0; 0]);
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = format!("{AUDIT}?target=wanted&limit=3{cursor}");
+        let page = hub.admin().get(&page).await.ok();
+        pages.push(page["items"].as_array().unwrap().len());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(pages, [3, 3, 2]);
 }
 
 async fn pages_go_from_new_to_old_without_gaps(hub: Hub) {

@@ -114,6 +114,14 @@ async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
     assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
 }
 
+/// Back to the eighth schema, whose indexes were wider.
+const WITH_WIDE_INDEXES: &str = "\
+     DROP INDEX audit_events_target; \
+     CREATE INDEX audit_events_target ON audit_events (target, seq); \
+     DROP INDEX instance_keys_instance; \
+     CREATE INDEX instance_keys_instance ON instance_keys (instance); \
+     DELETE FROM _sqlx_migrations WHERE version >= 9";
+
 /// Back to the seventh schema, in which digests of reports had an index by day.
 const WITH_DIGESTS_BY_DAY: &str = "\
      ALTER TABLE telemetry_horizon DROP COLUMN digests_from; \
@@ -142,6 +150,7 @@ async fn migrate_again(hub: &mut Hub, back: &[&str]) {
     assert!(hub.stop().success());
     let int = if hub.engine() == Engine::Sqlite { "INTEGER" } else { "BIGINT" };
     let mut sql = hub.sql().await;
+    sql.script(WITH_WIDE_INDEXES).await;
     sql.script(WITH_DIGESTS_BY_DAY).await;
     if hub.engine() == Engine::Postgres {
         sql.script(WITH_INSTANCES_OF_DIGESTS).await;

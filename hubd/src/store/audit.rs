@@ -61,6 +61,12 @@ const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1"
 const SELECT: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
                       FROM audit_events";
 
+/// Of one target: within each 1024 events the index finds them by it.
+const SELECT_OF_TARGET: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
+     FROM (WITH RECURSIVE part (n) AS (SELECT MAX(seq) / 1024 FROM audit_events \
+     UNION ALL SELECT n - 1 FROM part WHERE n > 0) SELECT n FROM part) AS part \
+     {look_up} audit_events ON seq / 1024 = part.n";
+
 const SELECT_AFTER: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
      FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT 1000";
 
@@ -116,7 +122,8 @@ impl Db<'_> {
         filter: &AuditFilter,
         limit: i64,
     ) -> Result<Vec<AuditEvent>, Error> {
-        let mut query = Query::new(SELECT);
+        let of_target = filter.target.is_some();
+        let mut query = Query::new(if of_target { SELECT_OF_TARGET } else { SELECT });
         query.and("seq < $", filter.before.unwrap_or(i64::MAX));
         query.and("at >= $", filter.range.since.unix_ms());
         if let Some(until) = filter.range.until {

@@ -33,6 +33,7 @@ migrations! {
     6 "instance counts" "0006_instance_counts.sql";
     7 "newest keys" "0007_newest_keys.sql";
     8 "report digests" "0008_report_digests.sql";
+    9 "narrow indexes" "0009_narrow_indexes.sql";
 }
 
 /// The table of what was done. It has the name and the columns that sqlx's migrator uses.
