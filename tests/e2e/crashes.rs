@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use hub_core::api::ADMIN_KEY_HEADER;
 use hub_tests::journal::{Bases, Holdings, Worker};
 use hub_tests::postgres::{Cluster, Durability};
-use hub_tests::{Engine, Hub, Setup, both_stores};
+use hub_tests::{Engine, Hub, Setup, both_stores, setting};
 use rand::RngExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -20,9 +20,8 @@ use tokio::sync::watch;
 
 const WORKERS: u32 = 8;
 
-#[expect(clippy::disallowed_methods, reason = "how long a test may take is up to who runs it")]
 fn rounds() -> usize {
-    std::env::var("HUB_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(50)
+    setting("HUB_TEST_ROUNDS", 50)
 }
 
 /// Hubs over one database, and workers that use all of them.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use hub_tests::journal::{Bases, Worker};
 use hub_tests::power::{self, Disk, Image, Kept, Op};
-use hub_tests::{Engine, Setup, strace};
+use hub_tests::{Engine, Setup, setting, strace};
 
 const WORKERS: u32 = 6;
 /// A client, and two rounds with an instance each.
@@ -158,9 +158,8 @@ impl Recorded {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a test may take is up to who runs it")]
 fn images() -> usize {
-    std::env::var("HUB_TEST_IMAGES").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000)
+    setting("HUB_TEST_IMAGES", 20_000)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@
 //! - for benchmarks: [`load`], many clients at once; [`workload`], what they send; [`bare`], a server that
 //!   does nothing; [`cpu`], CPU time
 //! - [`linear`]: whether a history is linearizable
-//! - [`clock`]: times for requests
+//! - [`clock`]: times for requests; [`setting`]: how long the long tests and the benchmarks take
 #![expect(clippy::missing_panics_doc, reason = "a harness fails by panicking")]
 
 pub mod bare;
@@ -47,6 +47,7 @@ pub mod power;
 pub mod raw;
 pub mod relay;
 pub mod reports;
+pub mod setting;
 pub mod setup;
 pub mod sql;
 pub mod strace;
@@ -58,6 +59,7 @@ pub mod watchdog;
 pub mod workload;
 
 pub use hub::Hub;
+pub use setting::{setting, settings};
 pub use setup::{Engine, Setup};
 
 /// Turns each story that it lists into two tests, `name::sqlite` and `name::postgres`.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hub_tests::load::{Load, Outcome};
 use hub_tests::workload::Workload;
-use hub_tests::{Engine, Hub, Setup};
+use hub_tests::{Engine, Hub, Setup, setting};
 
 /// How many clients activate at once: the hub is busy, and has room.
 const CLIENTS: usize = 4;
@@ -71,10 +71,4 @@ fn back_up_until(hub: &Hub, stop: &AtomicBool) -> String {
     }
     let each = begun.elapsed() / copies.max(1);
     format!("{copies} backups, {:.1} s each: {}", each.as_secs_f64(), said.trim())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the settings of this program")]
-fn setting(name: &str, otherwise: u64) -> u64 {
-    let text = std::env::var(name);
-    text.map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }

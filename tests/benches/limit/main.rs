@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use hub_tests::bare;
 use hub_tests::workload::Workload;
-use hub_tests::{Engine, Setup};
+use hub_tests::{Engine, Setup, setting};
 
 use self::engine::Cost;
 use self::served::{Kind, Served, kinds, side_by_side};
@@ -32,7 +32,7 @@ const READERS: [usize; 3] = [16, 64, 256];
 
 fn main() {
     bare::serve_if_asked();
-    let lasting = Duration::from_secs(seconds());
+    let lasting = Duration::from_secs(setting("BENCH_SECONDS", 3));
     println!("{:<34} {:>10} {:>14}", "alone, each", "CPU µs", "by the clock µs");
     let file = engine::File::new();
     let rows = file.list(lasting);
@@ -113,10 +113,4 @@ fn share(kind: &Kind, clients: usize, bare: Served, hub: Served) {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
-}
-
-#[expect(clippy::disallowed_methods, reason = "the setting of this program")]
-fn seconds() -> u64 {
-    let seconds = std::env::var("BENCH_SECONDS").unwrap_or_else(|_| "3".to_owned());
-    seconds.parse().expect("BENCH_SECONDS is a number")
 }

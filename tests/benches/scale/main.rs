@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hub_tests::load::{Load, Outcome, Request, UNIQUE};
 use hub_tests::postgres::{Cluster, Durability};
-use hub_tests::{Engine, Hub, Setup, clock};
+use hub_tests::{Engine, Hub, Setup, clock, setting, settings};
 use serde_json::json;
 
 /// Instances that requests are spread over.
@@ -20,11 +20,8 @@ const REAL: usize = 200;
 
 #[tokio::main]
 async fn main() {
-    let seconds = setting("SCALE_SECONDS", "2").parse().expect("SCALE_SECONDS is a number");
-    let lasting = Duration::from_secs(seconds);
-    let sizes = setting("SCALE_INSTANCES", "1000,1000000");
-    let sizes: Vec<usize> =
-        sizes.split(',').map(|n| n.parse().expect("SCALE_INSTANCES are numbers")).collect();
+    let lasting = Duration::from_secs(setting("SCALE_SECONDS", 2));
+    let sizes: Vec<usize> = settings("SCALE_INSTANCES", &[1_000, 1_000_000]);
     let cluster = Cluster::start(Durability::Fsync);
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let mut base: Option<Vec<Line>> = None;
@@ -141,9 +138,4 @@ fn report(engine: Engine, size: usize, line: &Line, base: Option<&Line>) {
         line.seen.failed,
         times.unwrap_or_default(),
     );
-}
-
-#[expect(clippy::disallowed_methods, reason = "the settings of this program")]
-fn setting(name: &str, default: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use hub_tests::journal::{Bases, Holdings, Worker};
 use hub_tests::postgres::{Cluster, Durability};
-use hub_tests::{Engine, Hub, Setup};
+use hub_tests::{Engine, Hub, Setup, setting};
 use tokio::sync::watch;
 
 use fault::Fault;
@@ -122,11 +122,4 @@ async fn work(mut worker: Worker, bases: Bases, stopped: watch::Receiver<bool>) 
         tokio::time::sleep(SLICE).await;
     }
     worker
-}
-
-/// A whole number in a variable.
-#[expect(clippy::disallowed_methods, reason = "the settings of this program")]
-fn setting(name: &str, otherwise: u64) -> u64 {
-    let text = std::env::var(name);
-    text.map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }

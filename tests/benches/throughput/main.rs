@@ -12,7 +12,7 @@ use hub_tests::bare::{self, Bare};
 use hub_tests::load::{Load, Outcome, Request};
 use hub_tests::postgres::{Cluster, Durability};
 use hub_tests::workload::{Workload, report_body};
-use hub_tests::{Engine, Hub, Setup};
+use hub_tests::{Engine, Hub, Setup, setting, settings};
 
 fn main() {
     bare::serve_if_asked();
@@ -21,11 +21,9 @@ fn main() {
 }
 
 async fn compare() {
-    let seconds = setting("BENCH_SECONDS", "5").parse().expect("BENCH_SECONDS is a number");
-    let clients = setting("BENCH_CLIENTS", "1,16,256");
-    let clients: Vec<usize> =
-        clients.split(',').map(|n| n.parse().expect("BENCH_CLIENTS are numbers")).collect();
-    let load = |clients| Load { clients, lasting: Duration::from_secs(seconds) };
+    let lasting = Duration::from_secs(setting("BENCH_SECONDS", 5));
+    let clients: Vec<usize> = settings("BENCH_CLIENTS", &[1, 16, 256]);
+    let load = |clients| Load { clients, lasting };
 
     let server = Bare::start(400);
     let mut ceiling = Vec::new();
@@ -81,11 +79,6 @@ async fn compare() {
 async fn store_bytes(hub: &Hub) -> u64 {
     let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
     stats["store_bytes"].as_u64().unwrap_or(0)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the settings of this program")]
-fn setting(name: &str, default: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
 fn name(engine: Engine, what: &str) -> String {
