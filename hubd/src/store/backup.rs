@@ -3,11 +3,14 @@
 //! A copy is made by `VACUUM INTO`: one read transaction, which holds up no writer. It gets its name only
 //! once it was opened and verified, so a file with the name of a backup is one.
 
+use std::ffi::c_int;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::panic::RefUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use hub_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -55,7 +58,7 @@ pub(crate) fn back_up(
         return Err(CopyError::Exists(target.to_owned()));
     }
     let fail = |source| CopyError::File { path: target.to_owned(), source };
-    let copy = copy_of(database, folder_of(target))?;
+    let copy = copy_of(database, folder_of(target), Pace::BesideAHub)?;
     let verified = verify(copy.path())?;
     copy.persist_noclobber(target).map_err(|error| fail(error.error))?;
     sync_folder(target).map_err(fail)?;
@@ -110,7 +113,7 @@ pub(crate) fn restore(
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail)?;
     let _claim = claim(database)?;
     verify(from)?;
-    let copy = copy_of(from, folder)?;
+    let copy = copy_of(from, folder, Pace::AtOnce)?;
     let verified = verify(copy.path())?;
     let digits: String = now.to_string().chars().filter(char::is_ascii_digit).collect();
     let mut aside = Vec::new();
@@ -170,15 +173,49 @@ fn note(database: &Path, now: Timestamp) -> io::Result<()> {
     Ok(())
 }
 
+/// How a copy is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    AtOnce,
+    /// So that the disk has time for the commits of a hub.
+    BesideAHub,
+}
+
+/// What is written to the disk at a time: a commit waits for as much.
+const PORTION: u64 = 64 << 10;
+/// How many times as long as a portion takes the disk is left alone after it.
+const REST: u32 = 9;
+/// How many steps of SQLite make less than a portion.
+const STEPS: c_int = 500;
+
+/// Writes a copy to the disk portion by portion while it grows. What cannot be written is seen at its end.
+fn in_portions(copy: File) -> impl FnMut() -> bool + Send + RefUnwindSafe + 'static {
+    let mut written = 0;
+    move || {
+        let length = copy.metadata().map_or(0, |copy| copy.len());
+        if length >= written + PORTION {
+            let begun = Instant::now();
+            let _ = copy.sync_data();
+            thread::sleep(REST * begun.elapsed());
+            written = length;
+        }
+        false
+    }
+}
+
 /// A temporary file, for its owner only, with the content of a database.
-fn copy_of(database: &Path, folder: &Path) -> Result<NamedTempFile, CopyError> {
+fn copy_of(database: &Path, folder: &Path, pace: Pace) -> Result<NamedTempFile, CopyError> {
     let fail = |source| CopyError::Sqlite { path: database.to_owned(), source };
     if !database.is_file() {
         return Err(CopyError::Missing(database.to_owned()));
     }
     let failed = |source| CopyError::File { path: folder.to_owned(), source };
     let copy = tempfile::Builder::new().prefix(".copy-").tempfile_in(folder).map_err(failed)?;
-    let source = open(database).map_err(fail)?;
+    let mut source = open(database).map_err(fail)?;
+    if pace == Pace::BesideAHub {
+        let growing = copy.as_file().try_clone().map_err(failed)?;
+        source.progress_handler(STEPS, Some(in_portions(growing))).map_err(fail)?;
+    }
     // SQLite writes into a file that is there only if it is empty.
     source.execute("VACUUM INTO ?1", [copy.path().to_string_lossy()]).map_err(fail)?;
     copy.as_file().sync_all().map_err(failed)?;
