@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use hub_core::api::Route;
 use hub_core::problem::ErrorCode;
 use hub_tests::binaries::{self, workspace};
-use hub_tests::{Hub, postgres};
+use hub_tests::postgres::{self, free_port};
+use hub_tests::tls::Authority;
+use hub_tests::{Engine, Hub, Setup};
 use serde_json::json;
 
 fn guide(name: &str) -> String {
@@ -16,8 +19,13 @@ fn guide(name: &str) -> String {
 
 /// The block of the operator's guide that is marked `sh NAME`.
 fn block(name: &str) -> String {
+    marked(&format!("sh {name}"))
+}
+
+/// The block of the operator's guide with this mark.
+fn marked(mark: &str) -> String {
     let guide = guide("operating.md");
-    let (_, block) = guide.split_once(&format!("```sh {name}\n")).expect("the guide has the block");
+    let (_, block) = guide.split_once(&format!("```{mark}\n")).expect("the guide has the block");
     block.split("```").next().unwrap().to_owned()
 }
 
@@ -112,6 +120,68 @@ async fn sqlite_to_postgres() {
     let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
     assert_eq!(stats["database"], "postgres");
     assert!(hub.stop().success());
+}
+
+/// nginx, until it is dropped.
+struct Nginx(Child);
+
+impl Nginx {
+    /// Starts it with the block of the guide; `None`, with a message, where it is not installed.
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    fn start(hub: &Hub, authority: &Authority, port: u16) -> Option<Self> {
+        let server = marked("nginx")
+            .replace("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl"))
+            .replace("/etc/nginx/hub/fullchain.pem", &authority.certificate())
+            .replace("/etc/nginx/hub/privkey.pem", &authority.key())
+            .replace("127.0.0.1:8200", hub.address());
+        let settings =
+            "daemon off;\nuser root;\npid nginx.pid;\nevents {}\nhttp {\naccess_log off;\n";
+        let config = hub.dir().join("nginx.conf");
+        fs::write(&config, format!("{settings}{server}}}\n")).unwrap();
+        let mut nginx = Command::new("/usr/sbin/nginx");
+        nginx.args(["-e", "nginx.log", "-c"]).arg(&config).arg("-p").arg(hub.dir());
+        let Ok(mut child) = nginx.stderr(Stdio::null()).spawn() else {
+            eprintln!("SKIPPED: nginx is not installed");
+            return None;
+        };
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = fs::read_to_string(hub.dir().join("nginx.log")).unwrap_or_default();
+            assert!(child.try_wait().unwrap().is_none(), "nginx ended: {log}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(Self(child))
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// The hub takes each caller of nginx for itself: one that guesses keys is limited, another one is not.
+#[tokio::test]
+async fn nginx_in_front() {
+    let trusted = ["--trusted-proxies", "127.0.0.1/32"];
+    let hub = Setup::on(Engine::Sqlite).args(trusted).start().await;
+    let (authority, port) = (Authority::new(), free_port());
+    let Some(_nginx) = Nginx::start(&hub, &authority, port) else { return };
+    let ask = |from: &str, key: &str, times: usize| {
+        let url = format!("https://127.0.0.1:{port}/api/v1/admin/whoami");
+        let header = format!("X-Admin-Api-Key: {key}");
+        let certificate = authority.certificate();
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "--interface", from, "--cacert", &certificate, "-H", &header]);
+        curl.args(["-w", "%{stderr}%{http_code} "]);
+        let said = curl.args(vec![url.as_str(); times]).output().unwrap().stderr;
+        String::from_utf8(said).unwrap()
+    };
+    let wrong = "lb_admin_00000000000000000000000000000000";
+    assert_eq!(ask("127.0.0.1", hub.admin_key(), 1), "200 ");
+    let guesses = ask("127.0.0.7", wrong, 60);
+    assert!(guesses.starts_with("401 ") && guesses.ends_with("429 "), "{guesses}");
+    assert_eq!(ask("127.0.0.8", wrong, 1), "401 ");
 }
 
 /// The table of lost keys: each command does what it is there for.

@@ -349,7 +349,9 @@ fn id(what: &str, user: Option<&str>) -> Option<u32> {
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
-pub(crate) fn free_port() -> u16 {
+/// A port that nobody listens on.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound listener has an address").port()
 }
