@@ -188,7 +188,8 @@ const REST: u32 = 9;
 /// How many steps of SQLite make less than a portion.
 const STEPS: c_int = 500;
 
-/// Writes a copy to the disk portion by portion while it grows. What cannot be written is seen at its end.
+/// Writes a copy to the disk portion by portion while it grows. Linux tells each open file once of what could
+/// not be written: the one that is synced at the end learns of it there.
 fn in_portions(copy: File) -> impl FnMut() -> bool + Send + RefUnwindSafe + 'static {
     let mut written = 0;
     move || {
@@ -213,7 +214,7 @@ fn copy_of(database: &Path, folder: &Path, pace: Pace) -> Result<NamedTempFile, 
     let copy = tempfile::Builder::new().prefix(".copy-").tempfile_in(folder).map_err(failed)?;
     let mut source = open(database).map_err(fail)?;
     if pace == Pace::BesideAHub {
-        let growing = copy.as_file().try_clone().map_err(failed)?;
+        let growing = copy.reopen().map_err(failed)?;
         source.progress_handler(STEPS, Some(in_portions(growing))).map_err(fail)?;
     }
     // SQLite writes into a file that is there only if it is empty.
