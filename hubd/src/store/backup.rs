@@ -184,7 +184,7 @@ enum Pace {
 /// What is written to the disk at a time: a commit waits for as much.
 const PORTION: u64 = 64 << 10;
 /// How many times as long as a portion takes the disk is left alone after it.
-const REST: u32 = 9;
+const REST: u32 = 2;
 /// How many steps of SQLite make less than a portion.
 const STEPS: c_int = 500;
 
