@@ -38,6 +38,15 @@ impl Heads {
         Some(Self { path, known: known.unwrap_or_default() })
     }
 
+    /// How to go on with a log that does not contain the head.
+    pub(super) fn way_on(&self) -> String {
+        format!(
+            "the log was rewritten or restored from an older backup since it was verified here; if that was \
+             meant, or this is a new hub, remove its URL from {} and verify again",
+            self.path.display()
+        )
+    }
+
     /// The head of this hub's log.
     pub(super) fn of(&self, invocation: &Invocation<'_>) -> Option<&Head> {
         self.known.get(written(&invocation.settings.url))

@@ -63,13 +63,14 @@ async fn verify(invocation: &Invocation<'_>) -> Result<Exit> {
         _ => true,
     };
     invocation.out.record(&verdict, &verdict.ok.to_string(), &details)?;
-    if !kept && let Some(Head { seq, hash, at }) = before {
+    if !kept
+        && let Some(heads) = &heads
+        && let Some(Head { seq, hash, at }) = before
+    {
         let hash = &hash[..hash.len().min(12)];
         let message =
             format!("the log does not contain event {seq} ({hash}…) of {at}, which was its newest");
-        return Err(Failure::new(Exit::Conflict, "audit_rewritten", message).hint(
-            "the log was rewritten or restored from an older backup since it was verified here",
-        ));
+        return Err(Failure::new(Exit::Conflict, "audit_rewritten", message).hint(heads.way_on()));
     }
     if verdict.ok {
         keep(heads, invocation).await?;
