@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use hub_core::api::Route;
 use hub_core::problem::ErrorCode;
 use hub_tests::binaries::{self, workspace};
-use hub_tests::postgres::{self, free_port};
+use hub_tests::port::{free_port, until_listening};
 use hub_tests::tls::Authority;
-use hub_tests::{Engine, Hub, Setup};
+use hub_tests::{Engine, Hub, Setup, postgres};
 use serde_json::json;
 
 fn guide(name: &str) -> String {
@@ -144,11 +143,8 @@ impl Nginx {
             eprintln!("SKIPPED: nginx is not installed");
             return None;
         };
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let log = fs::read_to_string(hub.dir().join("nginx.log")).unwrap_or_default();
-            assert!(child.try_wait().unwrap().is_none(), "nginx ended: {log}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let log = hub.dir().join("nginx.log");
+        until_listening(&mut child, port, || fs::read_to_string(&log).unwrap_or_default());
         Some(Self(child))
     }
 }

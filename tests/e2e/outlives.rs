@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use hub_core::api::ADMIN_KEY_HEADER;
 use hub_tests::http::Caller;
+use hub_tests::port::{free_port, until_listening};
 use hub_tests::{Hub, binaries, both_stores};
 use serde_json::json;
 use tempfile::TempDir;
@@ -32,7 +32,7 @@ struct Bare {
 impl Bare {
     fn start(stdout: Stdio, stderr: Stdio) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut hubd = Command::new(binaries::hubd());
         hubd.args(["--log", "trace", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"]);
         hubd.arg(folder.path().join("data")).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
@@ -45,7 +45,7 @@ impl Bare {
 
     /// Uses the hub, then stops it.
     async fn works(mut self) {
-        until(&mut self.child, self.port).await;
+        until_listening(&mut self.child, self.port, String::new);
         self.caller().get("/readyz").await.expect(200).done();
         let key = std::fs::read_to_string(self.folder.path().join("data/admin.key")).unwrap();
         let admin = self.caller().header(ADMIN_KEY_HEADER, key.trim());
@@ -63,15 +63,6 @@ impl Drop for Bare {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Waits until the hub listens; gives up on one that ended.
-async fn until(child: &mut Child, port: u16) {
-    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        let ended = child.try_wait().unwrap();
-        assert!(ended.is_none(), "it ended: {ended:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
 

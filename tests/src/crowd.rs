@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::load;
+use crate::load::{self, Request};
 
 /// A connection to the hub from this local address: every address of `127.0.0.0/8` is at hand.
 pub async fn connect_from(from: &str, hub: &str) -> TcpStream {
@@ -82,11 +82,11 @@ pub struct Flood {
 impl Flood {
     /// So many clients from this address.
     #[must_use]
-    pub fn of(n: usize, from: &str, hub: &str, request: &str) -> Self {
+    pub fn of(n: usize, from: &str, hub: &str, request: &Request) -> Self {
         let statuses = Arc::<Mutex<BTreeMap<u16, u64>>>::default();
         let mut clients = JoinSet::new();
         for _ in 0..n {
-            let (from, hub, request) = (from.to_owned(), hub.to_owned(), request.to_owned());
+            let (from, hub, request) = (from.to_owned(), hub.to_owned(), request.clone());
             clients.spawn(send(from, hub, request, Arc::clone(&statuses)));
         }
         Self { statuses, _clients: clients }
@@ -109,13 +109,13 @@ impl Flood {
 async fn send(
     from: String,
     hub: String,
-    request: String,
+    request: Request,
     statuses: Arc<Mutex<BTreeMap<u16, u64>>>,
 ) {
     let mut buffer = Vec::with_capacity(4096);
     loop {
         let mut socket = connect_from(&from, &hub).await;
-        while socket.write_all(request.as_bytes()).await.is_ok() {
+        while socket.write_all(request.bytes()).await.is_ok() {
             let Some(status) = answer(&mut socket, &mut buffer).await else { break };
             *statuses.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() +=
                 1;

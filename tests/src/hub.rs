@@ -301,6 +301,14 @@ impl Hub {
         kib.trim().parse::<usize>().expect("a number") * 1024
     }
 
+    /// Its resident memory in MiB.
+    #[must_use]
+    pub fn resident(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+        let bytes = self.memory("VmRSS") as f64;
+        bytes / f64::from(1 << 20)
+    }
+
     /// The owner key of the first start.
     #[must_use]
     pub fn admin_key(&self) -> &str {

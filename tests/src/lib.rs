@@ -11,6 +11,7 @@
 //! - [`http`], [`raw`]: requests through a client, and bytes through a bare socket; [`crowd`]: many of them
 //! - [`tls`]: a certificate for a hub, and clients that trust it; [`frames`]: the bytes of HTTP/2
 //! - [`fleet`]: the steps that most stories begin with; [`reports`]: telemetry reports
+//! - [`port`]: free ports, and programs that come to listen
 //! - [`ctl`]: runs of the real hubctl; [`terminal`]: the same at a terminal
 //! - [`strace`]: kills and failures at a chosen system call
 //! - [`journal`]: workers that note what was acknowledged, and what the database must hold then
@@ -42,6 +43,7 @@ pub mod linear;
 pub mod load;
 pub mod metrics;
 pub mod pgbouncer;
+pub mod port;
 pub mod postgres;
 pub mod power;
 pub mod raw;

@@ -84,6 +84,12 @@ impl Request {
         Self { bytes: head.into_bytes(), unique: None }
     }
 
+    /// As it is on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn renew(&mut self) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         if let Some(at) = self.unique {

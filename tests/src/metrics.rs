@@ -1,16 +1,14 @@
 //! Reads a hub's metrics as Prometheus does.
 
-use std::net::TcpListener;
-
 use http::Method;
 
+use crate::port::free_port;
 use crate::raw;
 
 /// An address of this machine that nobody listens on yet.
 #[must_use]
 pub fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound listener has an address").to_string()
+    format!("127.0.0.1:{}", free_port())
 }
 
 /// All metrics at this moment.

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
-use crate::postgres::{Cluster, Database, free_port, tail};
+use crate::port::{free_port, until_listening};
+use crate::postgres::{Cluster, Database, tail};
 
 /// A running pooler.
 #[derive(Debug)]
@@ -43,11 +43,7 @@ impl<'c> Pooler<'c> {
         let mut pooler = cluster.program(program);
         let child = pooler.arg(&config).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut child = child.expect("pgbouncer starts");
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = child.try_wait().expect("pgbouncer is our child");
-            assert!(ended.is_none(), "pgbouncer ended: {}", tail(&log));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until_listening(&mut child, port, || tail(&log));
         Some(Self { cluster, child, port })
     }
 

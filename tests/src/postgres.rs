@@ -3,7 +3,6 @@
 //! PostgreSQL refuses to run as root, so as root everything runs as the user `postgres`.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use crate::port::free_port;
 use crate::watchdog::{self, Chore};
 
 /// Whether a commit waits for the disk.
@@ -347,13 +347,6 @@ fn install() {
 fn id(what: &str, user: Option<&str>) -> Option<u32> {
     let output = Command::new("id").arg(what).args(user).output().ok()?;
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
-}
-
-/// A port that nobody listens on.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
 }
 
 /// Runs a command to its end; its output goes to files, because a server that it leaves behind would

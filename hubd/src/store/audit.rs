@@ -58,17 +58,26 @@ const APPEND: Bulk = Bulk::new(
 
 const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
 
-const SELECT: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
-                      FROM audit_events";
+/// The columns of a [`Link`].
+macro_rules! columns {
+    () => {
+        "seq, at, actor, action, target, detail, request_id, prev_hash, hash"
+    };
+}
+
+const SELECT: &str = concat!("SELECT ", columns!(), " FROM audit_events");
 
 /// Of one target: within each 1024 events the index finds them by it.
-const SELECT_OF_TARGET: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
-     FROM (WITH RECURSIVE part (n) AS (SELECT MAX(seq) / 1024 FROM audit_events \
+const SELECT_OF_TARGET: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM (WITH RECURSIVE part (n) AS (SELECT MAX(seq) / 1024 FROM audit_events \
      UNION ALL SELECT n - 1 FROM part WHERE n > 0) SELECT n FROM part) AS part \
-     {look_up} audit_events ON seq / 1024 = part.n";
+     {look_up} audit_events ON seq / 1024 = part.n"
+);
 
-const SELECT_AFTER: &str = "SELECT seq, at, actor, action, target, detail, request_id, prev_hash, hash \
-     FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT 1000";
+const SELECT_AFTER: &str =
+    concat!("SELECT ", columns!(), " FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT 1000");
 
 const HASH: &str = "SELECT hash FROM audit_events WHERE seq = $1";
 

@@ -195,15 +195,8 @@ impl Db<'_> {
         match self {
             _ if rows.is_empty() => Ok(Vec::new()),
             Self::Sqlite(db) => {
-                let mut missed = Vec::new();
-                let mut statement = prepare(db, &bulk.sqlite())?;
-                for row in rows {
-                    row.bind(&mut statement)?;
-                    if statement.raw_execute()? == 0 {
-                        missed.push(*row);
-                    }
-                }
-                Ok(missed)
+                let missed = rows.iter().zip(changed(db, bulk, rows)?).filter(|(_, did)| !did);
+                Ok(missed.map(|(row, _)| *row).collect())
             }
             Self::Postgres(db, kept) => {
                 let sql = AssertSqlSafe(bulk.postgres_numbered::<R>());
@@ -228,15 +221,8 @@ impl Db<'_> {
             _ if rows.is_empty() => Ok(Vec::new()),
             // RETURNING would make a temporary table for each row.
             Self::Sqlite(db) => {
-                let mut added = Vec::with_capacity(rows.len());
-                let mut statement = prepare(db, &bulk.sqlite())?;
-                for (at, row) in rows.iter().enumerate() {
-                    row.bind(&mut statement)?;
-                    if statement.raw_execute()? > 0 {
-                        added.push(key(at));
-                    }
-                }
-                Ok(added)
+                let added = (0..).zip(changed(db, bulk, rows)?).filter(|(_, did)| *did);
+                Ok(added.map(|(at, _)| key(at)).collect())
             }
             Self::Postgres(db, kept) => {
                 let sql = format!("{} RETURNING {columns}", bulk.postgres::<R>());
@@ -275,6 +261,17 @@ impl Db<'_> {
 
 fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Error> {
     Ok(db.prepare_cached(sql)?)
+}
+
+/// Runs a statement for each of the rows; whether it changed something for each.
+fn changed<R: BulkRow>(db: &Connection, bulk: &Bulk, rows: &[R]) -> Result<Vec<bool>, Error> {
+    let mut statement = prepare(db, &bulk.sqlite())?;
+    let mut did = Vec::with_capacity(rows.len());
+    for row in rows {
+        row.bind(&mut statement)?;
+        did.push(statement.raw_execute()? > 0);
+    }
+    Ok(did)
 }
 
 fn read_into<T: FromRow>(

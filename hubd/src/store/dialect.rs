@@ -10,7 +10,7 @@
 //! | `{keep_instances}` | keeps the instances `i` that a SELECT finds from being deleted meanwhile |
 //! | `{lock_by_hash}` | the same for keys, in the order in which everybody locks them |
 //! | `{skip_locked}` | the same, without the rows that another transaction has locked |
-//! | `{or_ignore}` | an INSERT of a SELECT with `ON CONFLICT DO NOTHING` skips a row for any reason: SQLite then keeps no journal for it |
+//! | `{or_ignore}` | an INSERT that skips conflicts skips all else: SQLite then keeps no journal for it |
 //! | `{find}` | function: the position of the second text in the first, 0 where it is not in it |
 //! | `{least}`, `{greatest}` | functions: the lesser and the greater of two numbers |
 //! | `{look_up}` | a join that looks its right side up for each row of the left |

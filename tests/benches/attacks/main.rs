@@ -86,7 +86,7 @@ async fn against(database: &str, hub: Hub, lasting: Duration) {
             seen.quantile(0.99).as_secs_f64() * 1e3,
         );
     }
-    println!("{:<56} {:>9.1}", "MiB resident afterwards", mebibytes(hub.memory("VmRSS")));
+    println!("{:<56} {:>9.1}", "MiB resident afterwards", hub.resident());
 }
 
 /// What the innocents send, in turn.
@@ -106,12 +106,12 @@ async fn begin(attack: Attack, hub: &Hub, attackers: &Attackers) -> UnderWay {
     let Attackers { instance, license } = attackers;
     let own_key = format!("x-hub-api-key: {}\r\n", instance.hub_key);
     let activate =
-        |license: &str| post("/api/v1/instances/activate", "", &activation_body(license));
-    let crowd = async |clients: usize, all: String| -> UnderWay {
-        let most = &all.as_bytes()[..all.len() - 1];
+        |license: &str| Request::post("/api/v1/instances/activate", "", &activation_body(license));
+    let crowd = async |clients: usize, all: Request| -> UnderWay {
+        let (_last, most) = all.bytes().split_last().expect("a request has bytes");
         Box::new(Crowd::of(clients, STRANGER, hub.address(), most).await) as UnderWay
     };
-    let flood = async |clients: usize, requests: &[String]| -> UnderWay {
+    let flood = async |clients: usize, requests: &[Request]| -> UnderWay {
         let each = clients / requests.len();
         let floods = requests.iter().map(|sent| Flood::of(each, STRANGER, hub.address(), sent));
         let floods: Vec<Flood> = floods.collect();
@@ -123,22 +123,26 @@ async fn begin(attack: Attack, hub: &Hub, attackers: &Attackers) -> UnderWay {
         Attack::SlowBodies => crowd(4_100, activate(WRONG_LICENSE)).await,
         Attack::AdminKeys => {
             let key = "x-admin-api-key: lb_admin_00000000000000000000000000000000\r\n";
-            flood(300, &[get("/api/v1/admin/whoami", key)]).await
+            flood(300, &[Request::get("/api/v1/admin/whoami", key)]).await
         }
         Attack::LicenseKeys => flood(200, &[activate(WRONG_LICENSE)]).await,
-        Attack::Probes => flood(128, &[get("/readyz", ""), get("/api/v1/privacy", "")]).await,
+        Attack::Probes => {
+            flood(128, &[Request::get("/readyz", ""), Request::get("/api/v1/privacy", "")]).await
+        }
         Attack::SlowReports => {
             let path = format!("/api/v1/instances/{}/telemetry", instance.id);
-            crowd(32, post(&path, &own_key, &" ".repeat(64 << 10))).await
+            crowd(32, Request::post(&path, &own_key, &" ".repeat(64 << 10))).await
         }
-        Attack::Reads => flood(64, &[get("/api/v1/instances/self/telemetry", &own_key)]).await,
+        Attack::Reads => {
+            flood(64, &[Request::get("/api/v1/instances/self/telemetry", &own_key)]).await
+        }
         Attack::Activations => flood(64, &[activate(license)]).await,
         Attack::Idle => {
             let mut crowds = Vec::new();
             for address in 2..14 {
                 let from = format!("127.0.0.{address}");
-                let request = get("/version", "");
-                let mut idle = Crowd::of(1_000, &from, hub.address(), request.as_bytes()).await;
+                let request = Request::get("/version", "");
+                let mut idle = Crowd::of(1_000, &from, hub.address(), request.bytes()).await;
                 idle.answered().await;
                 crowds.push(idle);
             }
@@ -148,21 +152,3 @@ async fn begin(attack: Attack, hub: &Hub, attackers: &Attackers) -> UnderWay {
 }
 
 const WRONG_LICENSE: &str = "lb_inst_00000000000000000000000000000000";
-
-fn get(path: &str, headers: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nhost: hub\r\n{headers}\r\n")
-}
-
-fn post(path: &str, headers: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: hub\r\n{headers}content-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-fn mebibytes(bytes: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
-    let bytes = bytes as f64;
-    bytes / f64::from(1 << 20)
-}

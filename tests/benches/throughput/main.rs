@@ -47,7 +47,7 @@ async fn compare() {
             Engine::Sqlite => setup.start().await,
             Engine::Postgres => setup.start_in(&cluster).await,
         };
-        println!("{:<28} {:>8.1} MiB resident at rest", name(engine, "hubd"), resident(&hub));
+        println!("{:<28} {:>8.1} MiB resident at rest", name(engine, "hubd"), hub.resident());
         let work = Workload::issue(&hub).await;
         for (n, bare) in clients.iter().zip(&ceiling) {
             let done = load(*n).run(hub.address(), &work.checks).await;
@@ -70,7 +70,7 @@ async fn compare() {
         println!(
             "{:<28} {:>8.1} MiB resident after the load",
             name(engine, "hubd"),
-            resident(&hub)
+            hub.resident()
         );
     }
 }
@@ -98,12 +98,4 @@ fn report(what: &str, clients: usize, done: &Outcome, bare: Option<&Outcome>) {
         done.quantile(0.99).as_secs_f64() * 1e3,
         done.failed,
     );
-}
-
-/// Resident memory of the process in MiB.
-fn resident(hub: &Hub) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", hub.pid())).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0.0);
-    kib / 1024.0
 }

@@ -7,7 +7,9 @@ use hub_core::api::Role;
 use hub_tests::crowd::{Crowd, Flood};
 use hub_tests::fleet::{own_hub_key, sha256};
 use hub_tests::http::Answer;
+use hub_tests::load::Request;
 use hub_tests::reports::{Instance, report, report_of};
+use hub_tests::workload::activation_body;
 use hub_tests::{Hub, Setup, both_stores};
 use serde_json::json;
 
@@ -104,10 +106,8 @@ async fn reads_of_one_instance_hold_up_nobody(hub: Hub) {
     let innocents = Innocents::of(&hub).await;
     let instance = greedy(&hub).await;
     instance.report(&report()).await;
-    let request = format!(
-        "GET {SELF}/telemetry HTTP/1.1\r\nHost: hub\r\nX-Hub-Api-Key: {}\r\n\r\n",
-        instance.hub_key
-    );
+    let key = format!("X-Hub-Api-Key: {}\r\n", instance.hub_key);
+    let request = Request::get(&format!("{SELF}/telemetry"), &key);
     let flood = Flood::of(64, "127.0.0.2", hub.address(), &request);
     flood.answered(64).await;
     innocents.go_on(10).await;
@@ -198,12 +198,7 @@ async fn an_overloaded_hub_refuses_some_and_recovers(setup: Setup) {
     let mut last = String::new();
     for n in 0..INSTANCES {
         last = hub.issue("many", &format!("many-{n}")).await.license_key;
-        let body = json!({"license_key": last}).to_string();
-        let request = format!(
-            "POST {ACTIVATE} HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let request = Request::post(ACTIVATE, "", &activation_body(&last));
         floods.push(Flood::of(10, "127.0.0.2", hub.address(), &request));
     }
     let busy = loop {

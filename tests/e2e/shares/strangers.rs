@@ -1,7 +1,9 @@
 //! Strangers: whoever has shown no key.
 
 use hub_tests::crowd::{Crowd, Flood};
+use hub_tests::load::Request;
 use hub_tests::postgres::{Cluster, Durability};
+use hub_tests::workload::activation_body;
 use hub_tests::{Engine, Hub, Setup, both_stores};
 
 use super::{ACTIVATE, Innocents, PRIVACY, SELF, WHOAMI};
@@ -20,24 +22,15 @@ fn narrow(setup: Setup) -> Setup {
         .any_number_of_guesses()
 }
 
-fn get(path: &str, key: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: hub\r\n{key}\r\n")
-}
-
-fn activate() -> String {
-    let body = r#"{"license_key":"lb_inst_00000000000000000000000000000000"}"#;
-    format!(
-        "POST {ACTIVATE} HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+fn activate() -> Request {
+    Request::post(ACTIVATE, "", &activation_body("lb_inst_00000000000000000000000000000000"))
 }
 
 async fn bodies_that_do_not_come_hold_up_nobody(setup: Setup) {
     let hub = narrow(setup).start().await;
     let innocents = Innocents::of(&hub).await;
     let all = activate();
-    let most = &all.as_bytes()[..all.len() - 1];
+    let (_last, most) = all.bytes().split_last().unwrap();
     let _waiting = Crowd::of(900, "127.0.0.2", hub.address(), most).await;
     innocents.go_on(10).await;
 }
@@ -46,7 +39,7 @@ async fn wrong_admin_keys_hold_up_nobody(setup: Setup) {
     let hub = narrow(setup).start().await;
     let innocents = Innocents::of(&hub).await;
     let key = "X-Admin-Api-Key: lb_admin_00000000000000000000000000000000\r\n";
-    let flood = Flood::of(300, "127.0.0.2", hub.address(), &get(WHOAMI, key));
+    let flood = Flood::of(300, "127.0.0.2", hub.address(), &Request::get(WHOAMI, key));
     flood.answered(300).await;
     innocents.go_on(10).await;
     assert!(flood.statuses().keys().all(|status| *status == 401), "{:?}", flood.statuses());
@@ -57,7 +50,7 @@ async fn wrong_keys_of_instances_hold_up_nobody(setup: Setup) {
     let innocents = Innocents::of(&hub).await;
     let key = "X-Hub-Api-Key: hk_000000000000000000000000\r\n";
     let floods = [
-        Flood::of(200, "127.0.0.2", hub.address(), &get(SELF, key)),
+        Flood::of(200, "127.0.0.2", hub.address(), &Request::get(SELF, key)),
         Flood::of(200, "127.0.0.3", hub.address(), &activate()),
     ];
     for flood in &floods {
@@ -69,8 +62,8 @@ async fn wrong_keys_of_instances_hold_up_nobody(setup: Setup) {
 async fn what_is_told_to_everybody_holds_up_nobody(setup: Setup) {
     let hub = narrow(setup).args(few_connections()).start().await;
     let innocents = Innocents::of(&hub).await;
-    let floods =
-        [PRIVACY, "/readyz"].map(|path| Flood::of(200, "127.0.0.2", hub.address(), &get(path, "")));
+    let floods = [PRIVACY, "/readyz"]
+        .map(|path| Flood::of(200, "127.0.0.2", hub.address(), &Request::get(path, "")));
     for flood in &floods {
         flood.answered(200).await;
     }
@@ -91,7 +84,7 @@ async fn postgres_failures_that_strangers_cause_do_not_fill_the_log() {
     let hub = Setup::on(Engine::Postgres).start_in(&cluster).await;
     cluster.stop();
     let lines = hub.log().lines().count();
-    let flood = Flood::of(100, "127.0.0.2", hub.address(), &get(PRIVACY, ""));
+    let flood = Flood::of(100, "127.0.0.2", hub.address(), &Request::get(PRIVACY, ""));
     flood.answered(500).await;
     assert_eq!(flood.statuses().into_keys().collect::<Vec<_>>(), [503]);
     let more = hub.log().lines().count() - lines;
@@ -106,7 +99,7 @@ async fn sqlite_a_limited_address_is_limited_for_wrong_keys_alone() {
     let hub = Hub::sqlite().await;
     let innocents = Innocents::of(&hub).await;
     let key = "X-Admin-Api-Key: lb_admin_00000000000000000000000000000000\r\n";
-    let flood = Flood::of(100, "127.0.0.1", hub.address(), &get(WHOAMI, key));
+    let flood = Flood::of(100, "127.0.0.1", hub.address(), &Request::get(WHOAMI, key));
     flood.answered(200).await;
     innocents.go_on(5).await;
     let statuses = flood.statuses();

@@ -126,6 +126,15 @@ mod tests {
 
     const COUNT: &str = "SELECT COUNT(*) FROM t";
 
+    /// A folder with a file that has an empty table, the file, its readers, and its writer.
+    fn empty() -> (tempfile::TempDir, std::path::PathBuf, Readers, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let writer = connect::to_write(&path).unwrap();
+        writer.execute_batch("CREATE TABLE t (a)").unwrap();
+        (folder, path, Readers::default(), writer)
+    }
+
     fn count(readers: &Readers, path: &Path) -> i64 {
         count_within(readers, path, Duration::MAX)
     }
@@ -139,10 +148,7 @@ mod tests {
 
     #[test]
     fn a_read_sees_what_was_noted_before_it_and_the_log_begins_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hub.db");
-        let (readers, writer) = (Readers::default(), connect::to_write(&path).unwrap());
-        writer.execute_batch("CREATE TABLE t (a)").unwrap();
+        let (_folder, path, readers, writer) = empty();
         let mut logged = Vec::new();
         for n in 0..50 {
             assert_eq!(count(&readers, &path), n, "the snapshot of the commit before");
@@ -164,10 +170,7 @@ mod tests {
 
     #[test]
     fn a_read_that_outlasts_a_write_leaves_no_snapshot_of_before_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hub.db");
-        let (readers, writer) = (Readers::default(), connect::to_write(&path).unwrap());
-        writer.execute_batch("CREATE TABLE t (a)").unwrap();
+        let (_folder, path, readers, writer) = empty();
         let during = readers.read((&path, Mode::Owned), Duration::MAX, |connection| {
             let before: i64 = connection.query_row(COUNT, [], |row| row.get(0))?;
             readers.make_way();
@@ -182,10 +185,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_serves_several_reads_and_ends_by_itself() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hub.db");
-        let (readers, writer) = (Readers::default(), connect::to_write(&path).unwrap());
-        writer.execute_batch("CREATE TABLE t (a)").unwrap();
+        let (_folder, path, readers, writer) = empty();
         let taken = || readers.idle().readers[0].snapshot.map(|snapshot| snapshot.taken);
         while {
             count_within(&readers, &path, BY_KEY);

@@ -31,9 +31,9 @@ pub(crate) struct Retention {
 }
 
 /// Instances in one transaction that makes a part of a day.
-const INSTANCES: usize = 2_000;
+const INSTANCES: i64 = 2_000;
 /// Instances in one transaction that goes through their digests: a week of them each.
-const INSTANCES_OF_DIGESTS: usize = 200;
+const INSTANCES_OF_DIGESTS: i64 = 200;
 /// Rows that one transaction deletes: other writes wait for it.
 const ROWS: i64 = 5_000;
 
@@ -146,12 +146,12 @@ impl Store {
     }
 
     /// A condition for each so many instances, of all there are.
-    async fn parts(&self, instances: usize) -> Result<Vec<String>, Refusal> {
+    async fn parts(&self, instances: i64) -> Result<Vec<String>, Refusal> {
         let last = self.number("SELECT MAX(id) FROM instances".to_owned()).await?.unwrap_or(0);
-        let firsts: Vec<i64> = (0..=last).step_by(instances).collect();
-        let ends = firsts.iter().skip(1).copied().chain([last + 1]);
-        let parts = firsts.iter().zip(ends);
-        Ok(parts.map(|(first, end)| format!("instance >= {first} AND instance < {end}")).collect())
+        let firsts = std::iter::successors(Some(0), |first| Some(first + instances));
+        let firsts = firsts.take_while(|first| *first <= last);
+        let part = |first| format!("instance >= {first} AND instance < {}", first + instances);
+        Ok(firsts.map(part).collect())
     }
 
     /// Deletes names that the catalogue lists no longer and that no usage refers to. A batch that was read
