@@ -21,7 +21,9 @@ pub(crate) use settings::{HotSettings, TelemetrySettings};
 use crate::caller::{AdminCaller, HubCaller};
 use crate::certificates::Issuer;
 use crate::domain::{InstanceKey, Refusal};
-use crate::hot::{ActivationRequested, Activations, Batcher, Granted, KeyChecks, Sightings};
+use crate::hot::{
+    ActivationRequested, Activations, Batch, Batcher, Batching, Granted, KeyChecks, Sightings,
+};
 use crate::limits::{Caller, Guesses, LimitsSettings, Lines, Queue, Rates, Shares};
 use crate::store::{InstanceRow, KnownKey, NewReport, ReportResult, Sighting, Store, Way};
 use readiness::Readiness;
@@ -83,17 +85,22 @@ impl Hub {
         let keys = KeyChecks::start(store.clone(), strangers, tasks);
         let sightings = Sightings::start(store.clone(), strangers, tasks);
         let counter = store.clone();
-        let count = move |batch: Arc<[NewReport]>| {
+        let batching = Batching {
+            name: "reports",
+            capacity: queue,
+            at_once: store.batches_at_once(Way::Unlocked),
+            rows: NewReport::rows,
+        };
+        let reports = Batcher::start(tasks, batching, move |batch: Batch<_>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
-        };
-        let reports = Batcher::start_with_rows("reports", tasks, queue, NewReport::rows, count);
+        });
+        let batching = Batching { name: "catalogue", capacity: strangers, at_once: 1, rows: |_| 1 };
         let reader = store.clone();
-        let catalogue_sizes =
-            Batcher::start("catalogue", tasks, strangers, move |asked: Arc<[()]>| {
-                let store = reader.clone();
-                async move { Ok(vec![store.catalogue_sizes().await?; asked.len()]) }
-            });
+        let catalogue_sizes = Batcher::start(tasks, batching, move |asked: Batch<()>| {
+            let (store, asked) = (reader.clone(), asked.len());
+            async move { Ok(vec![store.catalogue_sizes().await?; asked]) }
+        });
         let lines = Arc::<Lines>::default();
         let (summed, stop) = (Arc::clone(&lines), stopping.clone());
         tasks.spawn(async move { summed.sum_up(stop).await });

@@ -15,7 +15,7 @@ use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 use tokio_util::task::TaskTracker;
 
-use super::Batcher;
+use super::{Batch, Batcher, Batching};
 use crate::domain::{
     Activation, ActivationRequest, ENDED, Event, InstanceKey, NewKey, OpenKey, Refusal,
     retire_for_activation,
@@ -74,21 +74,22 @@ impl Activations {
         tasks: &TaskTracker,
     ) -> Self {
         let rules = Arc::new(Rules { overlap, rates });
-        let batches = Batcher::start(
-            "activations",
-            tasks,
-            queue,
-            move |requests: Arc<[ActivationRequested]>| {
-                let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
-                async move {
-                    let write =
-                        store.transact(Way::Batch, "activations", args, |tx, (requests, rules)| {
-                            Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
-                        });
-                    write.await
-                }
-            },
-        );
+        let batching = Batching {
+            name: "activations",
+            capacity: queue,
+            at_once: store.batches_at_once(Way::Batch),
+            rows: |_| 1,
+        };
+        let batches = Batcher::start(tasks, batching, move |requests: Batch<_>| {
+            let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
+            async move {
+                let write =
+                    store.transact(Way::Batch, "activations", args, |tx, (requests, rules)| {
+                        Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
+                    });
+                write.await
+            }
+        });
         Self { batches }
     }
 

@@ -1,31 +1,68 @@
-//! A task that takes everything that has queued as one batch, works on it, and answers each caller.
+//! Requests that wait at the same time are worked on as one batch, and each is answered.
 //!
 //! There is no timer: the next batch forms while one is worked on. An idle hub pays one commit a
 //! request; a busy one shares a commit among hundreds.
+//!
+//! A batch may be handed over before it is formed: it takes what has queued when its work first looks at
+//! its items. So the thread that writes goes from one batch to the next, and waits for nobody who brings it
+//! a new one.
 
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use hub_core::problem::ErrorCode;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::Refusal;
 use crate::metrics::{self, QueueMetrics};
 
-/// The sending side of the task.
+/// The sending side of the queue.
 #[derive(Debug)]
 pub(crate) struct Batcher<I, O> {
     queue: mpsc::Sender<Item<I, O>>,
     metrics: &'static QueueMetrics,
 }
 
+/// How items queue, and how they are made into batches.
+#[derive(Debug)]
+pub(crate) struct Batching<I> {
+    /// What metrics call the queue.
+    pub(crate) name: &'static str,
+    /// The most items that wait; more are refused.
+    pub(crate) capacity: usize,
+    /// The most batches that are handed over at once. With two, the next one is there when the database is
+    /// done with one.
+    pub(crate) at_once: usize,
+    /// How many rows an item writes.
+    pub(crate) rows: fn(&I) -> usize,
+}
+
+/// Items that are worked on together: those that have queued when they are looked at for the first time.
+#[derive(Debug)]
+pub(crate) struct Batch<I>(Arc<LazyLock<Vec<I>, Form<I>>>);
+
+type Form<I> = Box<dyn FnOnce() -> Vec<I> + Send>;
+
 #[derive(Debug)]
 struct Item<I, O> {
     input: I,
-    answer: oneshot::Sender<Result<O, Refusal>>,
+    answer: Answer<O>,
+}
+
+type Answer<O> = oneshot::Sender<Result<O, Refusal>>;
+
+/// The receiving side of the queue.
+struct Queue<I, O> {
+    items: mpsc::Receiver<Item<I, O>>,
+    /// Taken from the channel for the next batch.
+    next: Vec<Item<I, O>>,
+    rows: fn(&I) -> usize,
+    metrics: &'static QueueMetrics,
 }
 
 /// The most items of a batch: more only makes the first of them wait for the last.
@@ -33,48 +70,49 @@ const MOST: usize = 512;
 /// The most rows of a batch, for the same reason; one item may have more.
 const MOST_ROWS: usize = 20_000;
 
+impl<I> Deref for Batch<I> {
+    type Target = [I];
+    fn deref(&self) -> &[I] {
+        &self.0
+    }
+}
+
+impl<I> Clone for Batch<I> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<I> Batch<I> {
+    fn new(form: impl FnOnce() -> Vec<I> + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(form))))
+    }
+}
+
 impl<I, O> Batcher<I, O>
 where
     I: Clone + Send + Sync + 'static,
     O: Send + 'static,
 {
-    /// Starts the task, which metrics call by its name. `work` answers each item of a batch, in order, or
-    /// fails as a whole and has then done nothing that an acknowledged answer would tell of. The task
+    /// Starts a thread in `tasks` that works on what queues. `work` answers each item of a batch, in order,
+    /// or fails as a whole and has then done nothing that an acknowledged answer would tell of. The thread
     /// ends when the batcher is dropped and the queue is empty.
-    pub(crate) fn start<W, F>(
-        name: &'static str,
-        tasks: &TaskTracker,
-        capacity: usize,
-        work: W,
-    ) -> Self
+    pub(crate) fn start<W, F>(tasks: &TaskTracker, batching: Batching<I>, work: W) -> Self
     where
-        W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
+        W: Fn(Batch<I>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
-        Self::start_with_rows(name, tasks, capacity, |_| 1, work)
-    }
-
-    /// The same for items that each write several rows.
-    pub(crate) fn start_with_rows<W, F>(
-        name: &'static str,
-        tasks: &TaskTracker,
-        capacity: usize,
-        rows: fn(&I) -> usize,
-        work: W,
-    ) -> Self
-    where
-        W: Fn(Arc<[I]>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
-    {
-        let (queue, items) = mpsc::channel(capacity);
+        let Batching { name, capacity, at_once, rows } = batching;
+        let (sender, items) = mpsc::channel(capacity);
         let metrics = metrics::queue(name);
+        let queue = Queue { items, next: Vec::with_capacity(MOST), rows, metrics };
         // In a thread of its own: woken by the database, a task would wait behind all the answers that
         // the batch before set free, and the database with it.
         let runtime = Handle::current();
         tasks.spawn_blocking(move || {
-            runtime.block_on(serve(items, rows, &work, metrics));
+            runtime.block_on(serve(queue, at_once, &work));
         });
-        Self { queue, metrics }
+        Self { queue: sender, metrics }
     }
 
     /// Whether the next item would be refused.
@@ -96,47 +134,75 @@ where
     }
 }
 
-/// Works on all items, batch by batch, until the queue is closed and empty.
-async fn serve<I, O, W, F>(
-    mut items: mpsc::Receiver<Item<I, O>>,
-    rows: fn(&I) -> usize,
-    work: &W,
-    metrics: &QueueMetrics,
-) where
-    I: Clone + Send + Sync + 'static,
-    O: Send + 'static,
-    W: Fn(Arc<[I]>) -> F,
-    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
-{
-    let mut queued: Vec<Item<I, O>> = Vec::with_capacity(MOST);
-    while !queued.is_empty() || items.recv_many(&mut queued, MOST).await > 0 {
-        let length = batch_length(queued.iter().map(|item| rows(&item.input)));
-        metrics.taken(length);
-        do_batch(work, queued.drain(..length)).await;
+impl<I, O> Queue<I, O> {
+    /// Waits until there is an item; false when the queue is closed and empty.
+    async fn has_items(&mut self) -> bool {
+        if self.next.is_empty() {
+            self.next.extend(self.items.recv().await);
+        }
+        !self.next.is_empty()
+    }
+
+    /// Takes a batch of what has queued.
+    fn take(&mut self) -> (Vec<I>, Vec<Answer<O>>) {
+        while self.next.len() < MOST
+            && let Ok(item) = self.items.try_recv()
+        {
+            self.next.push(item);
+        }
+        let length = batch_length(self.next.iter().map(|item| (self.rows)(&item.input)));
+        self.metrics.taken(length);
+        self.next.drain(..length).map(|item| (item.input, item.answer)).unzip()
     }
 }
 
-/// How many of the items, counted from the first, make a batch: as many as have few enough rows, and at
-/// least one.
-fn batch_length(rows: impl Iterator<Item = usize>) -> usize {
-    let mut all = 0;
-    let fits = |rows: &usize| {
-        all += rows;
-        all <= MOST_ROWS
-    };
-    rows.take_while(fits).count().max(1)
-}
-
-async fn do_batch<I, O, W, F>(work: &W, batch: impl Iterator<Item = Item<I, O>>)
+/// Works on all items, with so many batches at once, until the queue is closed and empty.
+async fn serve<I, O, W, F>(queue: Queue<I, O>, at_once: usize, work: &W)
 where
     I: Clone + Send + Sync + 'static,
     O: Send + 'static,
-    W: Fn(Arc<[I]>) -> F,
+    W: Fn(Batch<I>) -> F,
     F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
 {
-    let (inputs, answers): (Vec<I>, Vec<_>) = batch.map(|item| (item.input, item.answer)).unzip();
-    let inputs: Arc<[I]> = inputs.into();
-    match attempt(work, Arc::clone(&inputs)).await {
+    let queue = Arc::new(Mutex::new(queue));
+    join_all((0..at_once).map(|_| do_batches(&queue, work))).await;
+}
+
+/// Works on one batch after the other. Whoever has the queue forms the next one.
+async fn do_batches<I, O, W, F>(queue: &Arc<Mutex<Queue<I, O>>>, work: &W)
+where
+    I: Clone + Send + Sync + 'static,
+    O: Send + 'static,
+    W: Fn(Batch<I>) -> F,
+    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+{
+    loop {
+        let mut queue = Arc::clone(queue).lock_owned().await;
+        if !queue.has_items().await {
+            return;
+        }
+        do_batch(work, queue).await;
+    }
+}
+
+async fn do_batch<I, O, W, F>(work: &W, mut queue: OwnedMutexGuard<Queue<I, O>>)
+where
+    I: Clone + Send + Sync + 'static,
+    O: Send + 'static,
+    W: Fn(Batch<I>) -> F,
+    F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
+{
+    let (tell, mut answers) = oneshot::channel();
+    let batch = Batch::new(move || {
+        let (inputs, answers) = queue.take();
+        let _ = tell.send(answers);
+        inputs
+    });
+    let done = attempt(work, batch.clone()).await;
+    // Work that failed early has not looked at it.
+    let inputs = &*batch;
+    let answers = answers.try_recv().unwrap_or_default();
+    match done {
         Ok(outputs) => {
             for (answer, output) in answers.into_iter().zip(outputs) {
                 // A caller that went away has no use for its answer.
@@ -147,8 +213,9 @@ where
         Err(refusal) if inputs.len() > 1 && !refusal.is_outage() => {
             let cause = refusal.cause().map(ToString::to_string);
             tracing::warn!(items = inputs.len(), cause, "a batch failed and is done one by one");
-            for (answer, input) in answers.into_iter().zip(inputs.iter()) {
-                let one = attempt(work, Arc::from([input.clone()])).await;
+            for (answer, input) in answers.into_iter().zip(inputs) {
+                let input = input.clone();
+                let one = attempt(work, Batch::new(move || vec![input])).await;
                 let output = one.and_then(|mut one| one.pop().ok_or(ErrorCode::Internal.into()));
                 let _ = answer.send(output);
             }
@@ -162,13 +229,24 @@ where
 }
 
 /// A panic costs this batch and not all to come.
-async fn attempt<I, O, W, F>(work: &W, inputs: Arc<[I]>) -> Result<Vec<O>, Refusal>
+async fn attempt<I, O, W, F>(work: &W, batch: Batch<I>) -> Result<Vec<O>, Refusal>
 where
-    W: Fn(Arc<[I]>) -> F,
+    W: Fn(Batch<I>) -> F,
     F: Future<Output = Result<Vec<O>, Refusal>>,
 {
-    let done = AssertUnwindSafe(async { work(inputs).await }).catch_unwind().await;
+    let done = AssertUnwindSafe(async { work(batch).await }).catch_unwind().await;
     done.unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+}
+
+/// How many of the items, counted from the first, make a batch: as many as have few enough rows, and at
+/// least one.
+fn batch_length(rows: impl Iterator<Item = usize>) -> usize {
+    let mut all = 0;
+    let fits = |rows: &usize| {
+        all += rows;
+        all <= MOST_ROWS
+    };
+    rows.take_while(fits).count().max(1)
 }
 
 #[cfg(test)]
@@ -178,10 +256,14 @@ mod schedules;
 mod tests {
     use super::*;
 
+    fn batching(capacity: usize) -> Batching<i32> {
+        Batching { name: "test", capacity, at_once: 2, rows: |_| 1 }
+    }
+
     #[tokio::test]
     async fn a_bad_item_costs_only_itself() {
         let tasks = TaskTracker::new();
-        let batcher = Batcher::start("test", &tasks, 16, |items: Arc<[i32]>| async move {
+        let batcher = Batcher::start(&tasks, batching(16), |items: Batch<i32>| async move {
             assert!(items.len() > 1 || items[0] != 13, "the bad item");
             if items.contains(&13) {
                 return Err(Refusal::new(ErrorCode::Internal));
@@ -194,6 +276,42 @@ mod tests {
         assert_eq!(bad.unwrap_err().code, ErrorCode::Internal);
         assert_eq!(other.unwrap(), 4);
         assert_eq!(batcher.submit(21).await.unwrap(), 42);
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_what_came_since_it_was_handed_over() {
+        let tasks = TaskTracker::new();
+        let (handed_over, begin) =
+            (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
+        let (told, held) = (Arc::clone(&handed_over), Arc::clone(&begin));
+        let batcher = Batcher::start(&tasks, batching(16), move |items: Batch<i32>| {
+            let (told, held) = (Arc::clone(&told), Arc::clone(&held));
+            async move {
+                told.notify_one();
+                let _open = held.acquire().await;
+                Ok(vec![items.len(); items.len()])
+            }
+        });
+        let others = async {
+            handed_over.notified().await;
+            let others = futures_util::future::join(batcher.submit(2), batcher.submit(3));
+            let begun = async { begin.add_permits(1) };
+            futures_util::future::join(others, begun).await.0
+        };
+        let (first, (second, third)) = tokio::join!(batcher.submit(1), others);
+        assert_eq!([first, second, third].map(Result::unwrap), [3; 3]);
+    }
+
+    #[tokio::test]
+    async fn work_that_fails_before_it_looks_at_its_items_fails_for_all_of_them() {
+        let tasks = TaskTracker::new();
+        let batcher = Batcher::start(&tasks, batching(16), |_: Batch<i32>| async {
+            Err::<Vec<()>, _>(Refusal::new(ErrorCode::DatabaseUnavailable))
+        });
+        let (one, other) = tokio::join!(batcher.submit(1), batcher.submit(2));
+        for refused in [one, other] {
+            assert_eq!(refused.unwrap_err().code, ErrorCode::DatabaseUnavailable);
+        }
     }
 
     #[test]
@@ -211,7 +329,7 @@ mod tests {
         let (started, gate) =
             (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
         let (begun, held) = (Arc::clone(&started), Arc::clone(&gate));
-        let batcher = Arc::new(Batcher::start("test", &tasks, 1, move |items: Arc<[i32]>| {
+        let batcher = Arc::new(Batcher::start(&tasks, batching(1), move |items: Batch<i32>| {
             let (begun, held) = (Arc::clone(&begun), Arc::clone(&held));
             async move {
                 begun.notify_one();

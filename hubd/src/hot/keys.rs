@@ -4,13 +4,12 @@
 mod memory;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use hub_core::key::KeyHash;
 use hub_core::time::Timestamp;
 use tokio_util::task::TaskTracker;
 
-use super::Batcher;
+use super::{Batch, Batcher, Batching};
 use crate::domain::{InstanceKey, Refusal};
 use crate::store::{AdminKeyRow, InstanceRow, KnownKey, Store};
 
@@ -37,26 +36,22 @@ impl KeyChecks {
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
         let batches = store.is_remote().then(|| {
             let (of_instances, of_admins) = (store.clone(), store.clone());
+            let batching = |name| Batching { name, capacity: queue, at_once: 1, rows: |_| 1 };
             Batches {
-                instances: Batcher::start("keys", tasks, queue, move |hashes: Arc<[KeyHash]>| {
+                instances: Batcher::start(tasks, batching("keys"), move |hashes: Batch<_>| {
                     let store = of_instances.clone();
                     async move {
                         let found = store.known_keys(distinct(&hashes)).await?;
                         Ok(answer(&hashes, &found, Known::hash))
                     }
                 }),
-                admins: Batcher::start(
-                    "admin_keys",
-                    tasks,
-                    queue,
-                    move |hashes: Arc<[KeyHash]>| {
-                        let store = of_admins.clone();
-                        async move {
-                            let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
-                            Ok(answer(&hashes, &found, |key| &key.hash))
-                        }
-                    },
-                ),
+                admins: Batcher::start(tasks, batching("admin_keys"), move |hashes: Batch<_>| {
+                    let store = of_admins.clone();
+                    async move {
+                        let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
+                        Ok(answer(&hashes, &found, |key| &key.hash))
+                    }
+                }),
             }
         });
         Self {

@@ -7,6 +7,6 @@ mod keys;
 mod sightings;
 
 pub(crate) use activation::{ActivationRequested, Activations, Granted};
-pub(crate) use batcher::Batcher;
+pub(crate) use batcher::{Batch, Batcher, Batching};
 pub(crate) use keys::KeyChecks;
 pub(crate) use sightings::Sightings;

@@ -1,10 +1,8 @@
 //! When instances were heard of. They wait for no change of an operator.
 
-use std::sync::Arc;
-
 use tokio_util::task::TaskTracker;
 
-use super::Batcher;
+use super::{Batch, Batcher, Batching};
 use crate::domain::Refusal;
 use crate::store::{Sighting, Store, Way};
 
@@ -16,18 +14,22 @@ pub(crate) struct Sightings {
 impl Sightings {
     /// Starts the batching task in `tasks`.
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
-        let batches =
-            Batcher::start("sightings", tasks, queue, move |sightings: Arc<[Sighting]>| {
-                let store = store.clone();
-                async move {
-                    let noted = vec![(); sightings.len()];
-                    let write =
-                        store.transact(Way::Short, "sightings", sightings, |tx, sightings| {
-                            Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
-                        });
-                    write.await.map(|()| noted)
-                }
-            });
+        let batching = Batching {
+            name: "sightings",
+            capacity: queue,
+            at_once: store.batches_at_once(Way::Short),
+            rows: |_| 1,
+        };
+        let batches = Batcher::start(tasks, batching, move |sightings: Batch<Sighting>| {
+            let store = store.clone();
+            async move {
+                let noted = sightings.clone();
+                let write = store.transact(Way::Short, "sightings", sightings, |tx, sightings| {
+                    Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
+                });
+                write.await.map(|()| vec![(); noted.len()])
+            }
+        });
         Self { batches }
     }
 

@@ -142,6 +142,15 @@ impl Tx<'_> {
 }
 
 impl Store {
+    /// How many batches are handed over at once: where one waits for the other to end, the next is there
+    /// before that. It looks at its items when it begins.
+    pub(crate) fn batches_at_once(&self, way: Way) -> usize {
+        match (&*self.engine, way) {
+            (Engine::Sqlite(_), _) | (Engine::Postgres(_), Way::Batch) => 2,
+            (Engine::Postgres(_), Way::Unlocked | Way::Short) => 1,
+        }
+    }
+
     /// A read of a few rows by their keys.
     pub(crate) async fn point<A, T, F>(&self, args: A, job: F) -> Result<T, Error>
     where

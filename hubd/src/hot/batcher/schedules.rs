@@ -22,7 +22,7 @@ fn start(capacity: usize, is_bad: fn(u32) -> bool) -> (Batcher<u32, u32>, JoinHa
     let done = Done::default();
     let noted = Arc::clone(&done);
     let worker = spawn(async move {
-        let work = |batch: Arc<[u32]>| {
+        let work = |batch: Batch<u32>| {
             let done = Arc::clone(&noted);
             async move {
                 pause().await;
@@ -36,7 +36,8 @@ fn start(capacity: usize, is_bad: fn(u32) -> bool) -> (Batcher<u32, u32>, JoinHa
                 Ok(batch.iter().map(|item| item * 2).collect())
             }
         };
-        serve(items, |_| MOST_ROWS / 3, &work, metrics).await;
+        let queue = Queue { items, next: Vec::new(), rows: |_| MOST_ROWS / 3, metrics };
+        serve(queue, thread_rng().gen_range(1..=2), &work).await;
     });
     (Batcher { queue, metrics }, worker, done)
 }

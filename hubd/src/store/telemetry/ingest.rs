@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use hub_core::key::KeyHash;
@@ -111,7 +112,7 @@ impl Store {
     /// Stores the whole batch or nothing of it; one answer a report, in order.
     pub(crate) async fn write_reports(
         &self,
-        batch: Arc<[NewReport]>,
+        batch: impl Deref<Target = [NewReport]> + Send + Sync + 'static,
     ) -> Result<Vec<ReportResult>, Refusal> {
         let write = self.transact(Way::Unlocked, "reports", batch, |tx, batch| {
             Box::pin(async { Ok(tx.write_reports(batch).await?) })
