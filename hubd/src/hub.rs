@@ -88,14 +88,15 @@ impl Hub {
         let batching = Batching {
             name: "reports",
             capacity: queue,
-            at_once: store.batches_at_once(Way::Unlocked),
+            at_once: store.batches_at_once(Way::InTurn),
             rows: NewReport::rows,
         };
         let reports = Batcher::start(tasks, batching, move |batch: Batch<_>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         });
-        let batching = Batching { name: "catalogue", capacity: strangers, at_once: 1, rows: |_| 1 };
+        let batching =
+            Batching { name: "catalogue", capacity: strangers, at_once: 1, rows: |()| 1 };
         let reader = store.clone();
         let catalogue_sizes = Batcher::start(tasks, batching, move |asked: Batch<()>| {
             let (store, asked) = (reader.clone(), asked.len());

@@ -14,7 +14,6 @@ use std::sync::{Arc, LazyLock};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use hub_core::problem::ErrorCode;
-use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -61,7 +60,7 @@ struct Queue<I, O> {
     items: mpsc::Receiver<Item<I, O>>,
     /// Taken from the channel for the next batch.
     next: Vec<Item<I, O>>,
-    rows: fn(&I) -> usize,
+    batching: Batching<I>,
     metrics: &'static QueueMetrics,
 }
 
@@ -94,24 +93,18 @@ where
     I: Clone + Send + Sync + 'static,
     O: Send + 'static,
 {
-    /// Starts a thread in `tasks` that works on what queues. `work` answers each item of a batch, in order,
-    /// or fails as a whole and has then done nothing that an acknowledged answer would tell of. The thread
-    /// ends when the batcher is dropped and the queue is empty.
+    /// Starts a task in `tasks` that works on what queues. `work` answers each item of a batch, in order, or
+    /// fails as a whole and has then done nothing that an acknowledged answer would tell of. The task ends
+    /// when the batcher is dropped and the queue is empty.
     pub(crate) fn start<W, F>(tasks: &TaskTracker, batching: Batching<I>, work: W) -> Self
     where
         W: Fn(Batch<I>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
     {
-        let Batching { name, capacity, at_once, rows } = batching;
-        let (sender, items) = mpsc::channel(capacity);
-        let metrics = metrics::queue(name);
-        let queue = Queue { items, next: Vec::with_capacity(MOST), rows, metrics };
-        // In a thread of its own: woken by the database, a task would wait behind all the answers that
-        // the batch before set free, and the database with it.
-        let runtime = Handle::current();
-        tasks.spawn_blocking(move || {
-            runtime.block_on(serve(queue, at_once, &work));
-        });
+        let (sender, items) = mpsc::channel(batching.capacity);
+        let metrics = metrics::queue(batching.name);
+        let queue = Queue { items, next: Vec::with_capacity(MOST), batching, metrics };
+        tasks.spawn(async move { serve(queue, &work).await });
         Self { queue: sender, metrics }
     }
 
@@ -150,20 +143,21 @@ impl<I, O> Queue<I, O> {
         {
             self.next.push(item);
         }
-        let length = batch_length(self.next.iter().map(|item| (self.rows)(&item.input)));
+        let length = batch_length(self.next.iter().map(|item| (self.batching.rows)(&item.input)));
         self.metrics.taken(length);
         self.next.drain(..length).map(|item| (item.input, item.answer)).unzip()
     }
 }
 
-/// Works on all items, with so many batches at once, until the queue is closed and empty.
-async fn serve<I, O, W, F>(queue: Queue<I, O>, at_once: usize, work: &W)
+/// Works on all items until the queue is closed and empty.
+async fn serve<I, O, W, F>(queue: Queue<I, O>, work: &W)
 where
     I: Clone + Send + Sync + 'static,
     O: Send + 'static,
     W: Fn(Batch<I>) -> F,
     F: Future<Output = Result<Vec<O>, Refusal>> + Send + 'static,
 {
+    let at_once = queue.batching.at_once;
     let queue = Arc::new(Mutex::new(queue));
     join_all((0..at_once).map(|_| do_batches(&queue, work))).await;
 }
@@ -295,8 +289,8 @@ mod tests {
         let others = async {
             handed_over.notified().await;
             let others = futures_util::future::join(batcher.submit(2), batcher.submit(3));
-            let begun = async { begin.add_permits(1) };
-            futures_util::future::join(others, begun).await.0
+            let open = async { begin.add_permits(1) };
+            futures_util::future::join(others, open).await.0
         };
         let (first, (second, third)) = tokio::join!(batcher.submit(1), others);
         assert_eq!([first, second, third].map(Result::unwrap), [3; 3]);

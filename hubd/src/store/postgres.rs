@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row, Transaction,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::db::Statements;
@@ -53,6 +53,7 @@ pub(super) async fn answered<T>(
 pub(super) struct Postgres {
     pool: PgPool,
     permits: Arc<Permits>,
+    turn: Arc<Mutex<()>>,
     /// How a transaction begins, where sessions cannot be set.
     begin: Option<Arc<str>>,
 }
@@ -103,7 +104,13 @@ impl Postgres {
     ) -> Result<Self, sqlx::Error> {
         let permits = Arc::new(Permits::of(tuning.connections));
         let begin = tuning.pgbouncer.then(|| begin_with_settings().into());
-        Ok(Self { pool: connect(options, tuning).await?, permits, begin })
+        let pool = connect(options, tuning).await?;
+        Ok(Self { pool, permits, turn: Arc::default(), begin })
+    }
+
+    /// The turn of one of those transactions that come one after the other.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// A connection for a read.

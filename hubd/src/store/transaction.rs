@@ -64,6 +64,9 @@ pub(super) enum Lane {
 pub(crate) enum Way {
     /// Changes of one or many, one transaction after the other.
     Batch,
+    /// Batches that are never audited: on PostgreSQL they hold up no other hub. Those of this hub are made one
+    /// after the other, and one is made while the other is committed.
+    InTurn,
     /// Changes that are rarely or never audited: on PostgreSQL they hold up no other hub.
     Unlocked,
     /// A few rows that nobody holds for long: it takes a connection beside all jobs that may be long.
@@ -74,7 +77,7 @@ impl Way {
     fn lock_and_lane(self) -> (Lock, Lane) {
         match self {
             Self::Batch => (Lock::Chain, Lane::Batch),
-            Self::Unlocked => (Lock::Late, Lane::Batch),
+            Self::InTurn | Self::Unlocked => (Lock::Late, Lane::Batch),
             Self::Short => (Lock::Late, Lane::Short),
         }
     }
@@ -146,7 +149,7 @@ impl Store {
     /// before that. It looks at its items when it begins.
     pub(crate) fn batches_at_once(&self, way: Way) -> usize {
         match (&*self.engine, way) {
-            (Engine::Sqlite(_), _) | (Engine::Postgres(_), Way::Batch) => 2,
+            (Engine::Sqlite(_), _) | (Engine::Postgres(_), Way::Batch | Way::InTurn) => 2,
             (Engine::Postgres(_), Way::Unlocked | Way::Short) => 1,
         }
     }
@@ -217,9 +220,9 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T> + Send + Sync + 'static,
     {
-        let (lock, lane) = way.lock_and_lane();
         match &*self.engine {
             Engine::Sqlite(sqlite) => {
+                let (lock, _) = way.lock_and_lane();
                 let job = move |connection: &mut Connection| {
                     let outcome = at_once(on_sqlite(connection, lock, &args, &body));
                     let fault = outcome.as_ref().err().and_then(Refusal::fault);
@@ -232,7 +235,7 @@ impl Store {
                 let done = tokio::spawn(async move {
                     let mut attempt = 1;
                     loop {
-                        let outcome = on_postgres(&postgres, (lock, lane), &args, &body).await;
+                        let outcome = on_postgres(&postgres, way, &args, &body).await;
                         let fault = outcome.as_ref().err().and_then(Refusal::fault);
                         if fault != Some(Fault::Lost) || attempt == ATTEMPTS {
                             return outcome;
@@ -322,17 +325,21 @@ where
 
 async fn on_postgres<A, T, F>(
     postgres: &Postgres,
-    (lock, lane): (Lock, Lane),
+    way: Way,
     args: &A,
     body: &F,
 ) -> Result<T, Refusal>
 where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
+    let (lock, lane) = way.lock_and_lane();
     let (_permit, mut transaction) = postgres.begin(lane).await?;
+    let turn = if way == Way::InTurn { Some(postgres.turn().await) } else { None };
     let db = Db::Postgres(&mut transaction, postgres.statements());
     let mut tx = Tx { db, head: None, events: Vec::new() };
-    match tx.run(lock, args, body).await {
+    let made = tx.run(lock, args, body).await;
+    drop(turn);
+    match made {
         Ok(value) => {
             answered(transaction.commit()).await.map_err(Error::at_commit)?;
             metrics::committed();

@@ -18,7 +18,7 @@ type Done = Arc<Mutex<BTreeMap<u32, u32>>>;
 /// A batcher whose work may be interrupted anywhere, and fails for batches that hold a bad item.
 fn start(capacity: usize, is_bad: fn(u32) -> bool) -> (Batcher<u32, u32>, JoinHandle<()>, Done) {
     let (queue, items) = mpsc::channel(capacity);
-    let metrics = metrics::queue("schedules");
+    let metrics = metrics::queue("test");
     let done = Done::default();
     let noted = Arc::clone(&done);
     let worker = spawn(async move {
@@ -36,8 +36,9 @@ fn start(capacity: usize, is_bad: fn(u32) -> bool) -> (Batcher<u32, u32>, JoinHa
                 Ok(batch.iter().map(|item| item * 2).collect())
             }
         };
-        let queue = Queue { items, next: Vec::new(), rows: |_| MOST_ROWS / 3, metrics };
-        serve(queue, thread_rng().gen_range(1..=2), &work).await;
+        let at_once = thread_rng().gen_range(1..=2);
+        let batching = Batching { name: "test", capacity, at_once, rows: |_| MOST_ROWS / 3 };
+        serve(Queue { items, next: Vec::new(), batching, metrics }, &work).await;
     });
     (Batcher { queue, metrics }, worker, done)
 }

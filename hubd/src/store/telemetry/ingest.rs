@@ -114,7 +114,7 @@ impl Store {
         &self,
         batch: impl Deref<Target = [NewReport]> + Send + Sync + 'static,
     ) -> Result<Vec<ReportResult>, Refusal> {
-        let write = self.transact(Way::Unlocked, "reports", batch, |tx, batch| {
+        let write = self.transact(Way::InTurn, "reports", batch, |tx, batch| {
             Box::pin(async { Ok(tx.write_reports(batch).await?) })
         });
         write.await
