@@ -52,8 +52,10 @@ impl<'r> Row<'r> {
     fn skip_null(&mut self) -> Result<bool, Error> {
         let is_null = match &mut self.source {
             Source::Sqlite(row, next) => {
-                let value = row.get_ref(self.at)?;
-                *next = (value != ValueRef::Null).then_some(value);
+                *next = match row.get_ref(self.at)? {
+                    ValueRef::Null => None,
+                    value => Some(value),
+                };
                 next.is_none()
             }
             Source::Postgres(row) => row.try_get_raw(self.at)?.is_null(),

@@ -48,14 +48,20 @@ async fn greedy(hub: &Hub) -> Instance {
     instance
 }
 
-/// Asks as the instance until it is refused.
-async fn until_limited(hub: &Hub, instance: &Instance) -> Answer {
+/// Asks until it is refused, with one more that waits each time: whoever came while this asked was refused
+/// in its place.
+async fn until_limited(
+    hub: &Hub,
+    waiting: &mut Vec<Crowd>,
+    part: &[u8],
+    ask: impl AsyncFn() -> Answer,
+) {
     loop {
-        let answer = hub.instance(&instance.hub_key).get(SELF).await;
-        if answer.status != 200 {
-            return answer;
+        let answer = ask().await;
+        if !answer.status.is_success() {
+            return expect_limited(&answer);
         }
-        tokio::task::yield_now().await;
+        waiting.push(Crowd::of(1, "127.0.0.1", hub.address(), part).await);
     }
 }
 
@@ -64,8 +70,9 @@ async fn one_instance_has_few_requests_in_flight(setup: Setup) {
     let innocents = Innocents::of(&hub).await;
     let instance = greedy(&hub).await;
     let part = part_of_report(&instance, 1_000_000, 1);
-    let waiting = Crowd::of(32, "127.0.0.1", hub.address(), &part).await;
-    expect_limited(&until_limited(&hub, &instance).await);
+    let mut waiting = vec![Crowd::of(32, "127.0.0.1", hub.address(), &part).await];
+    let caller = hub.instance(&instance.hub_key);
+    until_limited(&hub, &mut waiting, &part, async || caller.get(SELF).await).await;
     innocents.go_on(5).await;
     expect_limited(&instance.send(&report()).await);
     drop(waiting);
@@ -80,26 +87,19 @@ async fn the_bodies_of_one_instance_leave_room_for_others(setup: Setup) {
     let innocents = Innocents::of(&hub).await;
     let instance = greedy(&hub).await;
     let part = part_of_report(&instance, MIB, MIB - 1);
-    let mut waiting = Crowd::of(32, "127.0.0.1", hub.address(), &part).await;
+    let mut waiting = vec![Crowd::of(32, "127.0.0.1", hub.address(), &part).await];
     let other = hub.reporter("greedy", "greedy-2").await;
     for _ in 0..5 {
         innocents.go_on(1).await;
         other.report(&report_of(json!({"x": "s".repeat(900_000)}))).await;
     }
     // Those that have no room were refused; the others still wait for their last byte.
-    expect_limited(&until_limited_body(&instance).await);
-    waiting.answered().await;
-    instance.report(&report()).await;
-}
-
-/// Sends large reports until one finds no room.
-async fn until_limited_body(instance: &Instance) -> Answer {
-    loop {
-        let answer = instance.send(&report_of(json!({"x": "s".repeat(1_000_000)}))).await;
-        if answer.status != 202 {
-            return answer;
-        }
+    let large = async || instance.send(&report_of(json!({"x": "s".repeat(1_000_000)}))).await;
+    until_limited(&hub, &mut waiting, &part, large).await;
+    for mut crowd in waiting {
+        crowd.answered().await;
     }
+    instance.report(&report()).await;
 }
 
 async fn reads_of_one_instance_hold_up_nobody(hub: Hub) {
@@ -177,14 +177,9 @@ async fn one_admin_key_has_few_requests_in_flight(setup: Setup) {
         "POST {CLIENTS} HTTP/1.1\r\nHost: hub\r\nX-Admin-Api-Key: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: 60\r\n\r\n{{"
     );
-    let _waiting = Crowd::of(4, "127.0.0.1", hub.address(), part.as_bytes()).await;
-    let limited = loop {
-        let answer = hub.admin_with(&key).get(WHOAMI).await;
-        if answer.status != 200 {
-            break answer;
-        }
-    };
-    expect_limited(&limited);
+    let mut waiting = vec![Crowd::of(4, "127.0.0.1", hub.address(), part.as_bytes()).await];
+    let caller = hub.admin_with(&key);
+    until_limited(&hub, &mut waiting, part.as_bytes(), async || caller.get(WHOAMI).await).await;
     innocents.go_on(5).await;
 }
 
