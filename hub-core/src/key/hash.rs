@@ -45,7 +45,7 @@ impl KeyHash {
         let mut digits = [0; 12];
         hex::encode_to_slice(&self.0[..6], &mut digits)
             .unwrap_or_else(|_| unreachable!("two digits a byte"));
-        Fingerprint(String::from_utf8_lossy(&digits).into_owned())
+        Fingerprint(digits)
     }
 
     /// All 64 hex digits, the form in which a caller registers a key.
@@ -102,21 +102,49 @@ impl Field for KeyHash {
 }
 
 /// The first 12 hex digits of a key's SHA-256: it identifies the key without revealing it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprint(String);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 12]);
 
 impl Fingerprint {
     /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.0).unwrap_or_else(|_| unreachable!("hex digits are ASCII"))
     }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = MalformedKey;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits: [u8; 12] =
+            text.as_bytes().try_into().map_err(|_| MalformedKey("fingerprint"))?;
+        let are_hex = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        are_hex.then_some(Self(digits)).ok_or(MalformedKey("fingerprint"))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 
