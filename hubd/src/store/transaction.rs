@@ -333,11 +333,12 @@ where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
     let (lock, lane) = way.lock_and_lane();
-    let (_permit, mut transaction) = postgres.begin(lane).await?;
     let turn = if way == Way::InTurn { Some(postgres.turn().await) } else { None };
+    let (_permit, mut transaction) = postgres.begin(lane).await?;
     let db = Db::Postgres(&mut transaction, postgres.statements());
     let mut tx = Tx { db, head: None, events: Vec::new() };
     let made = tx.run(lock, args, body).await;
+    // The next one is made while this one is committed.
     drop(turn);
     match made {
         Ok(value) => {
