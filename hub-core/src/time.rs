@@ -68,36 +68,24 @@ impl Timestamp {
         let at = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000));
         let at = at.unwrap_or_else(|_| unreachable!("a timestamp is held to the years 1 to 9999"));
         let ((year, month, day), time) = (at.date().to_calendar_date(), at.time());
-        let year = year.unsigned_abs();
-        let millis = self.0.rem_euclid(1000).unsigned_abs();
-        write_pair(&mut text, 0, year / 100);
-        write_pair(&mut text, 2, year % 100);
-        write_pair(&mut text, 5, u8::from(month));
-        write_pair(&mut text, 8, day);
-        write_pair(&mut text, 11, time.hour());
-        write_pair(&mut text, 14, time.minute());
-        write_pair(&mut text, 17, time.second());
-        write_pair(&mut text, 21, millis % 100);
-        text[20] = b'0' + u8::try_from(millis / 100).unwrap_or_default();
+        let millis = u32::try_from(self.0.rem_euclid(1000)).unwrap_or_default();
+        write_digits::<4>(&mut text[0..], year.unsigned_abs());
+        write_digits::<2>(&mut text[5..], u32::from(u8::from(month)));
+        write_digits::<2>(&mut text[8..], u32::from(day));
+        write_digits::<2>(&mut text[11..], u32::from(time.hour()));
+        write_digits::<2>(&mut text[14..], u32::from(time.minute()));
+        write_digits::<2>(&mut text[17..], u32::from(time.second()));
+        write_digits::<3>(&mut text[20..], millis);
         text
     }
 }
 
-/// The numbers 0 to 99 as two decimal digits.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [*b"00"; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
-        number += 1;
+/// Writes the last `N` decimal digits of a number.
+fn write_digits<const N: usize>(text: &mut [u8], mut number: u32) {
+    for place in text[..N].iter_mut().rev() {
+        *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
     }
-    pairs
-};
-
-/// Writes a number below 100 as two digits.
-fn write_pair(text: &mut [u8; 24], place: usize, number: impl TryInto<usize>) {
-    let digits = number.try_into().ok().and_then(|number| PAIRS.get(number));
-    text[place..place + 2].copy_from_slice(digits.unwrap_or(&[b'?'; 2]));
 }
 
 fn ascii(text: &[u8; 24]) -> &str {
