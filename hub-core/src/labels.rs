@@ -8,6 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::fields::{Field, Fields};
+use crate::from_text::from_text;
 use crate::schema::inline_schema;
 
 /// Up to 32 pairs; key `[a-z][a-z0-9_.-]{0,62}`, value `[A-Za-z0-9_.-]{0,63}`.
@@ -126,7 +127,7 @@ impl Serialize for LabelPair {
 
 impl<'de> Deserialize<'de> for LabelPair {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        from_text(deserializer)
     }
 }
 

@@ -18,6 +18,7 @@ mod bounded;
 pub mod certificate;
 pub mod exit;
 pub mod fields;
+mod from_text;
 pub mod histogram;
 pub mod key;
 pub mod labels;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::fields::Field;
+use crate::from_text::from_text;
 use crate::schema::inline_schema;
 
 /// The text is not a handle. The message does not quote the text.
@@ -60,8 +61,7 @@ macro_rules! handle {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                from_text(deserializer)
             }
         }
 

@@ -85,18 +85,14 @@ impl Hub {
         let keys = KeyChecks::start(store.clone(), strangers, tasks);
         let sightings = Sightings::start(store.clone(), strangers, tasks);
         let counter = store.clone();
-        let batching = Batching {
-            name: "reports",
-            capacity: queue,
-            at_once: store.batches_at_once(Way::InTurn),
-            rows: NewReport::rows,
-        };
+        let at_once = store.batches_at_once(NewReport::WAY);
+        let batching =
+            Batching { at_once, rows: NewReport::rows, ..Batching::new("reports", queue) };
         let reports = Batcher::start(tasks, batching, move |batch: Batch<_>| {
             let store = counter.clone();
             async move { store.write_reports(batch).await }
         });
-        let batching =
-            Batching { name: "catalogue", capacity: strangers, at_once: 1, rows: |()| 1 };
+        let batching = Batching::new("catalogue", strangers);
         let reader = store.clone();
         let catalogue_sizes = Batcher::start(tasks, batching, move |asked: Batch<()>| {
             let (store, asked) = (reader.clone(), asked.len());

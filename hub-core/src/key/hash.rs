@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::MalformedKey;
 use crate::fields::Field;
+use crate::from_text::from_text;
 use crate::schema::inline_schema;
 
 /// SHA-256 of a key: the form in which keys are stored, looked up and compared.
@@ -87,8 +88,7 @@ impl Serialize for KeyHash {
 
 impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        from_text(deserializer)
     }
 }
 
@@ -143,8 +143,7 @@ impl Serialize for Fingerprint {
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        from_text(deserializer)
     }
 }
 
@@ -167,5 +166,18 @@ mod tests {
         assert_eq!(by_hand.parse::<KeyHash>().unwrap(), key.hash());
         assert_eq!(by_hand.to_uppercase().parse::<KeyHash>().unwrap(), key.hash());
         assert!("00".parse::<KeyHash>().is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_twelve_hex_digits() {
+        let read = |text: &str| serde_json::from_value::<Fingerprint>(text.into());
+        let fingerprint = read("3f9a1c0e9a8e").unwrap();
+        assert_eq!(fingerprint.as_str(), "3f9a1c0e9a8e");
+        assert_eq!(serde_json::to_value(&fingerprint).unwrap(), "3f9a1c0e9a8e");
+        for wrong in
+            ["", "3f9a1c0e9a8", "3f9a1c0e9a8e0", "3F9A1C0E9A8E", "3f9a1c0e9a8g", "ü2345678901"]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

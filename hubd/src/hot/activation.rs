@@ -51,6 +51,9 @@ pub(crate) struct Granted {
 
 type Outcome = Result<Granted, Refusal>;
 
+/// How batches of activations share the database.
+const WAY: Way = Way::Batch;
+
 /// The sending side of the batching task.
 pub(crate) struct Activations {
     batches: Batcher<ActivationRequested, Outcome>,
@@ -74,19 +77,14 @@ impl Activations {
         tasks: &TaskTracker,
     ) -> Self {
         let rules = Arc::new(Rules { overlap, rates });
-        let batching = Batching {
-            name: "activations",
-            capacity: queue,
-            at_once: store.batches_at_once(Way::Batch),
-            rows: |_| 1,
-        };
+        let at_once = store.batches_at_once(WAY);
+        let batching = Batching { at_once, ..Batching::new("activations", queue) };
         let batches = Batcher::start(tasks, batching, move |requests: Batch<_>| {
             let (store, args) = (store.clone(), (requests, Arc::clone(&rules)));
             async move {
-                let write =
-                    store.transact(Way::Batch, "activations", args, |tx, (requests, rules)| {
-                        Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
-                    });
+                let write = store.transact(WAY, "activations", args, |tx, (requests, rules)| {
+                    Box::pin(async { Ok(decide_all(tx, requests, rules).await?) })
+                });
                 write.await
             }
         });

@@ -41,6 +41,13 @@ pub(crate) struct Batching<I> {
     pub(crate) rows: fn(&I) -> usize,
 }
 
+impl<I> Batching<I> {
+    /// One batch after the other, of items that are a row each.
+    pub(crate) fn new(name: &'static str, capacity: usize) -> Self {
+        Self { name, capacity, at_once: 1, rows: |_| 1 }
+    }
+}
+
 /// Items that are worked on together: those that have queued when they are looked at for the first time.
 #[derive(Debug)]
 pub(crate) struct Batch<I>(Arc<LazyLock<Vec<I>, Form<I>>>);
@@ -248,10 +255,32 @@ mod schedules;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::{Barrier, Notify, Semaphore};
+    use tokio::time::timeout;
+
     use super::*;
 
     fn batching(capacity: usize) -> Batching<i32> {
-        Batching { name: "test", capacity, at_once: 2, rows: |_| 1 }
+        Batching { at_once: 2, ..Batching::new("test", capacity) }
+    }
+
+    /// Where work waits until the test lets it go on.
+    struct Gate {
+        reached: Notify,
+        open: Semaphore,
+    }
+
+    impl Gate {
+        fn closed() -> Arc<Self> {
+            Arc::new(Self { reached: Notify::new(), open: Semaphore::new(0) })
+        }
+
+        async fn pass(&self) {
+            self.reached.notify_one();
+            self.open.acquire().await.unwrap().forget();
+        }
     }
 
     #[tokio::test]
@@ -275,25 +304,41 @@ mod tests {
     #[tokio::test]
     async fn a_batch_takes_what_came_since_it_was_handed_over() {
         let tasks = TaskTracker::new();
-        let (handed_over, begin) =
-            (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
-        let (told, held) = (Arc::clone(&handed_over), Arc::clone(&begin));
+        let gate = Gate::closed();
+        let held = Arc::clone(&gate);
         let batcher = Batcher::start(&tasks, batching(16), move |items: Batch<i32>| {
-            let (told, held) = (Arc::clone(&told), Arc::clone(&held));
+            let gate = Arc::clone(&held);
             async move {
-                told.notify_one();
-                let _open = held.acquire().await;
+                gate.pass().await;
                 Ok(vec![items.len(); items.len()])
             }
         });
         let others = async {
-            handed_over.notified().await;
-            let others = futures_util::future::join(batcher.submit(2), batcher.submit(3));
-            let open = async { begin.add_permits(1) };
-            futures_util::future::join(others, open).await.0
+            gate.reached.notified().await;
+            let open = async { gate.open.add_permits(3) };
+            tokio::join!(batcher.submit(2), batcher.submit(3), open)
         };
-        let (first, (second, third)) = tokio::join!(batcher.submit(1), others);
+        let (first, (second, third, ())) = tokio::join!(batcher.submit(1), others);
         assert_eq!([first, second, third].map(Result::unwrap), [3; 3]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_handed_over_while_another_is_worked_on() {
+        let tasks = TaskTracker::new();
+        let each_alone = Batching { rows: |_| MOST_ROWS, ..batching(16) };
+        // Nobody passes before two are there.
+        let both = Arc::new(Barrier::new(2));
+        let batcher = Batcher::start(&tasks, each_alone, move |items: Batch<i32>| {
+            let both = Arc::clone(&both);
+            async move {
+                let items = items.to_vec();
+                both.wait().await;
+                Ok(items)
+            }
+        });
+        let answers = async { tokio::join!(batcher.submit(1), batcher.submit(2)) };
+        let (one, other) = timeout(Duration::from_secs(20), answers).await.expect("two at once");
+        assert_eq!([one, other].map(Result::unwrap), [1, 2]);
     }
 
     #[tokio::test]
@@ -320,14 +365,12 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_dropped_batcher_finishes_its_work() {
         let tasks = TaskTracker::new();
-        let (started, gate) =
-            (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
-        let (begun, held) = (Arc::clone(&started), Arc::clone(&gate));
+        let gate = Gate::closed();
+        let held = Arc::clone(&gate);
         let batcher = Arc::new(Batcher::start(&tasks, batching(1), move |items: Batch<i32>| {
-            let (begun, held) = (Arc::clone(&begun), Arc::clone(&held));
+            let gate = Arc::clone(&held);
             async move {
-                begun.notify_one();
-                let _open = held.acquire().await;
+                gate.pass().await;
                 Ok(items.to_vec())
             }
         }));
@@ -336,13 +379,13 @@ mod tests {
             tokio::spawn(async move { batcher.submit(n).await })
         };
         let first = submit(1);
-        started.notified().await;
+        gate.reached.notified().await;
         let second = submit(2);
         while !batcher.is_full() {
             tokio::task::yield_now().await;
         }
         assert_eq!(batcher.submit(3).await.unwrap_err().code, ErrorCode::Overloaded);
-        gate.add_permits(1);
+        gate.open.add_permits(2);
         assert_eq!(first.await.unwrap().unwrap(), 1);
         assert_eq!(second.await.unwrap().unwrap(), 2);
         drop(batcher);

@@ -11,20 +11,19 @@ pub(crate) struct Sightings {
     batches: Batcher<Sighting, ()>,
 }
 
+/// How batches of sightings share the database.
+const WAY: Way = Way::Short;
+
 impl Sightings {
     /// Starts the batching task in `tasks`.
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
-        let batching = Batching {
-            name: "sightings",
-            capacity: queue,
-            at_once: store.batches_at_once(Way::Short),
-            rows: |_| 1,
-        };
+        let at_once = store.batches_at_once(WAY);
+        let batching = Batching { at_once, ..Batching::new("sightings", queue) };
         let batches = Batcher::start(tasks, batching, move |sightings: Batch<Sighting>| {
             let store = store.clone();
             async move {
                 let noted = sightings.clone();
-                let write = store.transact(Way::Short, "sightings", sightings, |tx, sightings| {
+                let write = store.transact(WAY, "sightings", sightings, |tx, sightings| {
                     Box::pin(async { Ok(tx.note_sightings(sightings).await?) })
                 });
                 write.await.map(|()| vec![(); noted.len()])

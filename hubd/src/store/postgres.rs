@@ -53,6 +53,7 @@ pub(super) async fn answered<T>(
 pub(super) struct Postgres {
     pool: PgPool,
     permits: Arc<Permits>,
+    /// Held by the one of [`Way::InTurn`](super::transaction::Way::InTurn) that is being made.
     turn: Arc<Mutex<()>>,
     /// How a transaction begins, where sessions cannot be set.
     begin: Option<Arc<str>>,
@@ -108,7 +109,7 @@ impl Postgres {
         Ok(Self { pool, permits, turn: Arc::default(), begin })
     }
 
-    /// The turn of one of those transactions that come one after the other.
+    /// Waits until no other transaction that comes in turn is being made.
     pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }

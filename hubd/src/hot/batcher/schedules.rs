@@ -37,7 +37,8 @@ fn start(capacity: usize, is_bad: fn(u32) -> bool) -> (Batcher<u32, u32>, JoinHa
             }
         };
         let at_once = thread_rng().gen_range(1..=2);
-        let batching = Batching { name: "test", capacity, at_once, rows: |_| MOST_ROWS / 3 };
+        let rows = |_: &u32| MOST_ROWS / 3;
+        let batching = Batching { at_once, rows, ..Batching::new("test", capacity) };
         serve(Queue { items, next: Vec::new(), batching, metrics }, &work).await;
     });
     (Batcher { queue, metrics }, worker, done)

@@ -61,6 +61,9 @@ pub(crate) enum ReportResult {
 type ReportName = (i64, [u8; 16]);
 
 impl NewReport {
+    /// How batches of reports share the database.
+    pub(crate) const WAY: Way = Way::InTurn;
+
     /// Does here, in the request's own task, what the one writer need not do. `is_news` if the use of the
     /// key is still to be noted.
     pub(crate) fn new(by: Sighting, is_news: bool, report: CleanReport, listed: &Listed) -> Self {
@@ -114,7 +117,7 @@ impl Store {
         &self,
         batch: impl Deref<Target = [NewReport]> + Send + Sync + 'static,
     ) -> Result<Vec<ReportResult>, Refusal> {
-        let write = self.transact(Way::InTurn, "reports", batch, |tx, batch| {
+        let write = self.transact(NewReport::WAY, "reports", batch, |tx, batch| {
             Box::pin(async { Ok(tx.write_reports(batch).await?) })
         });
         write.await
