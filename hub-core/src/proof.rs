@@ -53,6 +53,6 @@ pub fn leak() -> Option<Leak> {
 /// short records of power cuts.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "only proof builds read it")]
-pub fn checkpoint_after() -> Option<i64> {
+pub fn checkpoint_after() -> Option<i32> {
     std::env::var("HUBD_PROOF_CHECKPOINT").ok()?.parse().ok()
 }

@@ -1,6 +1,7 @@
 //! The SQLite file: one connection that writes, in a thread of its own, and some that read.
 
 mod check;
+mod checkpoints;
 mod claim;
 mod connect;
 mod damage;
@@ -69,10 +70,10 @@ impl Sqlite {
     }
 
     fn start(path: PathBuf, claim: Option<Claim>) -> Result<Self, OpenError> {
-        let connection =
-            connect::to_write(&path).map_err(|error| OpenError::connect(&path, error))?;
         let file = DataFile { path, mode: Mode::Owned, claim, damage: Damage::default() };
         let file = Arc::new(file);
+        let connection =
+            open_to_write(&file).map_err(|error| OpenError::connect(&file.path, error))?;
         let (jobs, queue) = mpsc::channel();
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn({
             let file = Arc::clone(&file);
@@ -189,16 +190,22 @@ impl DataFile {
     }
 }
 
+fn open_to_write(file: &Arc<DataFile>) -> rusqlite::Result<Connection> {
+    let mut connection = connect::to_write(&file.path)?;
+    checkpoints::follow(&mut connection, file)?;
+    Ok(connection)
+}
+
 /// What the writer's thread does: one job after the other, until the queue is closed and empty. A
 /// connection that a job left in doubt is closed and opened again.
-fn write(file: &DataFile, connection: Connection, queue: &mpsc::Receiver<Job>) {
+fn write(file: &Arc<DataFile>, connection: Connection, queue: &mpsc::Receiver<Job>) {
     let mut connection = Some(connection);
     // A fault that lasts is logged once, however many jobs it refuses.
     let mut lasting = None;
     while let Ok(job) = queue.recv() {
-        let opened = file.refuse_unusable().and_then(|()| {
-            connection.take().map_or_else(|| Ok(connect::to_write(&file.path)?), Ok)
-        });
+        let opened = file
+            .refuse_unusable()
+            .and_then(|()| connection.take().map_or_else(|| Ok(open_to_write(file)?), Ok));
         let mut usable = match opened {
             Ok(usable) => usable,
             Err(error) => {
@@ -222,7 +229,8 @@ fn write(file: &DataFile, connection: Connection, queue: &mpsc::Receiver<Job>) {
             close(file, usable);
         }
     }
-    let Some(connection) = connection else { return };
+    let Some(mut connection) = connection else { return };
+    checkpoints::unfollow(&mut connection);
     if file.claim.is_some()
         && file.is_sound()
         && let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")

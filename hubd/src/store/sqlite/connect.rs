@@ -9,14 +9,11 @@ use rusqlite::{Connection, OpenFlags};
 
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 128;
-/// In pages. Batches touch many of them: written back rarely, each is written back once for many
-/// commits.
-const CHECKPOINT_AFTER: i64 = 10_000;
 
-/// The most memory for pages, in KiB and negated, as SQLite takes it. A connection that reads forgets its
-/// pages with each commit, and the operating system has them too.
-const WRITING_CACHE: i64 = -16_384;
-const READING_CACHE: i64 = -4_096;
+/// The most memory for pages, in KiB and negated, as SQLite takes it. The operating system has the pages too: a
+/// connection that reads forgets its own with each commit, and after a page was split SQLite goes through all
+/// that the connection that writes has, in its commit.
+const CACHE: i64 = -4_096;
 
 /// How a connection opens the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +31,10 @@ pub(super) enum Mode {
 /// A connection that writes.
 pub(super) fn to_write(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, Mode::Owned)?;
-    connection.pragma_update(None, "cache_size", WRITING_CACHE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An answered write survives power loss; NORMAL would lose it.
     connection.pragma_update(None, "synchronous", synchronous())?;
     connection.pragma_update(None, "secure_delete", "ON")?;
-    connection.pragma_update(None, "wal_autocheckpoint", checkpoint_after())?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(connection)
 }
@@ -55,20 +50,18 @@ fn synchronous() -> &'static str {
     if leaks { "NORMAL" } else { "FULL" }
 }
 
-#[cfg(not(feature = "proof"))]
-fn checkpoint_after() -> i64 {
-    CHECKPOINT_AFTER
-}
-
-#[cfg(feature = "proof")]
-fn checkpoint_after() -> i64 {
-    hub_core::proof::checkpoint_after().unwrap_or(CHECKPOINT_AFTER)
+/// A connection that only writes the log back into the file.
+pub(super) fn to_checkpoint(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, Mode::Owned)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // The connection that writes does it, if it may.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
 }
 
 /// A connection that reads.
 pub(super) fn to_read(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     let connection = open(path, mode)?;
-    connection.pragma_update(None, "cache_size", READING_CACHE)?;
     connection.pragma_update(None, "query_only", "ON")?;
     // The connection that writes does it, if it may.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -93,6 +86,7 @@ fn open(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     };
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", CACHE)?;
     // Without this guarantee a statement over a table with a partial index is planned again for each
     // value that is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
