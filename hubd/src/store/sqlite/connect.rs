@@ -15,6 +15,10 @@ const STATEMENTS: usize = 128;
 /// that the connection that writes has, in its commit.
 const CACHE: i64 = -4_096;
 
+/// In bytes. The log grows while something reads for long, a backup say. A commit takes a quarter longer when
+/// the file must grow for it, so the next one finds it long already.
+const LOG_KEPT: i64 = 256 << 20;
+
 /// How a connection opens the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -35,7 +39,7 @@ pub(super) fn to_write(path: &Path) -> rusqlite::Result<Connection> {
     // An answered write survives power loss; NORMAL would lose it.
     connection.pragma_update(None, "synchronous", synchronous())?;
     connection.pragma_update(None, "secure_delete", "ON")?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     Ok(connection)
 }
 
