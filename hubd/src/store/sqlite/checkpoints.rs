@@ -129,6 +129,8 @@ impl DataFile {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use crate::store::sqlite::connect::Mode;
     use crate::store::sqlite::damage::Damage;
@@ -156,7 +158,12 @@ mod tests {
         /// Commits some pages; how many are in the log then.
         fn grow(&self) -> c_int {
             self.writer.execute_batch("INSERT INTO t VALUES (randomblob(20000))").unwrap();
-            let pages = |row: &rusqlite::Row<'_>| row.get(1);
+            self.pages().0
+        }
+
+        /// How many pages are in the log, and how many of them are written back.
+        fn pages(&self) -> (c_int, c_int) {
+            let pages = |row: &rusqlite::Row<'_>| Ok((row.get(1)?, row.get(2)?));
             self.writer.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages).unwrap()
         }
 
@@ -179,6 +186,17 @@ mod tests {
         let log = Log::new();
         for _ in 0..5 {
             assert!(log.grow_until_it_begins_anew() >= AFTER);
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_to_the_writer_but_later_commits() {
+        let log = Log::new();
+        while log.grow() < AFTER {}
+        let waiting = Instant::now();
+        while log.pages().0 != log.pages().1 {
+            assert!(waiting.elapsed() < Duration::from_mins(1), "no thread writes the log back");
+            thread::yield_now();
         }
     }
 
