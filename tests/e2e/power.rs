@@ -60,7 +60,7 @@ fn describe(ops: &[Op], images: usize) -> String {
     format!(
         "{images} images of {} writes, {} syncs, {} truncations and removals, {} answers",
         count(|op| matches!(op, Op::Write(..))),
-        count(|op| matches!(op, Op::Sync(_) | Op::SyncFolder)),
+        count(|op| matches!(op, Op::Sync(..) | Op::SyncFolder(_))),
         count(|op| matches!(op, Op::Truncate(..) | Op::Remove(_))),
         count(|op| matches!(op, Op::Answer(_))),
     )

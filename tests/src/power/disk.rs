@@ -14,8 +14,10 @@ const SECTOR: usize = 512;
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     synced: HashMap<String, Vec<u8>>,
-    /// In the order in which it was written.
-    pending: Vec<Op>,
+    /// In the order in which it was written, each with the number of operations before it.
+    pending: Vec<(usize, Op)>,
+    /// How many operations there were.
+    taken: usize,
 }
 
 /// How much a cut keeps of what was not synced.
@@ -40,20 +42,22 @@ impl Disk {
     pub fn take(&mut self, op: &Op) {
         match op {
             Op::Answer(_) => {}
-            Op::Sync(file) => self.settle(
+            Op::Sync(file, done) => self.settle(
+                *done,
                 |op| matches!(op, Op::Write(name, ..) | Op::Truncate(name, _) if name == file),
             ),
-            Op::SyncFolder => self.settle(|op| matches!(op, Op::Remove(_))),
-            other => self.pending.push(other.clone()),
+            Op::SyncFolder(done) => self.settle(*done, |op| matches!(op, Op::Remove(_))),
+            other => self.pending.push((self.taken, other.clone())),
         }
+        self.taken += 1;
     }
 
-    fn settle(&mut self, is_settled: impl Fn(&Op) -> bool) {
-        for op in std::mem::take(&mut self.pending) {
-            if is_settled(&op) {
+    fn settle(&mut self, done: usize, is_settled: impl Fn(&Op) -> bool) {
+        for (at, op) in std::mem::take(&mut self.pending) {
+            if at < done && is_settled(&op) {
                 apply(&mut self.synced, &op);
             } else {
-                self.pending.push(op);
+                self.pending.push((at, op));
             }
         }
     }
@@ -64,11 +68,11 @@ impl Disk {
         let mut files = self.synced.clone();
         match kept {
             Kept::Nothing => {}
-            Kept::Everything => self.pending.iter().for_each(|op| apply(&mut files, op)),
+            Kept::Everything => self.pending.iter().for_each(|(_, op)| apply(&mut files, op)),
             Kept::Pieces(seed) => {
                 let mut random = StdRng::seed_from_u64(seed);
                 let share = [0.1, 0.5, 0.9][random.random_range(0..3)];
-                for op in &self.pending {
+                for (_, op) in &self.pending {
                     for piece in pieces(op) {
                         if random.random_bool(share) {
                             apply(&mut files, &piece);
@@ -107,6 +111,6 @@ fn apply(files: &mut HashMap<String, Vec<u8>>, op: &Op) {
         Op::Remove(file) => {
             files.remove(file);
         }
-        Op::Sync(_) | Op::SyncFolder | Op::Answer(_) => {}
+        Op::Sync(..) | Op::SyncFolder(_) | Op::Answer(_) => {}
     }
 }

@@ -17,10 +17,10 @@ pub enum Op {
     Truncate(String, usize),
     /// A file was removed.
     Remove(String),
-    /// Everything written to a file is on the disk.
-    Sync(String),
-    /// Every removal is on the disk.
-    SyncFolder,
+    /// What the first so many operations wrote to a file is on the disk.
+    Sync(String, usize),
+    /// The removals among the first so many operations are on the disk.
+    SyncFolder(usize),
     /// The hub began to send an answer with a success status; the request's id.
     Answer(String),
 }
@@ -75,23 +75,49 @@ fn is_recorded(name: &str) -> bool {
 
 fn parse(text: &str, folder: &str) -> Vec<Op> {
     let mut ops = Vec::new();
-    let mut unfinished = HashMap::<&str, String>::new();
+    let mut unfinished = HashMap::<&str, Unfinished>::new();
     for line in text.lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let rest = rest.trim_start();
         if let Some(resumed) = rest.strip_prefix("<... ") {
             let (_, tail) = resumed.split_once(" resumed>").expect("a call that goes on");
-            let Some(head) = unfinished.remove(thread) else { continue };
-            ops.extend(finished(&format!("{head}{tail}"), folder));
-        } else if let Some(head) = rest.strip_suffix("<unfinished ...>") {
-            ops.extend(begun(head, folder));
-            unfinished.insert(thread, head.to_owned());
+            let Some(Unfinished { head, done, .. }) = unfinished.remove(thread) else { continue };
+            ops.extend(finished(&format!("{head}{tail}"), done, folder));
+            continue;
+        }
+        let done = done(&ops, &unfinished, rest, folder);
+        let op = begun(rest.trim_end_matches("<unfinished ...>"), folder);
+        if let Some(head) = rest.strip_suffix("<unfinished ...>") {
+            let at = op.is_some().then_some(ops.len());
+            unfinished.insert(thread, Unfinished { head: head.to_owned(), at, done });
+            ops.extend(op);
         } else {
-            ops.extend(begun(rest, folder));
-            ops.extend(finished(rest, folder));
+            ops.extend(op);
+            ops.extend(finished(rest, done, folder));
         }
     }
     ops
+}
+
+/// A call that has begun.
+struct Unfinished {
+    head: String,
+    /// Where its own operation is, if it is one.
+    at: Option<usize>,
+    /// How many operations were done before it.
+    done: usize,
+}
+
+/// How many operations were done when a call began: a sync says nothing of what another thread is writing to
+/// that file. One thread at a time writes to a file.
+fn done(ops: &[Op], unfinished: &HashMap<&str, Unfinished>, call: &str, folder: &str) -> usize {
+    let name = call.split_once('(').and_then(|(_, arguments)| file_of(arguments, folder));
+    let others = unfinished.values().filter_map(|other| other.at);
+    let to_it = others.filter(|at| match &ops[*at] {
+        Op::Write(file, ..) | Op::Truncate(file, _) => Some(file) == name.as_ref(),
+        _ => false,
+    });
+    to_it.min().unwrap_or(ops.len())
 }
 
 /// What a call does as soon as it begins: its bytes may be on the disk from then on, and an answer may
@@ -136,8 +162,8 @@ fn number(arguments: &str, nth: usize) -> usize {
     number.parse().unwrap_or_else(|_| panic!("no number in {arguments}"))
 }
 
-/// What a call has done once it returned.
-fn finished(call: &str, folder: &str) -> Option<Op> {
+/// What a call has done once it returned; so many operations were done before it began.
+fn finished(call: &str, done: usize, folder: &str) -> Option<Op> {
     let (name, arguments) = call.split_once('(')?;
     let (_, result) = call.rsplit_once(" = ")?;
     if name == "pwrite64" && file_of(arguments, folder).is_some() {
@@ -147,8 +173,8 @@ fn finished(call: &str, folder: &str) -> Option<Op> {
         return None;
     }
     match file_of(arguments, folder)?.as_str() {
-        "" => Some(Op::SyncFolder),
-        name if is_recorded(name) => Some(Op::Sync(name.to_owned())),
+        "" => Some(Op::SyncFolder(done)),
+        name if is_recorded(name) => Some(Op::Sync(name.to_owned(), done)),
         _ => None,
     }
 }
@@ -191,7 +217,7 @@ fn unescape(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::ends;
+    use super::{Op, ends, parse};
 
     #[test]
     fn a_short_number_of_a_process_is_filled_up() {
@@ -199,5 +225,22 @@ mod tests {
         assert!(ends("14170 +++ exited with 0 +++", "14170"));
         assert!(!ends("72710 +++ exited with 0 +++", "7271"));
         assert!(!ends("7271  write(1, \"a\", 1) = 1", "7271"));
+    }
+
+    #[test]
+    fn a_sync_holds_what_was_written_before_it_began() {
+        let log = r#"
+1 pwrite64(3</data/hub.db>, "\x61", 1, 0) = 1
+1 pwrite64(3</data/hub.db>, "\x62", 1, 1 <unfinished ...>
+2 fsync(4</data/hub.db> <unfinished ...>
+1 <... pwrite64 resumed>) = 1
+1 pwrite64(3</data/hub.db>, "\x63", 1, 2) = 1
+2 <... fsync resumed>) = 0
+2 fsync(4</data/hub.db>) = 0
+"#;
+        let ops = parse(log, "/data");
+        let syncs = ops.iter().filter(|op| matches!(op, Op::Sync(..)));
+        let name = || "hub.db".to_owned();
+        assert_eq!(syncs.cloned().collect::<Vec<_>>(), [Op::Sync(name(), 1), Op::Sync(name(), 4)]);
     }
 }
