@@ -21,6 +21,8 @@ pub enum Leak {
     Stored,
     /// A commit does not wait for the disk.
     Unsynced,
+    /// Nothing waits for the disk when the log is written back into the file.
+    Overwritten,
     /// The answer comes before the commit.
     Early,
     /// A suspension is not audited.
@@ -42,6 +44,7 @@ pub fn leak() -> Option<Leak> {
         "length" => Some(Leak::Length),
         "stored" => Some(Leak::Stored),
         "unsynced" => Some(Leak::Unsynced),
+        "overwritten" => Some(Leak::Overwritten),
         "early" => Some(Leak::Early),
         "unaudited" => Some(Leak::Unaudited),
         "remembered" => Some(Leak::Remembered),

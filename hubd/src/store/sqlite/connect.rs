@@ -37,27 +37,38 @@ pub(super) fn to_write(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, Mode::Owned)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An answered write survives power loss; NORMAL would lose it.
-    connection.pragma_update(None, "synchronous", synchronous())?;
+    connection.pragma_update(None, "synchronous", synchronous(Waits::Commits))?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     Ok(connection)
 }
 
+/// What waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Commits,
+    Checkpoints,
+}
+
 #[cfg(not(feature = "proof"))]
-fn synchronous() -> &'static str {
+fn synchronous(_: Waits) -> &'static str {
     "FULL"
 }
 
 #[cfg(feature = "proof")]
-fn synchronous() -> &'static str {
-    let leaks = hub_core::proof::leak() == Some(hub_core::proof::Leak::Unsynced);
-    if leaks { "NORMAL" } else { "FULL" }
+fn synchronous(waits: Waits) -> &'static str {
+    use hub_core::proof::{Leak, leak};
+    match (waits, leak()) {
+        (Waits::Commits, Some(Leak::Unsynced)) => "NORMAL",
+        (Waits::Checkpoints, Some(Leak::Overwritten)) => "OFF",
+        _ => "FULL",
+    }
 }
 
 /// A connection that only writes the log back into the file.
 pub(super) fn to_checkpoint(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, Mode::Owned)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", synchronous(Waits::Checkpoints))?;
     // The connection that writes does it, if it may.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
