@@ -36,29 +36,23 @@ impl KeyChecks {
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
         let batches = store.is_remote().then(|| {
             let (of_instances, of_admins) = (store.clone(), store.clone());
+            let (keys, admin_keys) =
+                (Batching::new("keys", queue), Batching::new("admin_keys", queue));
             Batches {
-                instances: Batcher::start(
-                    tasks,
-                    Batching::new("keys", queue),
-                    move |hashes: Batch<_>| {
-                        let store = of_instances.clone();
-                        async move {
-                            let found = store.known_keys(distinct(&hashes)).await?;
-                            Ok(answer(&hashes, &found, Known::hash))
-                        }
-                    },
-                ),
-                admins: Batcher::start(
-                    tasks,
-                    Batching::new("admin_keys", queue),
-                    move |hashes: Batch<_>| {
-                        let store = of_admins.clone();
-                        async move {
-                            let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
-                            Ok(answer(&hashes, &found, |key| &key.hash))
-                        }
-                    },
-                ),
+                instances: Batcher::start(tasks, keys, move |hashes: Batch<_>| {
+                    let store = of_instances.clone();
+                    async move {
+                        let found = store.known_keys(distinct(&hashes)).await?;
+                        Ok(answer(&hashes, &found, Known::hash))
+                    }
+                }),
+                admins: Batcher::start(tasks, admin_keys, move |hashes: Batch<_>| {
+                    let store = of_admins.clone();
+                    async move {
+                        let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
+                        Ok(answer(&hashes, &found, |key| &key.hash))
+                    }
+                }),
             }
         });
         Self {

@@ -144,9 +144,7 @@ impl Sqlite {
     ) -> Result<T, Error> {
         let DataFile { path, mode, .. } = &*self.file;
         let outcome = self.readers.read((path, *mode), age, job);
-        if outcome.as_ref().is_err_and(|error| error.fault == Fault::Malformed) {
-            self.file.damage.found(&self.file.path);
-        }
+        self.file.note(outcome.as_ref().err().map(|error| error.fault));
         outcome
     }
 
@@ -188,6 +186,13 @@ impl DataFile {
     fn is_sound(&self) -> bool {
         self.is_in_place() && !self.damage.is_known()
     }
+
+    /// Remembers what failed, if it says that the file is damaged.
+    fn note(&self, fault: Option<Fault>) {
+        if fault == Some(Fault::Malformed) {
+            self.damage.found(&self.path);
+        }
+    }
 }
 
 fn open_to_write(file: &Arc<DataFile>) -> rusqlite::Result<Connection> {
@@ -212,7 +217,7 @@ fn write(file: &Arc<DataFile>, connection: Connection, queue: &mpsc::Receiver<Jo
                 if lasting.replace(error.fault) != Some(error.fault) {
                     tracing::error!(%error, "the database cannot be written");
                 }
-                note_damage(file, job(Err(error)));
+                file.note(job(Err(error)));
                 continue;
             }
         };
@@ -221,7 +226,7 @@ fn write(file: &Arc<DataFile>, connection: Connection, queue: &mpsc::Receiver<Jo
         #[cfg(feature = "proof")]
         super::transaction::commit_late(&mut usable);
         let fault = done.unwrap_or(Some(Fault::Bug));
-        note_damage(file, fault);
+        file.note(fault);
         if fault.is_none() && usable.is_autocommit() {
             connection = Some(usable);
         } else {
@@ -250,12 +255,6 @@ fn close(file: &DataFile, connection: Connection) {
         tracing::warn!(%error, "the write-ahead log may be written back");
     }
     drop(connection);
-}
-
-fn note_damage(file: &DataFile, fault: Option<Fault>) {
-    if fault == Some(Fault::Malformed) {
-        file.damage.found(&file.path);
-    }
 }
 
 /// Looks at a file that was not closed well, before anything is done with it.

@@ -85,14 +85,15 @@ fn parse(text: &str, folder: &str) -> Vec<Op> {
             ops.extend(finished(&format!("{head}{tail}"), done, folder));
             continue;
         }
+        let head = rest.strip_suffix("<unfinished ...>");
         let done = done(&ops, &unfinished, rest, folder);
-        let op = begun(rest.trim_end_matches("<unfinished ...>"), folder);
-        if let Some(head) = rest.strip_suffix("<unfinished ...>") {
-            let at = op.is_some().then_some(ops.len());
+        let (at, op) = (ops.len(), begun(head.unwrap_or(rest), folder));
+        if let Some(head) = head {
+            let at = op.is_some().then_some(at);
             unfinished.insert(thread, Unfinished { head: head.to_owned(), at, done });
-            ops.extend(op);
-        } else {
-            ops.extend(op);
+        }
+        ops.extend(op);
+        if head.is_none() {
             ops.extend(finished(rest, done, folder));
         }
     }

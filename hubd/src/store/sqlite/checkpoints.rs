@@ -118,11 +118,10 @@ impl DataFile {
     /// What was not written back stays in the log, and is tried again.
     fn note_checkpoint(&self, done: rusqlite::Result<()>) {
         let Err(error) = done.map_err(Error::from) else { return };
-        match error.fault {
-            Fault::Malformed => self.damage.found(&self.path),
-            // Another process does it.
-            Fault::Busy => {}
-            _ => tracing::warn!(%error, "the write-ahead log cannot be written back"),
+        self.note(Some(error.fault));
+        // If it is busy, another process writes the log back. Damage is logged once, where it is noted.
+        if ![Fault::Busy, Fault::Malformed].contains(&error.fault) {
+            tracing::warn!(%error, "the write-ahead log cannot be written back");
         }
     }
 }
