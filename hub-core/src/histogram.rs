@@ -60,7 +60,11 @@ impl Histogram {
     }
 
     /// Adds another distribution.
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: Self) {
+        if self.n == 0 {
+            *self = other;
+            return;
+        }
         self.n += other.n;
         self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);

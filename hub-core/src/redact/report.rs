@@ -114,7 +114,7 @@ impl Content {
         };
         let kept = &mut self.tools[at];
         kept.calls += usage.calls;
-        kept.durations.merge(&usage.durations);
+        kept.durations.merge(usage.durations);
         for (code, n) in usage.errors {
             if !kept.fail(code, n) {
                 no_room.codes.push(code);
@@ -201,8 +201,15 @@ impl CleanReport {
     /// report with the same id, as long as the catalogue does not change.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        let mut number = |n: u64| hash.update(n.to_be_bytes());
+        let mut text = Vec::with_capacity(1024);
+        // LEB128, because most numbers are small.
+        let mut number = |mut n: u64| {
+            while n >= 0x80 {
+                text.push(n.to_le_bytes()[0] | 0x80);
+                n >>= 7;
+            }
+            text.push(n.to_le_bytes()[0]);
+        };
         // A number before a list gives its length.
         number(self.start.unix_ms().unsigned_abs());
         number(self.end.unix_ms().unsigned_abs());
@@ -227,6 +234,6 @@ impl CleanReport {
             number((*name).into());
             number(*n);
         }
-        hash.finalize().into()
+        Sha256::digest(&text).into()
     }
 }

@@ -45,7 +45,7 @@ const LICENSES: &str = "SELECT k.kind, k.hash, k.not_after, k.first_used_at, i.i
      FROM instance_keys k JOIN instances i ON i.id = k.instance JOIN clients c ON c.id = i.client \
      WHERE k.hash {key}";
 
-const ACTIVATED: Bulk = Bulk::new(
+static ACTIVATED: Bulk = Bulk::new(
     &["id", "activations", "activated_at"],
     "UPDATE instances SET activations = bulk.activations, activated_at = bulk.activated_at {from} \
      WHERE instances.id = bulk.id",

@@ -49,7 +49,7 @@ fn to_wire(link: Link) -> Result<AuditEvent, Error> {
 
 const LOCK_HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1{for_update}";
 
-const APPEND: Bulk = Bulk::new(
+static APPEND: Bulk = Bulk::new(
     &["seq", "at", "actor", "action", "target", "detail", "request_id", "prev_hash", "hash"],
     "INSERT INTO audit_events \
      (seq, at, actor, action, target, detail, request_id, prev_hash, hash) \

@@ -1,6 +1,8 @@
 //! A statement over many rows: run row by row on SQLite, once over arrays on PostgreSQL.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use rusqlite::Statement;
 use sqlx::postgres::{PgArguments, PgHasArrayType, Postgres};
@@ -19,16 +21,27 @@ pub(crate) struct Bulk {
     /// The columns' names, in the order of the rows' values.
     pub(crate) columns: &'static [&'static str],
     /// The statement.
-    pub(crate) sql: std::borrow::Cow<'static, str>,
+    pub(crate) sql: Cow<'static, str>,
+    /// The same for one row on SQLite, once that was asked for.
+    of_a_row: OnceLock<String>,
 }
 
 impl Bulk {
     pub(crate) const fn new(columns: &'static [&'static str], sql: &'static str) -> Self {
-        Self { columns, sql: std::borrow::Cow::Borrowed(sql) }
+        Self { columns, sql: Cow::Borrowed(sql), of_a_row: OnceLock::new() }
+    }
+
+    /// A statement that was put together.
+    pub(crate) const fn made(columns: &'static [&'static str], sql: String) -> Self {
+        Self { columns, sql: Cow::Owned(sql), of_a_row: OnceLock::new() }
     }
 
     /// The statement for one row.
-    pub(super) fn sqlite(&self) -> String {
+    pub(super) fn sqlite(&self) -> &str {
+        self.of_a_row.get_or_init(|| self.to_sqlite())
+    }
+
+    fn to_sqlite(&self) -> String {
         // An INSERT of one row of VALUES needs no journal of its own, unlike one of a SELECT.
         let values = format!("VALUES ({})", self.all());
         let sql = self.sql.replace("{from,}", "FROM").replace("{from}", "");
@@ -165,13 +178,13 @@ impl<const N: usize> BulkRow for [i64; N] {
 mod tests {
     use super::*;
 
-    const ADD: Bulk = Bulk::new(
+    static ADD: Bulk = Bulk::new(
         &["id", "n", "name"],
         "INSERT INTO t (id, n, name) {values} \
          ON CONFLICT (id) DO UPDATE SET n = {least}(t.n, excluded.n)",
     );
-    const MOVE: Bulk = Bulk::new(&["id"], "UPDATE t SET n = 1 {from} WHERE t.id = bulk.id");
-    const JOIN: Bulk = Bulk::new(
+    static MOVE: Bulk = Bulk::new(&["id"], "UPDATE t SET n = 1 {from} WHERE t.id = bulk.id");
+    static JOIN: Bulk = Bulk::new(
         &["hash", "at"],
         "UPDATE k SET seen = bulk.at {from,} i WHERE k.hash = bulk.hash AND i.id = k.i",
     );

@@ -241,7 +241,7 @@ impl Db<'_> {
             _ if rows.is_empty() => Ok(Vec::new()),
             Self::Sqlite(db) => {
                 let mut found = Vec::new();
-                let mut statement = prepare(db, &bulk.sqlite())?;
+                let mut statement = prepare(db, bulk.sqlite())?;
                 for row in rows {
                     row.bind(&mut statement)?;
                     let mut returned = statement.raw_query();
@@ -265,7 +265,7 @@ fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Err
 
 /// Runs a statement for each of the rows; whether it changed something for each.
 fn changed<R: BulkRow>(db: &Connection, bulk: &Bulk, rows: &[R]) -> Result<Vec<bool>, Error> {
-    let mut statement = prepare(db, &bulk.sqlite())?;
+    let mut statement = prepare(db, bulk.sqlite())?;
     let mut did = Vec::with_capacity(rows.len());
     for row in rows {
         row.bind(&mut statement)?;

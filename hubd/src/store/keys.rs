@@ -75,18 +75,18 @@ const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instanc
 const HASHES: &str = "SELECT hash FROM instance_keys WHERE hash {key} \
      UNION ALL SELECT hash FROM admin_keys WHERE hash {key}";
 
-const INSERT: Bulk = Bulk::new(
+static INSERT: Bulk = Bulk::new(
     &["hash", "instance", "kind", "not_after"],
     "INSERT INTO instance_keys (hash, instance, kind, not_after) \
      {values}",
 );
 
-const NEWEST_LICENSE: Bulk = Bulk::new(
+static NEWEST_LICENSE: Bulk = Bulk::new(
     &["instance", "hash", "issued_at"],
     "UPDATE instances SET license_hash = bulk.hash, license_issued_at = bulk.issued_at {from} \
      WHERE instances.id = bulk.instance",
 );
-const NEWEST_HUB_KEY: Bulk = Bulk::new(
+static NEWEST_HUB_KEY: Bulk = Bulk::new(
     &["instance", "hash", "issued_at"],
     "UPDATE instances SET hub_hash = bulk.hash, hub_issued_at = bulk.issued_at {from} \
      WHERE instances.id = bulk.instance",
@@ -94,7 +94,7 @@ const NEWEST_HUB_KEY: Bulk = Bulk::new(
 
 /// One that ends at once leaves its instance: what an activation costs must not grow with the number of
 /// those before it.
-const END: Bulk = Bulk::new(
+static END: Bulk = Bulk::new(
     &["hash", "not_after"],
     "UPDATE instance_keys SET not_after = bulk.not_after, \
      instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END {from} \
@@ -165,13 +165,13 @@ impl Db<'_> {
             .collect();
         self.bulk(&INSERT, &rows).await?;
         for (kind, statement) in
-            [(InstanceKey::License, NEWEST_LICENSE), (InstanceKey::Hub, NEWEST_HUB_KEY)]
+            [(InstanceKey::License, &NEWEST_LICENSE), (InstanceKey::Hub, &NEWEST_HUB_KEY)]
         {
             let newest = keys.iter().filter(|key| key.kind == kind && key.not_after.is_none());
             let rows: Vec<_> = newest
                 .map(|key| (key.instance, key.hash.as_bytes(), key.issued_at.unix_ms()))
                 .collect();
-            self.bulk(&statement, &rows).await?;
+            self.bulk(statement, &rows).await?;
         }
         Ok(())
     }

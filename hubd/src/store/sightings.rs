@@ -19,14 +19,14 @@ pub(crate) struct Sighting {
 
 // A time in the future was noted by a clock that was ahead; it is put right. Replicas differ by less than
 // a minute.
-const KEY_USED: Bulk = Bulk::new(
+static KEY_USED: Bulk = Bulk::new(
     &["hash", "at"],
     "UPDATE instance_keys SET first_used_at = bulk.at {from} \
      WHERE instance_keys.hash = bulk.hash \
      AND (first_used_at IS NULL OR first_used_at > bulk.at + 60000)",
 );
 
-const SEEN: Bulk = Bulk::new(
+static SEEN: Bulk = Bulk::new(
     &["instance", "at"],
     "UPDATE instances SET last_seen_at = bulk.at {from} WHERE instances.id = bulk.instance \
      AND (last_seen_at IS NULL OR last_seen_at <= bulk.at - 60000 \

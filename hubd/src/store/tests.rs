@@ -126,7 +126,7 @@ async fn a_job_that_fails_or_panics_leaves_nothing_behind_and_the_next_one_works
 #[tokio::test]
 async fn what_a_batch_returns_comes_row_by_row() {
     use super::bulk::Bulk;
-    const ADD: Bulk = Bulk::new(
+    static ADD: Bulk = Bulk::new(
         &["name"],
         "INSERT INTO tools (name) {values} \
          ON CONFLICT DO NOTHING RETURNING name",

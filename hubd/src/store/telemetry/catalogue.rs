@@ -104,13 +104,13 @@ impl Db<'_> {
             "INSERT INTO {table} (name) {{values}} \
              ON CONFLICT (name) DO UPDATE SET removed_at = NULL"
         );
-        let add = Bulk { columns: &["name"], sql: add.into() };
+        let add = Bulk::made(&["name"], add);
         let added: Vec<(&str,)> = new.difference(old).map(|name| (name.as_ref(),)).collect();
         self.bulk(&add, &added).await?;
         let remove = format!(
             "UPDATE {table} SET removed_at = bulk.at {{from}} WHERE {table}.name = bulk.name"
         );
-        let remove = Bulk { columns: &["name", "at"], sql: remove.into() };
+        let remove = Bulk::made(&["name", "at"], remove);
         let at = now.unix_ms();
         let removed: Vec<(&str, i64)> =
             old.difference(new).map(|name| (name.as_ref(), at)).collect();

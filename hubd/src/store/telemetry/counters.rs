@@ -3,6 +3,8 @@
 //! The counters of an instance grow up to [`CEILING`] and those of the fleet up to 2^62, and no
 //! further; of maxima the greater stays.
 
+use std::sync::OnceLock;
+
 use crate::store::bulk::Bulk;
 
 /// No counter of an instance grows beyond this: 35 years in microseconds.
@@ -17,21 +19,33 @@ pub(super) enum Period {
     Day,
 }
 
-impl Period {
+/// A statement for the tables of either period.
+pub(super) struct ByPeriod {
+    hour: Bulk,
+    day: OnceLock<Bulk>,
+}
+
+impl ByPeriod {
+    /// From the statement for the tables by hour.
+    const fn new(columns: &'static [&'static str], by_hour: &'static str) -> Self {
+        Self { hour: Bulk::new(columns, by_hour), day: OnceLock::new() }
+    }
+
     /// The statement for the tables of this period.
-    pub(super) fn of(self, by_hour: &Bulk) -> Bulk {
-        match self {
-            Self::Hour => Bulk { columns: by_hour.columns, sql: by_hour.sql.clone() },
-            Self::Day => Bulk {
-                columns: by_hour.columns,
-                sql: by_hour.sql.replace("_hour", "_day").replace("(hour", "(day").into(),
-            },
+    pub(super) fn of(&self, period: Period) -> &Bulk {
+        let by_day = || {
+            let sql = self.hour.sql.replace("_hour", "_day").replace("(hour", "(day");
+            Bulk::made(self.hour.columns, sql)
+        };
+        match period {
+            Period::Hour => &self.hour,
+            Period::Day => self.day.get_or_init(by_day),
         }
     }
 }
 
 /// Calls, errors and durations of a tool.
-pub(super) const USAGE: Bulk = Bulk::new(
+pub(super) static USAGE: ByPeriod = ByPeriod::new(
     USAGE_COLUMNS,
     "INSERT INTO usage_hour (hour, instance, tool, calls, errors, dur_n, dur_sum_us, dur_max_us) \
      {values} ON CONFLICT (hour, instance, tool) DO UPDATE SET \
@@ -43,7 +57,7 @@ pub(super) const USAGE: Bulk = Bulk::new(
 );
 
 /// The same where there is usage already.
-pub(super) const MORE_USAGE: Bulk = Bulk::new(
+pub(super) static MORE_USAGE: Bulk = Bulk::new(
     USAGE_COLUMNS,
     "UPDATE usage_hour SET \
      calls = {least}(usage_hour.calls + bulk.calls, 1125899906842624), \
@@ -59,7 +73,7 @@ const USAGE_COLUMNS: &[&str] =
     &["at", "instance", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us"];
 
 /// Errors of a tool by code.
-pub(super) const ERRORS: Bulk = Bulk::new(
+pub(super) static ERRORS: ByPeriod = ByPeriod::new(
     &["at", "instance", "tool", "code", "n"],
     "INSERT INTO error_hour (hour, instance, tool, code, n) {values} \
      ON CONFLICT (hour, instance, tool, code) \
@@ -67,7 +81,7 @@ pub(super) const ERRORS: Bulk = Bulk::new(
 );
 
 /// Named counts.
-pub(super) const COUNTS: Bulk = Bulk::new(
+pub(super) static COUNTS: ByPeriod = ByPeriod::new(
     &["at", "instance", "name", "sum_n", "max_n"],
     "INSERT INTO count_hour (hour, instance, name, sum_n, max_n) {values} \
      ON CONFLICT (hour, instance, name) DO UPDATE SET sum_n = {least}(count_hour.sum_n + excluded.sum_n, \
@@ -75,14 +89,14 @@ pub(super) const COUNTS: Bulk = Bulk::new(
 );
 
 /// The fleet's distributions of durations.
-pub(super) const DURATIONS: Bulk = Bulk::new(
+pub(super) static DURATIONS: ByPeriod = ByPeriod::new(
     &["at", "tool", "bucket", "n"],
     "INSERT INTO duration_hour (hour, tool, bucket, n) {values} \
      ON CONFLICT (hour, tool, bucket) DO UPDATE SET n = {least}(duration_hour.n + excluded.n, 4611686018427387904)",
 );
 
 /// The fleet's usage of a tool.
-pub(super) const FLEET: Bulk = Bulk::new(
+pub(super) static FLEET: ByPeriod = ByPeriod::new(
     &["at", "tool", "calls", "errors", "dur_n", "dur_sum_us", "dur_max_us", "instances"],
     "INSERT INTO fleet_hour (hour, tool, calls, errors, dur_n, dur_sum_us, dur_max_us, \
      instances) {values} ON CONFLICT (hour, tool) DO UPDATE SET calls = {least}(fleet_hour.calls + excluded.calls, \
@@ -94,7 +108,7 @@ pub(super) const FLEET: Bulk = Bulk::new(
 );
 
 /// How many reports came in.
-pub(super) const RECEIVED: Bulk = Bulk::new(
+pub(super) static RECEIVED: Bulk = Bulk::new(
     &["hour", "n"],
     "INSERT INTO report_hour (hour, n) {values} ON CONFLICT (hour) DO UPDATE SET n = {least}(report_hour.n + excluded.n, 1125899906842624)",
 );
@@ -106,13 +120,13 @@ mod tests {
     #[test]
     fn the_statements_stop_at_a_ceiling() {
         for (statement, ceiling) in [
-            (USAGE, CEILING),
-            (MORE_USAGE, CEILING),
-            (ERRORS, CEILING),
-            (COUNTS, CEILING),
-            (RECEIVED, CEILING),
-            (DURATIONS, 1 << 62),
-            (FLEET, 1 << 62),
+            (USAGE.of(Period::Hour), CEILING),
+            (&MORE_USAGE, CEILING),
+            (ERRORS.of(Period::Hour), CEILING),
+            (COUNTS.of(Period::Hour), CEILING),
+            (&RECEIVED, CEILING),
+            (DURATIONS.of(Period::Hour), 1 << 62),
+            (FLEET.of(Period::Hour), 1 << 62),
         ] {
             let sums = statement.sql.matches("{least}").count();
             assert!(sums > 0);
@@ -122,12 +136,11 @@ mod tests {
 
     #[test]
     fn the_tables_of_days_have_the_same_statements() {
-        let by_day = Period::Day.of(&ERRORS);
+        let by_day = ERRORS.of(Period::Day);
         assert_eq!(
             by_day.sql,
             "INSERT INTO error_day (day, instance, tool, code, n) {values} \
              ON CONFLICT (day, instance, tool, code) DO UPDATE SET n = {least}(error_day.n + excluded.n, 1125899906842624)"
         );
-        assert_eq!(Period::Hour.of(&ERRORS).sql, ERRORS.sql);
     }
 }

@@ -152,7 +152,7 @@ const HORIZON: &str = "SELECT day FROM telemetry_horizon WHERE id = 1{for_update
 
 /// Notes the digests of those reports that may be counted and were not yet. The key and the
 /// suspensions are checked in this very statement, and the instances cannot go before it is done.
-const CLAIM: Bulk = Bulk::new(
+static CLAIM: Bulk = Bulk::new(
     &["key", "report_hash", "digest", "version", "day", "now"],
     "INSERT{or_ignore} INTO reports (instance, report_hash, digest, version, day) \
      SELECT k.instance, bulk.report_hash, bulk.digest, bulk.version, bulk.day \
@@ -333,16 +333,16 @@ impl Db<'_> {
         }
         // Rows that every batch writes come last, so that hubs hold each other up the least.
         self.count_last_uses(&mut new).await?;
-        self.bulk(&FLEET, &fleet.hours).await?;
-        self.bulk(&Period::Day.of(&FLEET), &fleet.days).await?;
+        self.bulk(FLEET.of(Period::Hour), &fleet.hours).await?;
+        self.bulk(FLEET.of(Period::Day), &fleet.days).await?;
         self.bulk(&RECEIVED, &received).await
     }
 
     async fn add(&mut self, rows: &Rows, period: Period) -> Result<(), Error> {
-        self.bulk(&period.of(&USAGE), &rows.usage).await?;
-        self.bulk(&period.of(&ERRORS), &rows.errors).await?;
-        self.bulk(&period.of(&COUNTS), &rows.counts).await?;
-        self.bulk(&period.of(&DURATIONS), &rows.durations).await
+        self.bulk(USAGE.of(period), &rows.usage).await?;
+        self.bulk(ERRORS.of(period), &rows.errors).await?;
+        self.bulk(COUNTS.of(period), &rows.counts).await?;
+        self.bulk(DURATIONS.of(period), &rows.durations).await
     }
 }
 

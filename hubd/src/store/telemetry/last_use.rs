@@ -12,28 +12,28 @@ use crate::store::bulk::Bulk;
 use crate::store::db::Db;
 use crate::store::error::Error;
 
-const LAST: Bulk = Bulk::new(
+static LAST: Bulk = Bulk::new(
     &["instance", "tool"],
     "SELECT l.instance, l.tool, l.hour {from,} last_use l \
      WHERE l.instance = bulk.instance AND l.tool = bulk.tool",
 );
 
 /// Returns the hour before, under the lock of the row: another hub may have moved it.
-const MOVE: Bulk = Bulk::new(
+static MOVE: Bulk = Bulk::new(
     &["instance", "tool", "hour"],
     "INSERT INTO last_use (instance, tool, hour) {values} ON CONFLICT (instance, tool) DO UPDATE SET \
      prior = last_use.hour, hour = {greatest}(last_use.hour, excluded.hour) \
      RETURNING instance, tool, hour, prior",
 );
 
-const MOVED: Bulk = Bulk::new(
+static MOVED: Bulk = Bulk::new(
     &["tool", "hour", "n"],
     "INSERT INTO last_use_hour (tool, hour, n) {values} \
      ON CONFLICT (tool, hour) DO UPDATE SET n = last_use_hour.n + excluded.n",
 );
 
 /// Whether there is usage in the hour, and in its day.
-const LATE: Bulk = Bulk::new(
+static LATE: Bulk = Bulk::new(
     &["hour", "instance", "tool", "first", "next", "day"],
     "SELECT bulk.hour, bulk.instance, bulk.tool, \
      CAST(CASE WHEN EXISTS (SELECT 1 FROM usage_hour u WHERE u.instance = bulk.instance \
