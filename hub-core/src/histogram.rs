@@ -11,6 +11,9 @@ pub const RELATIVE_ERROR: f64 = 1.0 / 33.0;
 /// The number of buckets to an octave, as a power of two.
 const BITS: u32 = 4;
 
+/// As many buckets as the durations of one tool in a report mostly fall into.
+const USUAL: usize = 16;
+
 /// The bucket of a value in microseconds.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "60 octaves of 16 buckets fit")]
@@ -76,7 +79,12 @@ impl Histogram {
     fn add_to(&mut self, bucket: u16, n: u64) {
         match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(at) => self.buckets[at].1 += n,
-            Err(at) => self.buckets.insert(at, (bucket, n)),
+            Err(at) => {
+                if self.buckets.is_empty() {
+                    self.buckets.reserve(USUAL);
+                }
+                self.buckets.insert(at, (bucket, n));
+            }
         }
     }
 

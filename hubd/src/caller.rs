@@ -4,12 +4,18 @@ use hub_core::api::Role;
 use hub_core::key::KeyHash;
 use hub_core::name::KeyName;
 
-use crate::store::InstanceRow;
+use crate::store::{InstanceRow, Reporter};
 
 /// An instance that sent its hub key.
 #[derive(Debug)]
 pub(crate) struct HubCaller {
     pub(crate) row: InstanceRow,
+}
+
+/// An instance that sent its hub key with a report.
+#[derive(Debug)]
+pub(crate) struct ReportingCaller {
+    pub(crate) reporter: Reporter,
     pub(crate) hub_key: KeyHash,
     /// Whether this use of the key is still to be noted.
     pub(crate) is_news: bool,

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use settings::{HotSettings, TelemetrySettings};
 
-use crate::caller::{AdminCaller, HubCaller};
+use crate::caller::{AdminCaller, HubCaller, ReportingCaller};
 use crate::certificates::Issuer;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{
@@ -182,10 +182,11 @@ impl Hub {
         &self,
         hub_key: KeyHash,
         now: Timestamp,
-    ) -> Result<HubCaller, Refusal> {
-        let key = self.find_hub_key(hub_key, now).await?;
-        let is_news = is_news(&key, now);
-        Ok(HubCaller { row: key.holder, hub_key, is_news })
+    ) -> Result<ReportingCaller, Refusal> {
+        let found = self.keys.find_reporter(hub_key, now).await?;
+        let key = found.ok_or(ErrorCode::HubKeyInvalid)?;
+        let is_news = is_news(&key, key.holder.last_seen_at, now);
+        Ok(ReportingCaller { reporter: key.holder, hub_key, is_news })
     }
 
     /// Counts a report, and returns once the report is on disk.
@@ -200,7 +201,7 @@ impl Hub {
         now: Timestamp,
     ) -> Result<HubCaller, Refusal> {
         let mut key = self.find_hub_key(hub_key, now).await?;
-        if is_news(&key, now) {
+        if is_news(&key, key.holder.instance.last_seen_at, now) {
             let instance = key.holder.id;
             // No more of them wait for the database than the instance may have in flight.
             let _seat = self.shares.enter(Caller::Instance(instance))?;
@@ -210,7 +211,7 @@ impl Hub {
                 key = self.find_hub_key(hub_key, now).await?;
             }
         }
-        Ok(HubCaller { row: key.holder, hub_key, is_news: false })
+        Ok(HubCaller { row: key.holder })
     }
 
     async fn find_hub_key(
@@ -284,8 +285,8 @@ impl Hub {
 }
 
 /// Whether a use of the key is to be noted: its first one, and one a minute.
-fn is_news(key: &KnownKey<InstanceRow>, now: Timestamp) -> bool {
-    key.is_unused() || is_stale(key.holder.instance.last_seen_at, now)
+fn is_news<T>(key: &KnownKey<T>, last_seen_at: Option<Timestamp>, now: Timestamp) -> bool {
+    key.is_unused() || is_stale(last_seen_at, now)
 }
 
 fn is_stale(last: Option<Timestamp>, now: Timestamp) -> bool {

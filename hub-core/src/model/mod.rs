@@ -12,5 +12,5 @@ mod terms;
 
 pub use client::{Client, ClientPatch, ClientSettings, ClientStatus};
 pub use instance::{Instance, InstanceSettings, IssuedKey, Owner, Suspension};
-pub use standing::{EffectiveStatus, InstanceStatus, Standing};
+pub use standing::{EffectiveStatus, InstanceStatus, Standing, suspension};
 pub use terms::{ActivationLimit, GraceDays, InstancePatch, Terms};

@@ -92,6 +92,16 @@ impl Field for EffectiveStatus {
         "must be pending, active, suspended, client_suspended or expired";
 }
 
+/// Why an instance may not send reports, by whether it and its client are suspended.
+#[must_use]
+pub fn suspension(suspended: bool, client_suspended: bool) -> Option<ErrorCode> {
+    match (suspended, client_suspended) {
+        (true, _) => Some(ErrorCode::InstanceSuspended),
+        (false, true) => Some(ErrorCode::ClientSuspended),
+        (false, false) => None,
+    }
+}
+
 impl Standing {
     /// The status of the instance alone.
     #[must_use]
@@ -125,11 +135,7 @@ impl Standing {
     /// Why the instance may not send reports. An expired instance still may.
     #[must_use]
     pub fn suspension(&self) -> Option<ErrorCode> {
-        match (self.suspended, self.client_suspended) {
-            (true, _) => Some(ErrorCode::InstanceSuspended),
-            (false, true) => Some(ErrorCode::ClientSuspended),
-            (false, false) => None,
-        }
+        suspension(self.suspended, self.client_suspended)
     }
 
     /// Whether the license is in its grace period: it has ended and still works.

@@ -21,6 +21,11 @@ pub(super) fn is_text(raw: &RawValue) -> bool {
     raw.get().starts_with('"')
 }
 
+/// A number in nothing but digits, as almost all are.
+fn whole(raw: &RawValue) -> Option<u64> {
+    raw.get().parse().ok()
+}
+
 /// A number, if the value is one. A number that is too great for the type is infinite, and so outside
 /// any bound.
 fn number(raw: &RawValue) -> Result<f64, Reason> {
@@ -31,6 +36,9 @@ fn number(raw: &RawValue) -> Result<f64, Reason> {
 
 /// A count: an integer up to [`MOST_CALLS`].
 pub(super) fn count(raw: &RawValue) -> Result<u64, Reason> {
+    if let Some(n) = whole(raw) {
+        return if n <= MOST_CALLS { Ok(n) } else { Err(Reason::BadNumber) };
+    }
     #[expect(clippy::cast_precision_loss, reason = "small enough to be exact")]
     let range = 0.0..=MOST_CALLS as f64;
     let number = number(raw)?;
@@ -44,6 +52,9 @@ pub(super) fn count(raw: &RawValue) -> Result<u64, Reason> {
 
 /// A duration in milliseconds, up to [`LONGEST_MS`] → microseconds.
 pub(super) fn duration(raw: &RawValue) -> Result<u64, Reason> {
+    if let Some(ms) = whole(raw) {
+        return if ms <= LONGEST_MS { Ok(ms * 1_000) } else { Err(Reason::BadNumber) };
+    }
     #[expect(clippy::cast_precision_loss, reason = "small enough to be exact")]
     let range = 0.0..=LONGEST_MS as f64;
     let ms = number(raw)?;

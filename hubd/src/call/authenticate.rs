@@ -7,7 +7,7 @@ use hub_core::time::Timestamp;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
-use crate::caller::{AdminCaller, HubCaller};
+use crate::caller::{AdminCaller, HubCaller, ReportingCaller};
 use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::limits;
@@ -79,28 +79,28 @@ impl Authenticate for access::Hub {
 }
 
 impl Authenticate for access::Reporter {
-    type Caller = HubCaller;
+    type Caller = ReportingCaller;
 
     async fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<HubCaller, Refusal> {
+    ) -> Result<ReportingCaller, Refusal> {
         hub.authenticate_reporter(hub_key(headers)?, now).await
     }
 
-    fn proven(caller: &HubCaller) -> Option<limits::Caller> {
-        Some(limits::Caller::Instance(caller.row.id))
+    fn proven(caller: &ReportingCaller) -> Option<limits::Caller> {
+        Some(limits::Caller::Instance(caller.reporter.id))
     }
 
     /// The hub key must belong to the instance of the path, and neither the instance nor its client may
     /// be suspended. The store checks this again when it counts the report.
-    fn authorize(caller: &HubCaller, _: Access, handle: &str) -> Result<(), Refusal> {
-        let instance = &caller.row.instance;
-        if instance.instance_id.as_str() != handle {
+    fn authorize(caller: &ReportingCaller, _: Access, handle: &str) -> Result<(), Refusal> {
+        let reporter = &caller.reporter;
+        if reporter.instance_id.as_str() != handle {
             return Err(ErrorCode::InstanceMismatch.into());
         }
-        instance.standing().suspension().map_or(Ok(()), |code| Err(code.into()))
+        reporter.suspension.map_or(Ok(()), |code| Err(code.into()))
     }
 }
 

@@ -94,7 +94,7 @@ async fn of_license(
     license: KeyHash,
     client: &str,
 ) -> Result<Option<InstanceRow>, Refusal> {
-    let known = tx.known_keys(&[license]).await?;
+    let known = tx.known_keys::<InstanceRow>(&[license]).await?;
     let of_client =
         |row: &InstanceRow| row.instance.owner.id == client && row.instance.license.hash == license;
     Ok(known.into_iter().map(|key| key.holder).find(of_client))

@@ -116,7 +116,7 @@ async fn decide_all(
     let mut hashes: Vec<KeyHash> = requests.iter().map(|request| request.license).collect();
     hashes.sort_unstable_by_key(KeyHash::to_bytes);
     hashes.dedup();
-    let known = tx.licenses(&hashes).await?;
+    let known = tx.known_keys::<LicenseRow>(&hashes).await?;
     let mut states = States::read(tx, &known).await?;
     let given = requests.iter().filter(|request| request.callers_key);
     let given: Vec<KeyHash> = given.map(|request| request.hub_key).collect();

@@ -11,55 +11,45 @@ use tokio_util::task::TaskTracker;
 
 use super::{Batch, Batcher, Batching};
 use crate::domain::{InstanceKey, Refusal};
-use crate::store::{AdminKeyRow, InstanceRow, KnownKey, Store};
-
-type Known = KnownKey<InstanceRow>;
+use crate::store::{AdminKeyRow, Holder, InstanceRow, KnownKey, Reporter, Store};
 
 /// Answers from the last commit. Where the database is a server, those who ask at the same time share
 /// a trip to it: so all strangers together take one connection, and nobody waits for long behind them.
 pub(crate) struct KeyChecks {
+    instances: Holders<InstanceRow>,
+    reporters: Holders<Reporter>,
+    /// Operators are asked for apart from instances.
+    admins: Option<Batcher<KeyHash, Option<AdminKeyRow>>>,
     store: Store,
-    batches: Option<Batches>,
-    #[cfg(feature = "proof")]
-    memory: memory::Memory,
 }
 
-/// Operators are asked for apart from instances.
-struct Batches {
-    instances: Batcher<KeyHash, Option<Known>>,
-    admins: Batcher<KeyHash, Option<AdminKeyRow>>,
+/// The holders of instances' keys.
+struct Holders<T> {
+    store: Store,
+    batches: Option<Batcher<KeyHash, Option<KnownKey<T>>>>,
+    #[cfg(feature = "proof")]
+    memory: memory::Memory<KnownKey<T>>,
 }
 
 impl KeyChecks {
     /// Starts the batching tasks in `tasks`, where there are any. `queue` is as long as there can be
     /// connections, so nobody is refused for a queue that is full of others.
     pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
-        let batches = store.is_remote().then(|| {
-            let (of_instances, of_admins) = (store.clone(), store.clone());
-            let (keys, admin_keys) =
-                (Batching::new("keys", queue), Batching::new("admin_keys", queue));
-            Batches {
-                instances: Batcher::start(tasks, keys, move |hashes: Batch<_>| {
-                    let store = of_instances.clone();
-                    async move {
-                        let found = store.known_keys(distinct(&hashes)).await?;
-                        Ok(answer(&hashes, &found, Known::hash))
-                    }
-                }),
-                admins: Batcher::start(tasks, admin_keys, move |hashes: Batch<_>| {
-                    let store = of_admins.clone();
-                    async move {
-                        let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
-                        Ok(answer(&hashes, &found, |key| &key.hash))
-                    }
-                }),
-            }
+        let admins = store.is_remote().then(|| {
+            let store = store.clone();
+            Batcher::start(tasks, Batching::new("admin_keys", queue), move |hashes: Batch<_>| {
+                let store = store.clone();
+                async move {
+                    let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
+                    Ok(answer(&hashes, &found, |key| &key.hash))
+                }
+            })
         });
         Self {
+            instances: Holders::start(store.clone(), Batching::new("keys", queue), tasks),
+            reporters: Holders::start(store.clone(), Batching::new("reporter_keys", queue), tasks),
+            admins,
             store,
-            batches,
-            #[cfg(feature = "proof")]
-            memory: memory::Memory::default(),
         }
     }
 
@@ -69,19 +59,17 @@ impl KeyChecks {
         hash: KeyHash,
         kind: InstanceKey,
         now: Timestamp,
-    ) -> Result<Option<Known>, Refusal> {
-        #[cfg(feature = "proof")]
-        let found = self.memory.find(hash, self.look_up(hash)).await?;
-        #[cfg(not(feature = "proof"))]
-        let found = self.look_up(hash).await?;
-        Ok(found.filter(|key| key.answers(&hash, kind, now)))
+    ) -> Result<Option<KnownKey<InstanceRow>>, Refusal> {
+        self.instances.find(hash, kind, now).await
     }
 
-    async fn look_up(&self, hash: KeyHash) -> Result<Option<Known>, Refusal> {
-        match &self.batches {
-            Some(batches) => batches.instances.submit(hash).await,
-            None => Ok(self.store.known_keys(vec![hash]).await?.pop()),
-        }
+    /// The hub key with this hash, if it works now, for a report.
+    pub(crate) async fn find_reporter(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+    ) -> Result<Option<KnownKey<Reporter>>, Refusal> {
+        self.reporters.find(hash, InstanceKey::Hub, now).await
     }
 
     /// The admin key with this hash, if it works now.
@@ -90,11 +78,52 @@ impl KeyChecks {
         hash: KeyHash,
         now: Timestamp,
     ) -> Result<Option<AdminKeyRow>, Refusal> {
-        let found = match &self.batches {
-            Some(batches) => batches.admins.submit(hash).await?,
+        let found = match &self.admins {
+            Some(batches) => batches.submit(hash).await?,
             None => self.store.admin_keys_by_hash(vec![hash]).await?.pop(),
         };
         Ok(found.filter(|key| key.hash == hash && key.is_live(now)))
+    }
+}
+
+impl<T: Holder> Holders<T> {
+    fn start(store: Store, batching: Batching<KeyHash>, tasks: &TaskTracker) -> Self {
+        let batches = store.is_remote().then(|| {
+            let store = store.clone();
+            Batcher::start(tasks, batching, move |hashes: Batch<_>| {
+                let store = store.clone();
+                async move {
+                    let found = store.known_keys::<T>(distinct(&hashes)).await?;
+                    Ok(answer(&hashes, &found, KnownKey::hash))
+                }
+            })
+        });
+        Self {
+            store,
+            batches,
+            #[cfg(feature = "proof")]
+            memory: memory::Memory::default(),
+        }
+    }
+
+    async fn find(
+        &self,
+        hash: KeyHash,
+        kind: InstanceKey,
+        now: Timestamp,
+    ) -> Result<Option<KnownKey<T>>, Refusal> {
+        #[cfg(feature = "proof")]
+        let found = self.memory.find(hash, self.look_up(hash)).await?;
+        #[cfg(not(feature = "proof"))]
+        let found = self.look_up(hash).await?;
+        Ok(found.filter(|key| key.answers(&hash, kind, now)))
+    }
+
+    async fn look_up(&self, hash: KeyHash) -> Result<Option<KnownKey<T>>, Refusal> {
+        match &self.batches {
+            Some(batches) => batches.submit(hash).await,
+            None => Ok(self.store.known_keys(vec![hash]).await?.pop()),
+        }
     }
 }
 

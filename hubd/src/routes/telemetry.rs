@@ -7,7 +7,7 @@ use hub_core::problem::ErrorCode;
 use hub_core::redact::Reason;
 
 use crate::call::{Call, Reply};
-use crate::caller::HubCaller;
+use crate::caller::ReportingCaller;
 use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::store::{NewReport, ReportResult, Sighting};
@@ -30,8 +30,8 @@ pub(super) async fn report(
     for _ in 0..READINGS {
         let report = call.body.redact(&listed, call.now)?;
         let (report_id, mut reasons) = (report.id().to_string(), report.reasons().clone());
-        let HubCaller { row, hub_key, is_news } = &call.caller;
-        let by = Sighting { instance: row.id, hub_key: *hub_key, now: call.now };
+        let ReportingCaller { reporter, hub_key, is_news } = &call.caller;
+        let by = Sighting { instance: reporter.id, hub_key: *hub_key, now: call.now };
         let entry = NewReport::new(by, *is_news, report, &listed);
         let duplicate = match hub.count_report(entry).await? {
             ReportResult::Stored { over_limit } => {
@@ -56,6 +56,6 @@ pub(super) async fn report(
 async fn preview(hub: &Hub, call: &Call<SendReport>) -> Result<Reply<ReportReply>, Refusal> {
     let listed = hub.store().read_listed().await?;
     let (report, dropped) = call.body.inspect(&listed, call.now)?;
-    let report = hub.store().preview_report(call.caller.row.id, report, &listed).await?;
+    let report = hub.store().preview_report(call.caller.reporter.id, report, &listed).await?;
     Ok(Reply::found(ReportReply::Preview(Preview::of(&report, &listed, dropped))))
 }

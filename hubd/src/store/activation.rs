@@ -1,6 +1,5 @@
 //! What an activation reads and writes.
 
-use hub_core::key::KeyHash;
 use hub_core::labels::Entitlements;
 use hub_core::model::{ClientStatus, Standing};
 use hub_core::time::Timestamp;
@@ -8,7 +7,7 @@ use hub_core::time::Timestamp;
 use super::bulk::Bulk;
 use super::db::Db;
 use super::error::Error;
-use super::keys::{KnownKey, as_keys};
+use super::keys::{Holder, known};
 use super::row::{FromRow, Row};
 use crate::domain::License;
 
@@ -39,11 +38,12 @@ impl FromRow for LicenseRow {
     }
 }
 
-const LICENSES: &str = "SELECT k.kind, k.hash, k.not_after, k.first_used_at, i.id, i.instance_id, \
-     i.client, c.status, i.suspended_at, i.expires_at, i.grace_days, i.max_activations, \
-     i.activations, i.entitlements, i.activated_at \
-     FROM instance_keys k JOIN instances i ON i.id = k.instance JOIN clients c ON c.id = i.client \
-     WHERE k.hash {key}";
+impl Holder for LicenseRow {
+    const KNOWN: &'static str = known!(
+        "i.id, i.instance_id, i.client, c.status, i.suspended_at, i.expires_at, i.grace_days, \
+         i.max_activations, i.activations, i.entitlements, i.activated_at"
+    );
+}
 
 static ACTIVATED: Bulk = Bulk::new(
     &["id", "activations", "activated_at"],
@@ -52,14 +52,6 @@ static ACTIVATED: Bulk = Bulk::new(
 );
 
 impl Db<'_> {
-    /// Those of the keys that are known, each with its license.
-    pub(crate) async fn licenses(
-        &mut self,
-        hashes: &[KeyHash],
-    ) -> Result<Vec<KnownKey<LicenseRow>>, Error> {
-        self.rows_by(LICENSES, &as_keys(hashes)).await
-    }
-
     /// Notes how often licenses were activated, and since when.
     pub(crate) async fn note_activated(&mut self, licenses: &[&LicenseRow]) -> Result<(), Error> {
         let row = |row: &&LicenseRow| {

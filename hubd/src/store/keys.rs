@@ -63,12 +63,28 @@ impl<T> KnownKey<T> {
     }
 }
 
-const KNOWN: &str = concat!(
-    "SELECT k.kind, k.hash, k.not_after, k.first_used_at, ",
-    columns!(),
-    " FROM instance_keys k JOIN instances i ON i.id = k.instance \
-     JOIN clients c ON c.id = i.client WHERE k.hash {key}"
-);
+/// What a key is looked up for: its instance, with as much as is needed of it.
+pub(crate) trait Holder: FromRow + Clone + Send + Sync + 'static {
+    /// Finds keys by their hashes, each with its holder.
+    const KNOWN: &'static str;
+}
+
+/// [`Holder::KNOWN`] with these columns of the holder; instances are `i`, clients `c`.
+macro_rules! known {
+    ($($columns:tt)+) => {
+        concat!(
+            "SELECT k.kind, k.hash, k.not_after, k.first_used_at, ",
+            $($columns)+,
+            " FROM instance_keys k JOIN instances i ON i.id = k.instance \
+             JOIN clients c ON c.id = i.client WHERE k.hash {key}"
+        )
+    };
+}
+pub(super) use known;
+
+impl Holder for InstanceRow {
+    const KNOWN: &'static str = known!(columns!());
+}
 
 const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instance_keys \
                     WHERE instance {key} AND kind = ";
@@ -112,11 +128,11 @@ pub(super) fn as_keys(hashes: &[KeyHash]) -> Vec<&[u8]> {
 
 impl Db<'_> {
     /// Those of the keys that are known, each with its instance.
-    pub(crate) async fn known_keys(
+    pub(crate) async fn known_keys<T: Holder>(
         &mut self,
         hashes: &[KeyHash],
-    ) -> Result<Vec<KnownKey<InstanceRow>>, Error> {
-        self.rows_by(KNOWN, &as_keys(hashes)).await
+    ) -> Result<Vec<KnownKey<T>>, Error> {
+        self.rows_by(T::KNOWN, &as_keys(hashes)).await
     }
 
     /// The keys of a kind that were not ended, of each of these instances: the newest one, and those
@@ -179,10 +195,10 @@ impl Db<'_> {
 
 impl Store {
     /// Those of the keys that are known, as the last commit left them.
-    pub(crate) async fn known_keys(
+    pub(crate) async fn known_keys<T: Holder>(
         &self,
         hashes: Vec<KeyHash>,
-    ) -> Result<Vec<KnownKey<InstanceRow>>, Error> {
+    ) -> Result<Vec<KnownKey<T>>, Error> {
         self.point(hashes, |db, hashes| Box::pin(db.known_keys(hashes))).await
     }
 }

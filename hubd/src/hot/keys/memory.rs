@@ -7,28 +7,32 @@ use std::time::{Duration, Instant};
 use hub_core::key::KeyHash;
 use hub_core::proof::{Leak, leak};
 
-use super::Known;
 use crate::domain::Refusal;
 
 /// For how long it remembers.
 const REMEMBERED: Duration = Duration::from_secs(2);
 
 /// The keys that were found lately.
-#[derive(Default)]
-pub(super) struct Memory(Mutex<HashMap<[u8; 32], (Instant, Known)>>);
+pub(super) struct Memory<T>(Mutex<HashMap<[u8; 32], (Instant, T)>>);
 
-impl Memory {
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Memory<T> {
     /// What it remembers of a key, otherwise what the look-up finds.
     pub(super) async fn find(
         &self,
         hash: KeyHash,
-        look_up: impl Future<Output = Result<Option<Known>, Refusal>>,
-    ) -> Result<Option<Known>, Refusal> {
+        look_up: impl Future<Output = Result<Option<T>, Refusal>>,
+    ) -> Result<Option<T>, Refusal> {
         if leak() != Some(Leak::Remembered) {
             return look_up.await;
         }
         let key = hash.to_bytes();
-        let remembered = |known: &&(Instant, Known)| known.0.elapsed() < REMEMBERED;
+        let remembered = |known: &&(Instant, T)| known.0.elapsed() < REMEMBERED;
         let lately = {
             let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             keys.get(&key).filter(remembered).map(|(_, known)| known.clone())

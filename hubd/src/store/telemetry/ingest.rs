@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::store::bulk::Bulk;
 use crate::store::db::Db;
 use crate::store::error::Error;
+use crate::store::reporter::Reporter;
 use crate::store::sightings::Sighting;
 use crate::store::transaction::Way;
 
@@ -242,7 +243,7 @@ impl Db<'_> {
         }
         let entries: Vec<&Prepared> = unclear.iter().map(|at| batch[*at]).collect();
         let keys: Vec<KeyHash> = entries.iter().map(|entry| entry.by.hub_key).collect();
-        let known = self.known_keys(&keys).await?;
+        let known = self.known_keys::<Reporter>(&keys).await?;
         let known: HashMap<[u8; 32], _> =
             known.into_iter().map(|key| (key.hash().to_bytes(), key)).collect();
         let digests = self.digests(&entries).await?;
@@ -250,7 +251,7 @@ impl Db<'_> {
             let key = known.get(&entry.by.hub_key.to_bytes());
             let key =
                 key.filter(|key| key.answers(&entry.by.hub_key, InstanceKey::Hub, entry.by.now));
-            let refusal = key.map(|key| key.holder.instance.standing().suspension());
+            let refusal = key.map(|key| key.holder.suspension);
             results[at] = match (refusal, digests.get(&entry.name)) {
                 (None, _) => ReportResult::Refused(ErrorCode::HubKeyInvalid),
                 (Some(Some(code)), _) => ReportResult::Refused(code),

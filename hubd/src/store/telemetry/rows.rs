@@ -35,8 +35,16 @@ impl Rows {
     /// The rows of a report, by its hour.
     pub(super) fn of(instance: i64, report: &CleanReport) -> Self {
         let hour = hour_of(report.start().unix_ms());
-        let mut rows = Self::default();
-        for usage in report.tools() {
+        let tools = report.tools();
+        let codes = tools.iter().map(|usage| usage.errors.len()).sum();
+        let buckets = tools.iter().map(|usage| usage.durations.buckets().len()).sum();
+        let mut rows = Self {
+            usage: Vec::with_capacity(tools.len()),
+            errors: Vec::with_capacity(codes),
+            counts: Vec::with_capacity(report.counts().len()),
+            durations: Vec::with_capacity(buckets),
+        };
+        for usage in tools {
             let (tool, durations) = (i64::from(usage.tool), &usage.durations);
             let (calls, errors) = (capped(usage.calls), capped(usage.failed()));
             #[cfg(feature = "proof")]
