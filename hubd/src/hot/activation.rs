@@ -155,12 +155,11 @@ struct States(BTreeMap<i64, State>);
 /// An instance while its batch is being decided.
 struct State {
     row: LicenseRow,
-    /// The row has a new count of activations, or its first time.
-    row_changed: bool,
     /// The hub keys that were not ended, as the batch leaves them so far.
     open: Vec<OpenKey>,
     /// The same as the database has them.
     stored: Vec<OpenKey>,
+    /// The newest one is the last, and there is one after each activation.
     added: Vec<NewKey>,
 }
 
@@ -170,7 +169,6 @@ impl States {
         for key in known {
             states.entry(key.holder.id).or_insert_with(|| State {
                 row: key.holder.clone(),
-                row_changed: false,
                 open: Vec::new(),
                 stored: Vec::new(),
                 added: Vec::new(),
@@ -197,12 +195,11 @@ impl States {
                 }
             }
             keys.extend(state.added.iter().filter(|key| key.not_after != Some(ENDED)).copied());
-            rows.extend(state.row_changed.then_some(&state.row));
+            rows.extend(state.added.last().map(|newest| (&state.row, newest)));
         }
         // The old newest keys end first: there is one newest key at any time.
         tx.end_keys(&ends).await?;
-        tx.replace_keys(&unused, &keys).await?;
-        tx.note_activated(&rows).await
+        tx.note_activations(&unused, &keys, &rows).await
     }
 }
 
@@ -279,12 +276,10 @@ impl State {
         });
         if counted {
             self.row.license.activations += 1;
-            self.row_changed = true;
         }
         if self.row.activated_at.is_none() {
             self.row.activated_at = Some(request.now);
             self.row.license.standing.activated = true;
-            self.row_changed = true;
         }
     }
 

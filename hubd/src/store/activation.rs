@@ -1,15 +1,16 @@
 //! What an activation reads and writes.
 
+use hub_core::key::KeyHash;
 use hub_core::labels::Entitlements;
 use hub_core::model::{ClientStatus, Standing};
 use hub_core::time::Timestamp;
 
-use super::bulk::Bulk;
+use super::bulk::{Bulk, Filled};
 use super::db::Db;
 use super::error::Error;
-use super::keys::{Holder, known};
+use super::keys::{ADD, Holder, added, known};
 use super::row::{FromRow, Row};
-use crate::domain::License;
+use crate::domain::{License, NewKey};
 
 /// A license, and what its holder is told of it.
 #[derive(Debug, Clone)]
@@ -46,18 +47,28 @@ impl Holder for LicenseRow {
 }
 
 static ACTIVATED: Bulk = Bulk::new(
-    &["id", "activations", "activated_at"],
-    "UPDATE instances SET activations = bulk.activations, activated_at = bulk.activated_at {from} \
+    &["id", "activations", "activated_at", "hub_hash", "hub_issued_at"],
+    "UPDATE instances SET activations = bulk.activations, activated_at = bulk.activated_at, \
+     hub_hash = bulk.hub_hash, hub_issued_at = bulk.hub_issued_at {from} \
      WHERE instances.id = bulk.id",
 );
 
 impl Db<'_> {
-    /// Notes how often licenses were activated, and since when.
-    pub(crate) async fn note_activated(&mut self, licenses: &[&LicenseRow]) -> Result<(), Error> {
-        let row = |row: &&LicenseRow| {
+    /// Notes activations: forgets hub keys that nobody used, adds others, and notes with each license its
+    /// newest one, how often it was activated, and since when.
+    pub(crate) async fn note_activations(
+        &mut self,
+        unused: &[KeyHash],
+        keys: &[NewKey],
+        activated: &[(&LicenseRow, &NewKey)],
+    ) -> Result<(), Error> {
+        let rows = activated.iter().map(|(row, key)| {
+            let activations = i64::from(row.license.activations);
             let activated_at = row.activated_at.map(Timestamp::unix_ms);
-            (row.id, i64::from(row.license.activations), activated_at)
-        };
-        self.bulk(&ACTIVATED, &licenses.iter().map(row).collect::<Vec<_>>()).await
+            (row.id, activations, activated_at, key.hash.as_bytes(), key.issued_at.unix_ms())
+        });
+        let rows: Vec<_> = rows.collect();
+        self.forget_keys(unused).await?;
+        self.bulks(&[&Filled(&ADD, &added(keys)), &Filled(&ACTIVATED, &rows)]).await
     }
 }

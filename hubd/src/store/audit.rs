@@ -4,7 +4,7 @@ use hub_core::api::{Action, AuditEvent, AuditVerdict};
 use hub_core::time::{Range, Timestamp};
 
 use super::Store;
-use super::bulk::Bulk;
+use super::bulk::{Bulk, Filled};
 use super::db::Db;
 use super::error::Error;
 use super::query::Query;
@@ -56,7 +56,10 @@ static APPEND: Bulk = Bulk::new(
      {values}",
 );
 
-const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
+static MOVE_HEAD: Bulk = Bulk::new(
+    &["seq", "hash"],
+    "UPDATE audit_head SET seq = bulk.seq, hash = bulk.hash {from} WHERE audit_head.id = 1",
+);
 
 /// The columns of a [`Link`].
 macro_rules! columns {
@@ -110,9 +113,8 @@ pub(super) async fn append(db: &mut Db<'_>, links: &[Link], head: &Head) -> Resu
             )
         })
         .collect();
-    db.bulk(&APPEND, &rows).await?;
-    db.execute(MOVE_HEAD, &[&head.seq, &head.hash.as_slice()]).await?;
-    Ok(())
+    let head = [(head.seq, head.hash.as_slice())];
+    db.bulks(&[&Filled(&APPEND, &rows), &Filled(&MOVE_HEAD, &head)]).await
 }
 
 /// Which events to list.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-use rusqlite::Statement;
+use rusqlite::{Connection, Statement};
 use sqlx::postgres::{PgArguments, PgHasArrayType, Postgres};
 use sqlx::{Arguments, Encode, Type};
 
@@ -63,18 +63,19 @@ impl Bulk {
 
     /// The statement for all rows.
     pub(super) fn postgres<R: BulkRow>(&self) -> String {
-        self.over_arrays::<R>("AS bulk", "")
+        self.over_arrays::<R>("AS bulk", "", 1)
     }
 
     /// The same for an UPDATE, which then returns the numbers of the rows that it found something for,
     /// counted from 1.
     pub(super) fn postgres_numbered<R: BulkRow>(&self) -> String {
-        self.over_arrays::<R>("WITH ORDINALITY AS bulk", ", nth") + " RETURNING bulk.nth"
+        self.over_arrays::<R>("WITH ORDINALITY AS bulk", ", nth", 1) + " RETURNING bulk.nth"
     }
 
-    fn over_arrays<R: BulkRow>(&self, name: &str, number: &str) -> String {
+    /// `first` is the place of the first array.
+    fn over_arrays<R: BulkRow>(&self, name: &str, number: &str, first: usize) -> String {
         let arrays: Vec<String> =
-            (1..).zip(R::TYPES).map(|(at, name)| format!("${at}::{name}[]")).collect();
+            (first..).zip(R::TYPES).map(|(at, name)| format!("${at}::{name}[]")).collect();
         let (arrays, columns) = (arrays.join(", "), self.columns.join(", "));
         let source = format!("FROM UNNEST({arrays}) {name} ({columns}{number})");
         let sql = self.sql.replace("{from,}", &format!("{source} CROSS JOIN"));
@@ -86,6 +87,57 @@ impl Bulk {
     fn all(&self) -> String {
         let columns: Vec<String> = self.columns.iter().map(|name| format!("bulk.{name}")).collect();
         columns.join(", ")
+    }
+}
+
+/// A statement with its rows.
+pub(crate) struct Filled<'a, R>(pub(crate) &'a Bulk, pub(crate) &'a [R]);
+
+/// A [`Filled`] with rows of some type.
+pub(crate) trait Part: Sync {
+    fn is_empty(&self) -> bool;
+
+    /// Runs the statement for each row.
+    fn on_sqlite(&self, db: &Connection) -> rusqlite::Result<()>;
+
+    /// Adds the rows to the arguments of a PostgreSQL statement; the text of this one over them.
+    fn on_postgres(&self, arguments: &mut PgArguments) -> Result<String, Error>;
+}
+
+impl<R: BulkRow + Sync> Part for Filled<'_, R> {
+    fn is_empty(&self) -> bool {
+        self.1.is_empty()
+    }
+
+    fn on_sqlite(&self, db: &Connection) -> rusqlite::Result<()> {
+        let Self(bulk, rows) = self;
+        let mut statement = db.prepare_cached(bulk.sqlite())?;
+        rows.iter().try_for_each(|row| {
+            row.bind(&mut statement)?;
+            statement.raw_execute().map(|_| ())
+        })
+    }
+
+    fn on_postgres(&self, arguments: &mut PgArguments) -> Result<String, Error> {
+        let Self(bulk, rows) = self;
+        let sql = bulk.over_arrays::<R>("AS bulk", "", arguments.len() + 1);
+        R::add_all(rows, arguments)?;
+        Ok(sql)
+    }
+}
+
+/// One PostgreSQL statement of many, which it runs in their order: the main one first, then those of WITH
+/// from the last to the first.
+pub(super) fn together(statements: &[String]) -> String {
+    match statements {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first, others @ ..] => {
+            let others = others.iter().enumerate().rev();
+            let others: Vec<String> =
+                others.map(|(at, sql)| format!("part_{at} AS ({sql})")).collect();
+            format!("WITH {} {first}", others.join(", "))
+        }
     }
 }
 
@@ -216,6 +268,24 @@ mod tests {
             MOVE.postgres_numbered::<(i64,)>(),
             "UPDATE t SET n = 1 FROM UNNEST($1::BIGINT[]) WITH ORDINALITY AS bulk (id, nth) \
              WHERE t.id = bulk.id RETURNING bulk.nth"
+        );
+    }
+
+    #[test]
+    fn postgres_takes_several_statements_at_once() {
+        static EMPTY: Bulk = Bulk::new(&["id"], "DELETE FROM u {from} WHERE u.id = bulk.id");
+        let (moved, joined) = ([(7,), (8,)], [([1u8].as_slice(), 2)]);
+        let parts: [&dyn Part; 3] =
+            [&Filled(&MOVE, &moved), &Filled(&EMPTY, &[(0,); 0]), &Filled(&JOIN, &joined)];
+        let mut arguments = PgArguments::default();
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        let statements: Vec<String> =
+            parts.map(|part| part.on_postgres(&mut arguments).unwrap()).collect();
+        assert_eq!(
+            together(&statements),
+            "WITH part_0 AS (UPDATE k SET seen = bulk.at FROM UNNEST($2::BYTEA[], $3::BIGINT[]) \
+             AS bulk (hash, at) CROSS JOIN i WHERE k.hash = bulk.hash AND i.id = k.i) \
+             UPDATE t SET n = 1 FROM UNNEST($1::BIGINT[]) AS bulk (id) WHERE t.id = bulk.id"
         );
     }
 }

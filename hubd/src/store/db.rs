@@ -12,7 +12,7 @@ use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
 use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, SqlSafeStr, Type};
 
-use super::bulk::{Bulk, BulkRow, Cell, add_array};
+use super::bulk::{Bulk, BulkRow, Cell, Part, add_array, together};
 use super::dialect;
 use super::error::Error;
 use super::postgres::answered;
@@ -184,6 +184,30 @@ impl Db<'_> {
     /// Runs a statement for each of the rows; see [`Bulk`].
     pub(crate) async fn bulk<R: BulkRow>(&mut self, bulk: &Bulk, rows: &[R]) -> Result<(), Error> {
         self.bulk_rows::<(), R>(bulk, rows).await.map(|_| ())
+    }
+
+    /// Runs statements for each of their rows, one after the other: on PostgreSQL in one trip. They must be of
+    /// different tables, and return nothing.
+    pub(crate) async fn bulks(&mut self, parts: &[&dyn Part]) -> Result<(), Error> {
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        match self {
+            Self::Sqlite(db) => {
+                for part in parts {
+                    part.on_sqlite(db)?;
+                }
+            }
+            Self::Postgres(db, kept) => {
+                let mut arguments = PgArguments::default();
+                let statements: Result<Vec<String>, Error> =
+                    parts.map(|part| part.on_postgres(&mut arguments)).collect();
+                let statements = statements?;
+                if !statements.is_empty() {
+                    let sql = AssertSqlSafe(together(&statements));
+                    answered(kept.query(sql, arguments).execute(&mut **db)).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs an UPDATE for each of the rows; those that it found nothing for, in order.

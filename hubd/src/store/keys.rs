@@ -4,7 +4,7 @@ use hub_core::key::KeyHash;
 use hub_core::time::Timestamp;
 
 use super::Store;
-use super::bulk::Bulk;
+use super::bulk::{Bulk, BulkRow};
 use super::db::Db;
 use super::error::Error;
 use super::instances::{InstanceRow, columns};
@@ -91,7 +91,7 @@ const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instanc
 const HASHES: &str = "SELECT hash FROM instance_keys WHERE hash {key} \
      UNION ALL SELECT hash FROM admin_keys WHERE hash {key}";
 
-static INSERT: Bulk = Bulk::new(
+pub(super) static ADD: Bulk = Bulk::new(
     &["hash", "instance", "kind", "not_after"],
     "INSERT INTO instance_keys (hash, instance, kind, not_after) \
      {values}",
@@ -120,6 +120,16 @@ static END: Bulk = Bulk::new(
 /// Makes room for a new key: nobody ever used this one, so nothing is kept of it. Otherwise a loop of
 /// activations would make the table grow.
 const FORGET: &str = "DELETE FROM instance_keys WHERE hash {key}";
+
+/// The rows of [`ADD`]. A key that has ended already belongs to no instance.
+pub(super) fn added(keys: &[NewKey]) -> Vec<impl BulkRow + Send + Sync> {
+    let rows = keys.iter().map(|key| {
+        let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
+        let not_after = key.not_after.map(Timestamp::unix_ms);
+        (key.hash.as_bytes(), instance, key.kind.as_str(), not_after)
+    });
+    rows.collect()
+}
 
 /// The hashes as keys of a query.
 pub(super) fn as_keys(hashes: &[KeyHash]) -> Vec<&[u8]> {
@@ -158,28 +168,14 @@ impl Db<'_> {
         self.bulk(&END, &rows).await
     }
 
-    /// Adds keys in the place of those that were never used.
-    pub(crate) async fn replace_keys(
-        &mut self,
-        unused: &[KeyHash],
-        keys: &[NewKey],
-    ) -> Result<(), Error> {
-        self.execute_by(FORGET, &as_keys(unused)).await?;
-        self.insert_keys(keys).await
+    /// Makes room for keys in the place of those that were never used.
+    pub(super) async fn forget_keys(&mut self, unused: &[KeyHash]) -> Result<(), Error> {
+        self.execute_by(FORGET, &as_keys(unused)).await
     }
 
-    /// Adds keys, and notes the newest ones with their instances. Their hashes must not be known. One that
-    /// has ended already belongs to no instance.
+    /// Adds keys, and notes the newest ones with their instances. Their hashes must not be known.
     pub(crate) async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<(), Error> {
-        let rows: Vec<_> = keys
-            .iter()
-            .map(|key| {
-                let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
-                let not_after = key.not_after.map(Timestamp::unix_ms);
-                (key.hash.as_bytes(), instance, key.kind.as_str(), not_after)
-            })
-            .collect();
-        self.bulk(&INSERT, &rows).await?;
+        self.bulk(&ADD, &added(keys)).await?;
         for (kind, statement) in
             [(InstanceKey::License, &NEWEST_LICENSE), (InstanceKey::Hub, &NEWEST_HUB_KEY)]
         {

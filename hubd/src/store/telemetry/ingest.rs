@@ -13,12 +13,13 @@ use sha2::{Digest, Sha256};
 
 use super::counters::{COUNTS, DURATIONS, ERRORS, FLEET, MORE_USAGE, Period, RECEIVED, USAGE};
 use super::fleet::FleetRows;
+use super::last_use::LAST_HOURS;
 use super::pairs::{UsedPairs, can_be_too_many};
 use super::rows::{Rows, merge};
 use super::{day_of, hour_of};
 use crate::domain::{InstanceKey, Refusal};
 use crate::store::Store;
-use crate::store::bulk::Bulk;
+use crate::store::bulk::{Bulk, Filled};
 use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::reporter::Reporter;
@@ -327,23 +328,23 @@ impl Db<'_> {
         }
         let fleet = FleetRows::of(&rows.usage, &by_day, &new);
         rows.usage = first_uses;
-        self.add(&rows, Period::Hour).await?;
-        if !late.is_empty() {
-            let late = Rows::merged(&[Cow::Owned(late.by_day())]);
-            self.add(&late, Period::Day).await?;
-        }
+        let late = Rows::merged(&[Cow::Owned(late.by_day())]);
         // Rows that every batch writes come last, so that hubs hold each other up the least.
-        self.count_last_uses(&mut new).await?;
-        self.bulk(FLEET.of(Period::Hour), &fleet.hours).await?;
-        self.bulk(FLEET.of(Period::Day), &fleet.days).await?;
-        self.bulk(&RECEIVED, &received).await
-    }
-
-    async fn add(&mut self, rows: &Rows, period: Period) -> Result<(), Error> {
-        self.bulk(USAGE.of(period), &rows.usage).await?;
-        self.bulk(ERRORS.of(period), &rows.errors).await?;
-        self.bulk(COUNTS.of(period), &rows.counts).await?;
-        self.bulk(DURATIONS.of(period), &rows.durations).await
+        self.bulks(&[
+            &Filled(USAGE.of(Period::Hour), &rows.usage),
+            &Filled(ERRORS.of(Period::Hour), &rows.errors),
+            &Filled(COUNTS.of(Period::Hour), &rows.counts),
+            &Filled(DURATIONS.of(Period::Hour), &rows.durations),
+            &Filled(USAGE.of(Period::Day), &late.usage),
+            &Filled(ERRORS.of(Period::Day), &late.errors),
+            &Filled(COUNTS.of(Period::Day), &late.counts),
+            &Filled(DURATIONS.of(Period::Day), &late.durations),
+            &Filled(&LAST_HOURS, new.last_hours()),
+            &Filled(FLEET.of(Period::Hour), &fleet.hours),
+            &Filled(FLEET.of(Period::Day), &fleet.days),
+            &Filled(&RECEIVED, &received),
+        ])
+        .await
     }
 }
 

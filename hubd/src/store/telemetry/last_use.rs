@@ -26,7 +26,8 @@ static MOVE: Bulk = Bulk::new(
      RETURNING instance, tool, hour, prior",
 );
 
-static MOVED: Bulk = Bulk::new(
+/// Which last hours there are.
+pub(super) static LAST_HOURS: Bulk = Bulk::new(
     &["tool", "hour", "n"],
     "INSERT INTO last_use_hour (tool, hour, n) {values} \
      ON CONFLICT (tool, hour) DO UPDATE SET n = last_use_hour.n + excluded.n",
@@ -55,6 +56,15 @@ pub(super) struct NewUses {
     pub(super) days: Vec<[i64; 3]>,
     /// Tool, last hour, and how many instances more have it.
     last: Vec<[i64; 3]>,
+}
+
+impl NewUses {
+    /// The rows of [`LAST_HOURS`], in order and each once.
+    pub(super) fn last_hours(&mut self) -> &[[i64; 3]] {
+        merge(&mut self.last, 2, |sum, row| sum[2] += row[2]);
+        self.last.retain(|[.., n]| *n != 0);
+        &self.last
+    }
 }
 
 impl Db<'_> {
@@ -140,13 +150,6 @@ impl Db<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Writes which last hours there are.
-    pub(super) async fn count_last_uses(&mut self, new: &mut NewUses) -> Result<(), Error> {
-        merge(&mut new.last, 2, |sum, row| sum[2] += row[2]);
-        new.last.retain(|[.., n]| *n != 0);
-        self.bulk(&MOVED, &new.last).await
     }
 }
 

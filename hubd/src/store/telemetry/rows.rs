@@ -74,10 +74,6 @@ impl Rows {
         rows
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.usage.is_empty() && self.counts.is_empty()
-    }
-
     /// The rows of many, in order and each once.
     pub(super) fn merged(all: &[Cow<'_, Self>]) -> Self {
         let (mut rows, mut durations) = (Self::default(), Distributions::default());
