@@ -201,14 +201,14 @@ impl CleanReport {
     /// report with the same id, as long as the catalogue does not change.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let mut text = Vec::with_capacity(1024);
+        let mut bytes = Vec::with_capacity(1024);
         // LEB128, because most numbers are small.
         let mut number = |mut n: u64| {
             while n >= 0x80 {
-                text.push(n.to_le_bytes()[0] | 0x80);
+                bytes.push(n.to_le_bytes()[0] | 0x80);
                 n >>= 7;
             }
-            text.push(n.to_le_bytes()[0]);
+            bytes.push(n.to_le_bytes()[0]);
         };
         // A number before a list gives its length.
         number(self.start.unix_ms().unsigned_abs());
@@ -234,6 +234,6 @@ impl CleanReport {
             number((*name).into());
             number(*n);
         }
-        Sha256::digest(&text).into()
+        Sha256::digest(&bytes).into()
     }
 }

@@ -104,7 +104,7 @@ pub(crate) trait Part: Sync {
     fn on_postgres(&self, arguments: &mut PgArguments) -> Result<String, Error>;
 }
 
-impl<R: BulkRow + Sync> Part for Filled<'_, R> {
+impl<R: BulkRow> Part for Filled<'_, R> {
     fn is_empty(&self) -> bool {
         self.1.is_empty()
     }
@@ -143,7 +143,13 @@ pub(super) fn together(statements: &[String]) -> String {
 
 /// A value of a row.
 pub(crate) trait Cell:
-    rusqlite::ToSql + Copy + PgHasArrayType + Type<Postgres> + for<'q> Encode<'q, Postgres>
+    rusqlite::ToSql
+    + Copy
+    + Send
+    + Sync
+    + PgHasArrayType
+    + Type<Postgres>
+    + for<'q> Encode<'q, Postgres>
 {
     /// The type in PostgreSQL.
     const TYPE: &'static str;
@@ -163,7 +169,7 @@ impl Cell for Option<i64> {
 }
 
 /// The values of a row, in the order of the statement's columns.
-pub(crate) trait BulkRow: Copy {
+pub(crate) trait BulkRow: Copy + Send + Sync {
     /// The columns' types in PostgreSQL.
     const TYPES: &'static [&'static str];
 

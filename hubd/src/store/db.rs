@@ -12,7 +12,7 @@ use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
 use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, SqlSafeStr, Type};
 
-use super::bulk::{Bulk, BulkRow, Cell, Part, add_array, together};
+use super::bulk::{Bulk, BulkRow, Cell, Filled, Part, add_array, together};
 use super::dialect;
 use super::error::Error;
 use super::postgres::answered;
@@ -183,11 +183,11 @@ impl Db<'_> {
 
     /// Runs a statement for each of the rows; see [`Bulk`].
     pub(crate) async fn bulk<R: BulkRow>(&mut self, bulk: &Bulk, rows: &[R]) -> Result<(), Error> {
-        self.bulk_rows::<(), R>(bulk, rows).await.map(|_| ())
+        self.bulks(&[&Filled(bulk, rows)]).await
     }
 
     /// Runs statements for each of their rows, one after the other: on PostgreSQL in one trip. They must be of
-    /// different tables, and return nothing.
+    /// different tables.
     pub(crate) async fn bulks(&mut self, parts: &[&dyn Part]) -> Result<(), Error> {
         let parts = parts.iter().filter(|part| !part.is_empty());
         match self {

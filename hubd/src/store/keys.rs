@@ -122,7 +122,7 @@ static END: Bulk = Bulk::new(
 const FORGET: &str = "DELETE FROM instance_keys WHERE hash {key}";
 
 /// The rows of [`ADD`]. A key that has ended already belongs to no instance.
-pub(super) fn added(keys: &[NewKey]) -> Vec<impl BulkRow + Send + Sync> {
+pub(super) fn added(keys: &[NewKey]) -> Vec<impl BulkRow> {
     let rows = keys.iter().map(|key| {
         let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
         let not_after = key.not_after.map(Timestamp::unix_ms);

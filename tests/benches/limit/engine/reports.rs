@@ -8,17 +8,17 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{BATCH, Cost, File, batch, hash, measure};
 
-const CLAIM: &str = "INSERT INTO reports (instance, report_hash, digest, version, day) \
-     SELECT k.instance, ?2, ?3, 1, ?4 / 86400000 FROM instance_keys k JOIN instances i ON i.id = k.instance \
-     JOIN clients c ON c.id = i.client WHERE k.hash = ?1 AND k.kind = 'hub' \
-     AND (k.not_after IS NULL OR k.not_after > ?5) AND i.suspended_at IS NULL \
-     AND c.status = 'active' ON CONFLICT DO NOTHING RETURNING instance, report_hash";
-const USAGE: &str = "INSERT INTO usage_hour VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
-     ON CONFLICT (hour, instance, tool) DO UPDATE SET \
-     calls = MIN(calls + excluded.calls, 1 << 50), errors = MIN(errors + excluded.errors, 1 << 50), \
-     dur_n = MIN(dur_n + excluded.dur_n, 1 << 50), \
-     dur_sum_us = MIN(dur_sum_us + excluded.dur_sum_us, 1 << 50), \
-     dur_max_us = MAX(dur_max_us, excluded.dur_max_us)";
+const CLAIM: &str = "INSERT OR IGNORE INTO reports (instance, report_hash, digest, version, day) \
+     SELECT k.instance, ?2, ?3, 1, ?4 / 86400000 FROM instance_keys k \
+     CROSS JOIN instances i ON i.id = k.instance CROSS JOIN clients c ON c.id = i.client \
+     WHERE k.hash = ?1 AND k.kind = 'hub' AND (k.not_after IS NULL OR k.not_after > ?5) \
+     AND i.suspended_at IS NULL AND c.status = 'active'";
+const USAGE: &str = "INSERT INTO usage_hour VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// Where there is usage already, as mostly.
+const MORE_USAGE: &str = "UPDATE usage_hour SET \
+     calls = MIN(calls + ?4, 1 << 50), errors = MIN(errors + ?5, 1 << 50), \
+     dur_n = MIN(dur_n + ?6, 1 << 50), dur_sum_us = MIN(dur_sum_us + ?7, 1 << 50), \
+     dur_max_us = MAX(dur_max_us, ?8) WHERE hour = ?1 AND instance = ?2 AND tool = ?3";
 const ERRORS: &str = "INSERT INTO error_hour VALUES (?1, ?2, ?3, ?4, ?5) \
      ON CONFLICT (hour, instance, tool, code) DO UPDATE SET n = MIN(n + excluded.n, 1 << 50)";
 const COUNTS: &str = "INSERT INTO count_hour VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -26,7 +26,6 @@ const COUNTS: &str = "INSERT INTO count_hour VALUES (?1, ?2, ?3, ?4, ?5) \
      sum_n = MIN(sum_n + excluded.sum_n, 1 << 50), max_n = MAX(max_n, excluded.max_n)";
 const DURATIONS: &str = "INSERT INTO duration_hour VALUES (?1, ?2, ?3, ?4) \
      ON CONFLICT (hour, tool, bucket) DO UPDATE SET n = MIN(n + excluded.n, 1 << 50)";
-const LAST_USE: &str = "SELECT hour FROM last_use WHERE instance = ?1 AND tool = ?2";
 const FLEET: &str = "INSERT INTO fleet_hour VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) \
      ON CONFLICT (hour, tool) DO UPDATE SET calls = MIN(calls + excluded.calls, 1 << 62), \
      errors = MIN(errors + excluded.errors, 1 << 62), dur_n = MIN(dur_n + excluded.dur_n, 1 << 62), \
@@ -89,16 +88,17 @@ fn commit(
     let mut claim = tx.prepare_cached(CLAIM)?;
     for (_, hub_key, name) in batch {
         let half = &name[..16];
-        let claimed = claim.query_row(params![hub_key, half, half, now, now], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))
-        })?;
-        std::hint::black_box(claimed);
+        let claimed = claim.execute(params![hub_key, half, half, now, now])?;
+        assert_eq!(claimed, 1, "a new report of a known key");
     }
-    let (mut usage, mut errors) = (tx.prepare_cached(USAGE)?, tx.prepare_cached(ERRORS)?);
-    let mut counts = tx.prepare_cached(COUNTS)?;
+    let (mut usage, mut more) = (tx.prepare_cached(USAGE)?, tx.prepare_cached(MORE_USAGE)?);
+    let (mut errors, mut counts) = (tx.prepare_cached(ERRORS)?, tx.prepare_cached(COUNTS)?);
     for (instance, ..) in batch {
         for [tool, calls, failed, n, sum, max] in &counted.usage {
-            usage.execute(params![hour, instance, tool, calls, failed, n, sum, max])?;
+            let row = params![hour, instance, tool, calls, failed, n, sum, max];
+            if more.execute(row)? == 0 {
+                usage.execute(row)?;
+            }
         }
     }
     for (instance, ..) in batch {
@@ -109,14 +109,6 @@ fn commit(
     for (instance, ..) in batch {
         for [name, sum, max] in &counted.counts {
             counts.execute(params![hour, instance, name, sum, max])?;
-        }
-    }
-    let mut last_use = tx.prepare_cached(LAST_USE)?;
-    for (instance, ..) in batch {
-        for tool in counted.usage.iter().map(|row| row[0]).chain([-1]) {
-            std::hint::black_box(
-                last_use.query_row([*instance, tool], |row| row.get::<_, i64>(0)).ok(),
-            );
         }
     }
     let by_day = FLEET.replace("hour", "day");
@@ -132,6 +124,6 @@ fn commit(
         durations.execute(params![hour, tool, bucket, n])?;
     }
     tx.prepare_cached(RECEIVED)?.execute(params![hour, BATCH])?;
-    drop((claim, usage, errors, counts, last_use, durations));
+    drop((claim, usage, more, errors, counts, durations));
     tx.commit()
 }
