@@ -16,7 +16,6 @@ mod engine;
 mod parse;
 mod served;
 
-use std::process::Command;
 use std::time::Duration;
 
 use hub_tests::bare;
@@ -44,20 +43,8 @@ fn main() {
         alone("rows of a report", file.reports(lasting)),
     ];
     alone("a list of 51 instances", rows);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.enable_all().on_thread_start(preempt_nobody).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(beside(lasting, costs));
-}
-
-/// Keeps this thread, one of the load generator, from preempting the server at each answer, as no client on
-/// another machine would: on the same two cores that takes a third of what a read costs. What this thread
-/// starts is scheduled as usual.
-fn preempt_nobody() {
-    let thread = std::fs::read_link("/proc/thread-self").expect("Linux names each thread");
-    let mut chrt = Command::new("chrt");
-    chrt.args(["--batch", "--reset-on-fork", "--pid", "0"])
-        .arg(thread.file_name().expect("a number"));
-    assert!(chrt.status().expect("util-linux is installed").success(), "SCHED_BATCH is refused");
 }
 
 fn alone(what: &str, cost: Cost) -> Cost {
