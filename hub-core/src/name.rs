@@ -17,14 +17,12 @@ pub struct MalformedHandle;
 
 /// 2 to 63 of `a-z 0-9 -`, with no `-` at either end, no two in a row, and not in the form of a UUID.
 fn is_handle(text: &str) -> bool {
-    // A hyphen stands between two other characters.
-    let mut before = b'-';
-    let is_word = text.bytes().all(|b| {
-        let fits = b.is_ascii_lowercase() || b.is_ascii_digit() || (b == b'-' && before != b'-');
-        before = b;
-        fits
-    });
-    is_word && before != b'-' && (2..=63).contains(&text.len()) && Uuid::try_parse(text).is_err()
+    (2..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--")
+        && Uuid::try_parse(text).is_err()
 }
 
 macro_rules! handle {

@@ -77,18 +77,12 @@ impl<'r> Row<'r> {
 
     /// The next column as text.
     pub(super) fn text(&mut self) -> Result<&'r str, Error> {
-        std::str::from_utf8(self.utf8()?).map_err(|_| Error::corrupt("text"))
-    }
-
-    /// The same as bytes, which a damaged file may hold others of than UTF-8.
-    fn utf8(&mut self) -> Result<&'r [u8], Error> {
         let at = self.step();
         match &mut self.source {
-            Source::Sqlite(row, next) => match value(row, next, at)? {
-                ValueRef::Text(bytes) => Ok(bytes),
-                _ => Err(Error::corrupt("text")),
-            },
-            Source::Postgres(row) => Ok(row.try_get::<&str, _>(at)?.as_bytes()),
+            Source::Sqlite(row, next) => {
+                value(row, next, at)?.as_str().map_err(|_| Error::corrupt("text"))
+            }
+            Source::Postgres(row) => Ok(row.try_get(at)?),
         }
     }
 
@@ -112,9 +106,9 @@ impl<'r> Row<'r> {
     where
         T: DeserializeOwned + Default,
     {
-        match self.utf8()? {
-            text if text == empty.as_bytes() => Ok(T::default()),
-            text => serde_json::from_slice(text).map_err(|_| Error::corrupt(what)),
+        match self.text()? {
+            text if text == empty => Ok(T::default()),
+            text => serde_json::from_str(text).map_err(|_| Error::corrupt(what)),
         }
     }
 
