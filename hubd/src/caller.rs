@@ -4,13 +4,7 @@ use hub_core::api::Role;
 use hub_core::key::KeyHash;
 use hub_core::name::KeyName;
 
-use crate::store::{InstanceRow, Reporter};
-
-/// An instance that sent its hub key.
-#[derive(Debug)]
-pub(crate) struct HubCaller {
-    pub(crate) row: InstanceRow,
-}
+use crate::store::Reporter;
 
 /// An instance that sent its hub key with a report.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use settings::{HotSettings, TelemetrySettings};
 
-use crate::caller::{AdminCaller, HubCaller, ReportingCaller};
+use crate::caller::{AdminCaller, ReportingCaller};
 use crate::certificates::Issuer;
 use crate::domain::{InstanceKey, Refusal};
 use crate::hot::{
@@ -82,7 +82,7 @@ impl Hub {
             Activations::start(store.clone(), activation_overlap, rates, queue, tasks);
         // Of strangers there can be as many as connections, and none of them costs another its place.
         let strangers = connections.clamp(1, 1 << 20);
-        let keys = KeyChecks::start(store.clone(), strangers, tasks);
+        let keys = KeyChecks::start(&store, strangers, tasks);
         let sightings = Sightings::start(store.clone(), strangers, tasks);
         let counter = store.clone();
         let at_once = store.batches_at_once(NewReport::WAY);
@@ -199,7 +199,7 @@ impl Hub {
         &self,
         hub_key: KeyHash,
         now: Timestamp,
-    ) -> Result<HubCaller, Refusal> {
+    ) -> Result<InstanceRow, Refusal> {
         let mut key = self.find_hub_key(hub_key, now).await?;
         if is_news(&key, key.holder.instance.last_seen_at, now) {
             let instance = key.holder.id;
@@ -211,7 +211,7 @@ impl Hub {
                 key = self.find_hub_key(hub_key, now).await?;
             }
         }
-        Ok(HubCaller { row: key.holder })
+        Ok(key.holder)
     }
 
     async fn find_hub_key(

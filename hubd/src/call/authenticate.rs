@@ -7,10 +7,11 @@ use hub_core::time::Timestamp;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
-use crate::caller::{AdminCaller, HubCaller, ReportingCaller};
+use crate::caller::{AdminCaller, ReportingCaller};
 use crate::domain::Refusal;
 use crate::hub::Hub;
 use crate::limits;
+use crate::store::InstanceRow;
 
 /// A kind of access, and how a caller proves it.
 pub(crate) trait Authenticate {
@@ -63,18 +64,18 @@ impl Authenticate for access::License {
 }
 
 impl Authenticate for access::Hub {
-    type Caller = HubCaller;
+    type Caller = InstanceRow;
 
     async fn authenticate(
         hub: &Hub,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<HubCaller, Refusal> {
+    ) -> Result<InstanceRow, Refusal> {
         hub.authenticate_instance(hub_key(headers)?, now).await
     }
 
-    fn proven(caller: &HubCaller) -> Option<limits::Caller> {
-        Some(limits::Caller::Instance(caller.row.id))
+    fn proven(caller: &InstanceRow) -> Option<limits::Caller> {
+        Some(limits::Caller::Instance(caller.id))
     }
 }
 

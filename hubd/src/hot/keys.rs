@@ -11,45 +11,25 @@ use tokio_util::task::TaskTracker;
 
 use super::{Batch, Batcher, Batching};
 use crate::domain::{InstanceKey, Refusal};
-use crate::store::{AdminKeyRow, Holder, InstanceRow, KnownKey, Reporter, Store};
+use crate::store::{AdminKeyRow, Error, Holder, InstanceRow, KnownKey, Reporter, Store};
 
 /// Answers from the last commit. Where the database is a server, those who ask at the same time share
 /// a trip to it: so all strangers together take one connection, and nobody waits for long behind them.
 pub(crate) struct KeyChecks {
-    instances: Holders<InstanceRow>,
-    reporters: Holders<Reporter>,
+    instances: LookUps<KnownKey<InstanceRow>>,
+    reporters: LookUps<KnownKey<Reporter>>,
     /// Operators are asked for apart from instances.
-    admins: Option<Batcher<KeyHash, Option<AdminKeyRow>>>,
-    store: Store,
-}
-
-/// The holders of instances' keys.
-struct Holders<T> {
-    store: Store,
-    batches: Option<Batcher<KeyHash, Option<KnownKey<T>>>>,
-    #[cfg(feature = "proof")]
-    memory: memory::Memory<KnownKey<T>>,
+    admins: LookUps<AdminKeyRow>,
 }
 
 impl KeyChecks {
     /// Starts the batching tasks in `tasks`, where there are any. `queue` is as long as there can be
     /// connections, so nobody is refused for a queue that is full of others.
-    pub(crate) fn start(store: Store, queue: usize, tasks: &TaskTracker) -> Self {
-        let admins = store.is_remote().then(|| {
-            let store = store.clone();
-            Batcher::start(tasks, Batching::new("admin_keys", queue), move |hashes: Batch<_>| {
-                let store = store.clone();
-                async move {
-                    let found = store.admin_keys_by_hash(distinct(&hashes)).await?;
-                    Ok(answer(&hashes, &found, |key| &key.hash))
-                }
-            })
-        });
+    pub(crate) fn start(store: &Store, queue: usize, tasks: &TaskTracker) -> Self {
         Self {
-            instances: Holders::start(store.clone(), Batching::new("keys", queue), tasks),
-            reporters: Holders::start(store.clone(), Batching::new("reporter_keys", queue), tasks),
-            admins,
-            store,
+            instances: LookUps::start(store, Batching::new("keys", queue), tasks),
+            reporters: LookUps::start(store, Batching::new("reporter_keys", queue), tasks),
+            admins: LookUps::start(store, Batching::new("admin_keys", queue), tasks),
         }
     }
 
@@ -60,7 +40,8 @@ impl KeyChecks {
         kind: InstanceKey,
         now: Timestamp,
     ) -> Result<Option<KnownKey<InstanceRow>>, Refusal> {
-        self.instances.find(hash, kind, now).await
+        let found = self.instances.find(hash).await?;
+        Ok(found.filter(|key| key.answers(&hash, kind, now)))
     }
 
     /// The hub key with this hash, if it works now, for a report.
@@ -69,7 +50,8 @@ impl KeyChecks {
         hash: KeyHash,
         now: Timestamp,
     ) -> Result<Option<KnownKey<Reporter>>, Refusal> {
-        self.reporters.find(hash, InstanceKey::Hub, now).await
+        let found = self.reporters.find(hash).await?;
+        Ok(found.filter(|key| key.answers(&hash, InstanceKey::Hub, now)))
     }
 
     /// The admin key with this hash, if it works now.
@@ -78,51 +60,78 @@ impl KeyChecks {
         hash: KeyHash,
         now: Timestamp,
     ) -> Result<Option<AdminKeyRow>, Refusal> {
-        let found = match &self.admins {
-            Some(batches) => batches.submit(hash).await?,
-            None => self.store.admin_keys_by_hash(vec![hash]).await?.pop(),
-        };
+        let found = self.admins.find(hash).await?;
         Ok(found.filter(|key| key.hash == hash && key.is_live(now)))
     }
 }
 
-impl<T: Holder> Holders<T> {
-    fn start(store: Store, batching: Batching<KeyHash>, tasks: &TaskTracker) -> Self {
+/// A key as the database has it.
+trait Key: Clone + Send + Sync + 'static {
+    fn hash(&self) -> &KeyHash;
+
+    /// Those of the keys that are known.
+    fn read(
+        store: &Store,
+        hashes: Vec<KeyHash>,
+    ) -> impl Future<Output = Result<Vec<Self>, Error>> + Send;
+}
+
+impl<T: Holder> Key for KnownKey<T> {
+    fn hash(&self) -> &KeyHash {
+        self.hash()
+    }
+
+    async fn read(store: &Store, hashes: Vec<KeyHash>) -> Result<Vec<Self>, Error> {
+        store.known_keys(hashes).await
+    }
+}
+
+impl Key for AdminKeyRow {
+    fn hash(&self) -> &KeyHash {
+        &self.hash
+    }
+
+    async fn read(store: &Store, hashes: Vec<KeyHash>) -> Result<Vec<Self>, Error> {
+        store.admin_keys_by_hash(hashes).await
+    }
+}
+
+/// Finds keys by their hashes.
+struct LookUps<K> {
+    store: Store,
+    batches: Option<Batcher<KeyHash, Option<K>>>,
+    #[cfg(feature = "proof")]
+    memory: memory::Memory<K>,
+}
+
+impl<K: Key> LookUps<K> {
+    fn start(store: &Store, batching: Batching<KeyHash>, tasks: &TaskTracker) -> Self {
         let batches = store.is_remote().then(|| {
             let store = store.clone();
             Batcher::start(tasks, batching, move |hashes: Batch<_>| {
                 let store = store.clone();
-                async move {
-                    let found = store.known_keys::<T>(distinct(&hashes)).await?;
-                    Ok(answer(&hashes, &found, KnownKey::hash))
-                }
+                async move { Ok(answer(&hashes, &K::read(&store, distinct(&hashes)).await?)) }
             })
         });
         Self {
-            store,
+            store: store.clone(),
             batches,
             #[cfg(feature = "proof")]
             memory: memory::Memory::default(),
         }
     }
 
-    async fn find(
-        &self,
-        hash: KeyHash,
-        kind: InstanceKey,
-        now: Timestamp,
-    ) -> Result<Option<KnownKey<T>>, Refusal> {
+    async fn find(&self, hash: KeyHash) -> Result<Option<K>, Refusal> {
         #[cfg(feature = "proof")]
-        let found = self.memory.find(hash, self.look_up(hash)).await?;
+        return self.memory.find(hash, self.look_up(hash)).await;
         #[cfg(not(feature = "proof"))]
-        let found = self.look_up(hash).await?;
-        Ok(found.filter(|key| key.answers(&hash, kind, now)))
+        self.look_up(hash).await
     }
 
-    async fn look_up(&self, hash: KeyHash) -> Result<Option<KnownKey<T>>, Refusal> {
+    async fn look_up(&self, hash: KeyHash) -> Result<Option<K>, Refusal> {
         match &self.batches {
             Some(batches) => batches.submit(hash).await,
-            None => Ok(self.store.known_keys(vec![hash]).await?.pop()),
+            None => Ok(K::read(&self.store, vec![hash]).await?.pop()),
         }
     }
 }
@@ -135,11 +144,7 @@ fn distinct(hashes: &[KeyHash]) -> Vec<KeyHash> {
     distinct
 }
 
-fn answer<T: Clone>(
-    hashes: &[KeyHash],
-    found: &[T],
-    hash: impl Fn(&T) -> &KeyHash,
-) -> Vec<Option<T>> {
-    let known: HashMap<&[u8], &T> = found.iter().map(|key| (hash(key).as_bytes(), key)).collect();
+fn answer<K: Key>(hashes: &[KeyHash], found: &[K]) -> Vec<Option<K>> {
+    let known: HashMap<&[u8], &K> = found.iter().map(|key| (key.hash().as_bytes(), key)).collect();
     hashes.iter().map(|hash| known.get(hash.as_bytes()).map(|key| (*key).clone())).collect()
 }

@@ -91,7 +91,7 @@ pub(super) async fn get_self(
     hub: Arc<Hub>,
     call: Call<GetSelf>,
 ) -> Result<Reply<SelfInstance>, Refusal> {
-    let (instance, now) = (call.caller.row.instance, call.now);
+    let (instance, now) = (call.caller.instance, call.now);
     let standing = instance.standing();
     let is_active = standing.effective_status(now) == EffectiveStatus::Active;
     let certificate = is_active.then(|| {

@@ -21,7 +21,7 @@ pub(super) async fn get(
     hub: Arc<Hub>,
     call: Call<GetOwnTelemetry>,
 ) -> Result<Reply<OwnTelemetry>, Refusal> {
-    let row = call.caller.row;
+    let row = call.caller;
     let kept = hub.store().own_usage(row.id).await?;
     let mut answer = Answer::new(&row.instance.instance_id, row.id, kept)?;
     // The first page is read before the answer begins: if that fails, the caller is told.

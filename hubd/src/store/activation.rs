@@ -8,7 +8,7 @@ use hub_core::time::Timestamp;
 use super::bulk::{Bulk, Filled};
 use super::db::Db;
 use super::error::Error;
-use super::keys::{ADD, Holder, added, known};
+use super::keys::{ADD_KEYS, Holder, key_rows, known};
 use super::row::{FromRow, Row};
 use crate::domain::{License, NewKey};
 
@@ -69,6 +69,6 @@ impl Db<'_> {
         });
         let rows: Vec<_> = rows.collect();
         self.forget_keys(unused).await?;
-        self.bulks(&[&Filled(&ADD, &added(keys)), &Filled(&ACTIVATED, &rows)]).await
+        self.bulks(&[&Filled(&ADD_KEYS, &key_rows(keys)), &Filled(&ACTIVATED, &rows)]).await
     }
 }

@@ -41,6 +41,21 @@ impl Bulk {
         self.of_a_row.get_or_init(|| self.to_sqlite())
     }
 
+    /// Runs the statement for each of the rows on SQLite, and tells for each whether it changed something.
+    pub(super) fn run<R: BulkRow>(
+        &self,
+        db: &Connection,
+        rows: &[R],
+        mut did: impl FnMut(bool),
+    ) -> rusqlite::Result<()> {
+        let mut statement = db.prepare_cached(self.sqlite())?;
+        rows.iter().try_for_each(|row| {
+            row.bind(&mut statement)?;
+            did(statement.raw_execute()? > 0);
+            Ok(())
+        })
+    }
+
     fn to_sqlite(&self) -> String {
         // An INSERT of one row of VALUES needs no journal of its own, unlike one of a SELECT.
         let values = format!("VALUES ({})", self.all());
@@ -110,12 +125,7 @@ impl<R: BulkRow> Part for Filled<'_, R> {
     }
 
     fn on_sqlite(&self, db: &Connection) -> rusqlite::Result<()> {
-        let Self(bulk, rows) = self;
-        let mut statement = db.prepare_cached(bulk.sqlite())?;
-        rows.iter().try_for_each(|row| {
-            row.bind(&mut statement)?;
-            statement.raw_execute().map(|_| ())
-        })
+        self.0.run(db, self.1, |_| ())
     }
 
     fn on_postgres(&self, arguments: &mut PgArguments) -> Result<String, Error> {
@@ -126,19 +136,16 @@ impl<R: BulkRow> Part for Filled<'_, R> {
     }
 }
 
-/// One PostgreSQL statement of many, which it runs in their order: the main one first, then those of WITH
-/// from the last to the first.
-pub(super) fn together(statements: &[String]) -> String {
-    match statements {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first, others @ ..] => {
-            let others = others.iter().enumerate().rev();
-            let others: Vec<String> =
-                others.map(|(at, sql)| format!("part_{at} AS ({sql})")).collect();
-            format!("WITH {} {first}", others.join(", "))
-        }
+/// One PostgreSQL statement of many, if there are any, which it runs in their order: the main one first,
+/// then those of WITH from the last to the first.
+pub(super) fn together(statements: &[String]) -> Option<String> {
+    let (first, others) = statements.split_first()?;
+    if others.is_empty() {
+        return Some(first.clone());
     }
+    let others = others.iter().enumerate().rev();
+    let others: Vec<String> = others.map(|(at, sql)| format!("part_{at} AS ({sql})")).collect();
+    Some(format!("WITH {} {first}", others.join(", ")))
 }
 
 /// A value of a row.
@@ -288,7 +295,7 @@ mod tests {
         let statements: Vec<String> =
             parts.map(|part| part.on_postgres(&mut arguments).unwrap()).collect();
         assert_eq!(
-            together(&statements),
+            together(&statements).unwrap(),
             "WITH part_0 AS (UPDATE k SET seen = bulk.at FROM UNNEST($2::BYTEA[], $3::BIGINT[]) \
              AS bulk (hash, at) CROSS JOIN i WHERE k.hash = bulk.hash AND i.id = k.i) \
              UPDATE t SET n = 1 FROM UNNEST($1::BIGINT[]) AS bulk (id) WHERE t.id = bulk.id"

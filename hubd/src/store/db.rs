@@ -200,10 +200,9 @@ impl Db<'_> {
                 let mut arguments = PgArguments::default();
                 let statements: Result<Vec<String>, Error> =
                     parts.map(|part| part.on_postgres(&mut arguments)).collect();
-                let statements = statements?;
-                if !statements.is_empty() {
-                    let sql = AssertSqlSafe(together(&statements));
-                    answered(kept.query(sql, arguments).execute(&mut **db)).await?;
+                if let Some(sql) = together(&statements?) {
+                    let query = kept.query(AssertSqlSafe(sql), arguments);
+                    answered(query.execute(&mut **db)).await?;
                 }
             }
         }
@@ -289,13 +288,9 @@ fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Err
 
 /// Runs a statement for each of the rows; whether it changed something for each.
 fn changed<R: BulkRow>(db: &Connection, bulk: &Bulk, rows: &[R]) -> Result<Vec<bool>, Error> {
-    let mut statement = prepare(db, bulk.sqlite())?;
-    let mut did = Vec::with_capacity(rows.len());
-    for row in rows {
-        row.bind(&mut statement)?;
-        did.push(statement.raw_execute()? > 0);
-    }
-    Ok(did)
+    let mut changed = Vec::with_capacity(rows.len());
+    bulk.run(db, rows, |did| changed.push(did))?;
+    Ok(changed)
 }
 
 fn read_into<T: FromRow>(

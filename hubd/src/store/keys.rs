@@ -91,7 +91,7 @@ const OPEN: &str = "SELECT instance, hash, not_after, first_used_at FROM instanc
 const HASHES: &str = "SELECT hash FROM instance_keys WHERE hash {key} \
      UNION ALL SELECT hash FROM admin_keys WHERE hash {key}";
 
-pub(super) static ADD: Bulk = Bulk::new(
+pub(super) static ADD_KEYS: Bulk = Bulk::new(
     &["hash", "instance", "kind", "not_after"],
     "INSERT INTO instance_keys (hash, instance, kind, not_after) \
      {values}",
@@ -121,8 +121,8 @@ static END: Bulk = Bulk::new(
 /// activations would make the table grow.
 const FORGET: &str = "DELETE FROM instance_keys WHERE hash {key}";
 
-/// The rows of [`ADD`]. A key that has ended already belongs to no instance.
-pub(super) fn added(keys: &[NewKey]) -> Vec<impl BulkRow> {
+/// The rows of [`ADD_KEYS`]. A key that has ended already belongs to no instance.
+pub(super) fn key_rows(keys: &[NewKey]) -> Vec<impl BulkRow> {
     let rows = keys.iter().map(|key| {
         let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
         let not_after = key.not_after.map(Timestamp::unix_ms);
@@ -175,7 +175,7 @@ impl Db<'_> {
 
     /// Adds keys, and notes the newest ones with their instances. Their hashes must not be known.
     pub(crate) async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<(), Error> {
-        self.bulk(&ADD, &added(keys)).await?;
+        self.bulk(&ADD_KEYS, &key_rows(keys)).await?;
         for (kind, statement) in
             [(InstanceKey::License, &NEWEST_LICENSE), (InstanceKey::Hub, &NEWEST_HUB_KEY)]
         {

@@ -138,6 +138,11 @@ mod tests {
     fn the_tables_of_days_have_the_same_statements() {
         let by_day = ERRORS.of(Period::Day);
         assert_eq!(
+            ERRORS.of(Period::Hour).sql,
+            "INSERT INTO error_hour (hour, instance, tool, code, n) {values} \
+             ON CONFLICT (hour, instance, tool, code) DO UPDATE SET n = {least}(error_hour.n + excluded.n, 1125899906842624)"
+        );
+        assert_eq!(
             by_day.sql,
             "INSERT INTO error_day (day, instance, tool, code, n) {values} \
              ON CONFLICT (day, instance, tool, code) DO UPDATE SET n = {least}(error_day.n + excluded.n, 1125899906842624)"
