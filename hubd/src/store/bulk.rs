@@ -286,17 +286,22 @@ mod tests {
 
     #[test]
     fn postgres_takes_several_statements_at_once() {
-        static EMPTY: Bulk = Bulk::new(&["id"], "DELETE FROM u {from} WHERE u.id = bulk.id");
+        static OTHER: Bulk = Bulk::new(&["id"], "UPDATE u SET n = 2 {from} WHERE u.id = bulk.id");
         let (moved, joined) = ([(7,), (8,)], [([1u8].as_slice(), 2)]);
-        let parts: [&dyn Part; 3] =
-            [&Filled(&MOVE, &moved), &Filled(&EMPTY, &[(0,); 0]), &Filled(&JOIN, &joined)];
+        let parts: [&dyn Part; 4] = [
+            &Filled(&MOVE, &moved),
+            &Filled(&OTHER, &[(0,); 0]),
+            &Filled(&JOIN, &joined),
+            &Filled(&OTHER, &[(3,)]),
+        ];
         let mut arguments = PgArguments::default();
         let parts = parts.iter().filter(|part| !part.is_empty());
         let statements: Vec<String> =
             parts.map(|part| part.on_postgres(&mut arguments).unwrap()).collect();
         assert_eq!(
             together(&statements).unwrap(),
-            "WITH part_0 AS (UPDATE k SET seen = bulk.at FROM UNNEST($2::BYTEA[], $3::BIGINT[]) \
+            "WITH part_1 AS (UPDATE u SET n = 2 FROM UNNEST($4::BIGINT[]) AS bulk (id) \
+             WHERE u.id = bulk.id), part_0 AS (UPDATE k SET seen = bulk.at FROM UNNEST($2::BYTEA[], $3::BIGINT[]) \
              AS bulk (hash, at) CROSS JOIN i WHERE k.hash = bulk.hash AND i.id = k.i) \
              UPDATE t SET n = 1 FROM UNNEST($1::BIGINT[]) AS bulk (id) WHERE t.id = bulk.id"
         );
