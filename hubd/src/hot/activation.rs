@@ -21,7 +21,7 @@ use crate::domain::{
     retire_for_activation,
 };
 use crate::limits::Rates;
-use crate::store::{Error, KnownKey, LicenseRow, Store, Tx, Way};
+use crate::store::{Activated, Error, KnownKey, LicenseRow, Store, Tx, Way};
 
 /// A request to activate.
 #[derive(Debug, Clone)]
@@ -185,8 +185,10 @@ impl States {
     }
 
     async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let (mut ends, mut unused, mut keys, mut rows) = (vec![], vec![], vec![], vec![]);
+        let mut ends = Vec::new();
+        let mut done = Activated::default();
         for state in self.0.values() {
+            let mut unused = Vec::new();
             for (key, end) in state.ends() {
                 if end == ENDED && !key.used {
                     unused.push(key.hash);
@@ -194,12 +196,20 @@ impl States {
                     ends.push((key.hash, end));
                 }
             }
-            keys.extend(state.added.iter().filter(|key| key.not_after != Some(ENDED)).copied());
-            rows.extend(state.added.last().map(|newest| (&state.row, newest)));
+            let Some((newest, others)) = state.added.split_last() else {
+                continue; // nothing ends without a new key
+            };
+            match unused.pop() {
+                Some(old) => done.replaced.push((old, newest)),
+                None => done.added.push(*newest),
+            }
+            done.forgotten.extend(unused);
+            done.added.extend(others.iter().filter(|key| key.not_after != Some(ENDED)));
+            done.licenses.push((&state.row, newest));
         }
         // The old newest keys end first: there is one newest key at any time.
         tx.end_keys(&ends).await?;
-        tx.note_activations(&unused, &keys, &rows).await
+        tx.note_activations(&done).await
     }
 }
 

@@ -6,10 +6,10 @@ use hub_core::model::{ClientStatus, Standing};
 use hub_core::time::Timestamp;
 
 use super::bulk::{Bulk, Filled};
-use super::db::Db;
 use super::error::Error;
-use super::keys::{ADD_KEYS, Holder, key_rows, known};
+use super::keys::{ADD_KEYS, Holder, REPLACE, key_rows, known, replaced_rows};
 use super::row::{FromRow, Row};
+use super::transaction::Tx;
 use crate::domain::{License, NewKey};
 
 /// A license, and what its holder is told of it.
@@ -53,22 +53,34 @@ static ACTIVATED: Bulk = Bulk::new(
      WHERE instances.id = bulk.id",
 );
 
-impl Db<'_> {
-    /// Notes activations: forgets hub keys that nobody used, adds others, and notes with each license its
-    /// newest one, how often it was activated, and since when.
-    pub(crate) async fn note_activations(
-        &mut self,
-        unused: &[KeyHash],
-        keys: &[NewKey],
-        activated: &[(&LicenseRow, &NewKey)],
-    ) -> Result<(), Error> {
-        let rows = activated.iter().map(|(row, key)| {
+/// What activations come to.
+#[derive(Debug, Default)]
+pub(crate) struct Activated<'a> {
+    /// Keys that nobody used and no new key takes the place of.
+    pub(crate) forgotten: Vec<KeyHash>,
+    /// Keys that nobody used, each with the new one in its place.
+    pub(crate) replaced: Vec<(KeyHash, &'a NewKey)>,
+    pub(crate) added: Vec<NewKey>,
+    /// Each license with its newest hub key.
+    pub(crate) licenses: Vec<(&'a LicenseRow, &'a NewKey)>,
+}
+
+impl Tx<'_> {
+    /// Notes activations, and with each license its newest hub key, how often it was activated, and since
+    /// when; writes their events.
+    pub(crate) async fn note_activations(&mut self, done: &Activated<'_>) -> Result<(), Error> {
+        let rows = done.licenses.iter().map(|(row, key)| {
             let activations = i64::from(row.license.activations);
             let activated_at = row.activated_at.map(Timestamp::unix_ms);
             (row.id, activations, activated_at, key.hash.as_bytes(), key.issued_at.unix_ms())
         });
         let rows: Vec<_> = rows.collect();
-        self.forget_keys(unused).await?;
-        self.bulks(&[&Filled(&ADD_KEYS, &key_rows(keys)), &Filled(&ACTIVATED, &rows)]).await
+        self.forget_keys(&done.forgotten).await?;
+        self.write_with_events(&[
+            &Filled(&REPLACE, &replaced_rows(&done.replaced)),
+            &Filled(&ADD_KEYS, &key_rows(&done.added)),
+            &Filled(&ACTIVATED, &rows),
+        ])
+        .await
     }
 }

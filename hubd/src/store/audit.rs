@@ -4,7 +4,7 @@ use hub_core::api::{Action, AuditEvent, AuditVerdict};
 use hub_core::time::{Range, Timestamp};
 
 use super::Store;
-use super::bulk::{Bulk, Filled};
+use super::bulk::{Bulk, Filled, Part};
 use super::db::Db;
 use super::error::Error;
 use super::query::Query;
@@ -95,8 +95,13 @@ pub(super) async fn lock_head(db: &mut Db<'_>) -> Result<Head, Error> {
     db.one(LOCK_HEAD, &[]).await
 }
 
-/// Writes events behind the head, and the new head.
-pub(super) async fn append(db: &mut Db<'_>, links: &[Link], head: &Head) -> Result<(), Error> {
+/// Writes events behind the head and the new head, after what `before` has.
+pub(super) async fn append(
+    db: &mut Db<'_>,
+    links: &[Link],
+    head: &Head,
+    before: &[&dyn Part],
+) -> Result<(), Error> {
     let rows: Vec<_> = links
         .iter()
         .map(|link| {
@@ -114,7 +119,8 @@ pub(super) async fn append(db: &mut Db<'_>, links: &[Link], head: &Head) -> Resu
         })
         .collect();
     let head = [(head.seq, head.hash.as_slice())];
-    db.bulks(&[&Filled(&APPEND, &rows), &Filled(&MOVE_HEAD, &head)]).await
+    let last: [&dyn Part; 2] = [&Filled(&APPEND, &rows), &Filled(&MOVE_HEAD, &head)];
+    db.bulks(&[before, &last].concat()).await
 }
 
 /// Which events to list.

@@ -110,15 +110,21 @@ static NEWEST_HUB_KEY: Bulk = Bulk::new(
 
 /// One that ends at once leaves its instance: what an activation costs must not grow with the number of
 /// those before it.
-static END: Bulk = Bulk::new(
+const END: &str = "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE hash {key}";
+static END_LATER: Bulk = Bulk::new(
     &["hash", "not_after"],
-    "UPDATE instance_keys SET not_after = bulk.not_after, \
-     instance = CASE bulk.not_after WHEN 0 THEN NULL ELSE instance END {from} \
+    "UPDATE instance_keys SET not_after = bulk.not_after {from} \
      WHERE instance_keys.hash = bulk.hash",
 );
 
-/// Makes room for a new key: nobody ever used this one, so nothing is kept of it. Otherwise a loop of
-/// activations would make the table grow.
+/// Nobody ever used the old key, so nothing is kept of it. Otherwise a loop of activations would make the
+/// table grow.
+pub(super) static REPLACE: Bulk = Bulk::new(
+    &["old", "hash", "not_after"],
+    "UPDATE instance_keys SET hash = bulk.hash, not_after = bulk.not_after {from} \
+     WHERE instance_keys.hash = bulk.old",
+);
+/// The same for an old key that no new one takes the place of.
 const FORGET: &str = "DELETE FROM instance_keys WHERE hash {key}";
 
 /// The rows of [`ADD_KEYS`]. A key that has ended already belongs to no instance.
@@ -127,6 +133,14 @@ pub(super) fn key_rows(keys: &[NewKey]) -> Vec<impl BulkRow> {
         let instance = (key.not_after != Some(ENDED)).then_some(key.instance);
         let not_after = key.not_after.map(Timestamp::unix_ms);
         (key.hash.as_bytes(), instance, key.kind.as_str(), not_after)
+    });
+    rows.collect()
+}
+
+/// The rows of [`REPLACE`].
+pub(super) fn replaced_rows(replaced: &[(KeyHash, &NewKey)]) -> Vec<impl BulkRow> {
+    let rows = replaced.iter().map(|(old, new)| {
+        (old.as_bytes(), new.hash.as_bytes(), new.not_after.map(Timestamp::unix_ms))
     });
     rows.collect()
 }
@@ -163,12 +177,15 @@ impl Db<'_> {
 
     /// Sets when keys end.
     pub(crate) async fn end_keys(&mut self, ends: &[(KeyHash, Timestamp)]) -> Result<(), Error> {
-        let rows: Vec<_> =
-            ends.iter().map(|(hash, end)| (hash.as_bytes(), end.unix_ms())).collect();
-        self.bulk(&END, &rows).await
+        let (now, later): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == ENDED);
+        let now: Vec<&[u8]> = now.iter().map(|(hash, _)| hash.as_bytes()).collect();
+        let later: Vec<_> =
+            later.iter().map(|(hash, end)| (hash.as_bytes(), end.unix_ms())).collect();
+        self.execute_by(END, &now).await?;
+        self.bulk(&END_LATER, &later).await
     }
 
-    /// Makes room for keys in the place of those that were never used.
+    /// Keeps nothing of keys that were never used.
     pub(super) async fn forget_keys(&mut self, unused: &[KeyHash]) -> Result<(), Error> {
         self.execute_by(FORGET, &as_keys(unused)).await
     }

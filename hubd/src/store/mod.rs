@@ -41,7 +41,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use activation::LicenseRow;
+pub(crate) use activation::{Activated, LicenseRow};
 pub(crate) use admin_keys::AdminKeyRow;
 pub(crate) use audit::AuditFilter;
 pub(crate) use backup::{CopyError, back_up, back_up_into, last_backup, restore};

@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
+use super::bulk::Part;
 use super::db::{Db, Statements};
 use super::error::Error;
 use super::migrate::{MigrateError, migrate};
@@ -128,19 +129,27 @@ impl Tx<'_> {
             self.head = Some(audit::lock_head(&mut self.db).await?);
         }
         let value = body(self, args).await?;
+        self.write_with_events(&[]).await?;
+        Ok(value)
+    }
+
+    /// Runs these statements and writes the events that are noted so far: on PostgreSQL in one trip.
+    pub(super) async fn write_with_events(&mut self, parts: &[&dyn Part]) -> Result<(), Error> {
         #[cfg(feature = "proof")]
         if hub_core::proof::leak() == Some(hub_core::proof::Leak::Unaudited) {
             self.events.retain(|event| event.action != hub_core::api::Action::InstanceSuspend);
         }
-        if !self.events.is_empty() {
-            let mut head = match self.head {
-                Some(head) => head,
-                None => audit::lock_head(&mut self.db).await?,
-            };
-            let links: Vec<_> = self.events.drain(..).map(|event| head.append(event)).collect();
-            audit::append(&mut self.db, &links, &head).await?;
+        if self.events.is_empty() {
+            return self.db.bulks(parts).await;
         }
-        Ok(value)
+        let mut head = match self.head {
+            Some(head) => head,
+            None => audit::lock_head(&mut self.db).await?,
+        };
+        let links: Vec<_> = self.events.drain(..).map(|event| head.append(event)).collect();
+        audit::append(&mut self.db, &links, &head, parts).await?;
+        self.head = Some(head);
+        Ok(())
     }
 }
 
@@ -333,8 +342,8 @@ where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
     let (lock, lane) = way.lock_and_lane();
-    let turn = if way == Way::InTurn { Some(postgres.turn().await) } else { None };
     let (_permit, mut transaction) = postgres.begin(lane).await?;
+    let turn = if way == Way::InTurn { Some(postgres.turn().await) } else { None };
     let db = Db::Postgres(&mut transaction, postgres.statements());
     let mut tx = Tx { db, head: None, events: Vec::new() };
     let made = tx.run(lock, args, body).await;

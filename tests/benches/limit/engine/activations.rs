@@ -1,4 +1,5 @@
-//! What an activation reads and writes: it ends the hub key before, and leaves an audit event.
+//! What an activation reads and writes: its hub key replaces the one before, which nobody used, and it leaves an
+//! audit event.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -15,8 +16,7 @@ const LICENSE: &str = "SELECT k.not_after, i.id, i.instance_id, i.client, c.stat
      WHERE k.hash = ?1 AND k.kind = 'license'";
 const OPEN_KEYS: &str = "SELECT hash, not_after, first_used_at FROM instance_keys \
      WHERE instance = ?1 AND kind = 'hub'";
-const END_KEY: &str = "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE hash = ?1";
-const ADD_KEY: &str = "INSERT INTO instance_keys (hash, instance, kind) VALUES (?1, ?2, 'hub')";
+const REPLACE_KEY: &str = "UPDATE instance_keys SET hash = ?2, not_after = ?3 WHERE hash = ?1";
 const ACTIVATED: &str = "UPDATE instances SET activations = ?2, activated_at = ?3, hub_hash = ?4, \
      hub_issued_at = ?3 WHERE id = ?1";
 const EVENT: &str = "INSERT INTO audit_events (seq, at, actor, action, target, detail, request_id, \
@@ -94,10 +94,9 @@ fn commit(db: &mut Connection, batch: &[Activation], now: i64) -> rusqlite::Resu
             black_box(key);
         }
     }
-    let (mut end, mut add) = (tx.prepare_cached(END_KEY)?, tx.prepare_cached(ADD_KEY)?);
+    let mut replace = tx.prepare_cached(REPLACE_KEY)?;
     for one in batch {
-        end.execute([one.old])?;
-        add.execute(params![one.new, one.instance])?;
+        replace.execute(params![one.old, one.new, None::<i64>])?;
     }
     let (mut activated, mut event) = (tx.prepare_cached(ACTIVATED)?, tx.prepare_cached(EVENT)?);
     for one in batch {
@@ -116,6 +115,6 @@ fn commit(db: &mut Connection, batch: &[Activation], now: i64) -> rusqlite::Resu
     if let Some(last) = batch.last() {
         tx.prepare_cached(MOVE_HEAD)?.execute(params![last.seq, last.hash])?;
     }
-    drop((license, open, end, add, activated, event));
+    drop((license, open, replace, activated, event));
     tx.commit()
 }
