@@ -6,6 +6,7 @@ use hub_tests::binaries::workspace;
 use hub_tests::reports::report;
 use hub_tests::sql::Sql;
 use hub_tests::{Engine, Hub, both_stores};
+use serde_json::json;
 
 /// `table.column type nullability`, with PostgreSQL's names of the types.
 async fn columns(sql: &mut Sql) -> BTreeSet<String> {
@@ -93,6 +94,7 @@ both_stores!(
     a_schema_newer_than_the_program_is_refused,
     the_newest_keys_move_to_their_instances,
     digests_of_reports_stay_and_go_with_their_instance,
+    instances_are_counted_once_and_their_number_is_kept,
 );
 
 async fn a_second_start_changes_nothing(mut hub: Hub) {
@@ -113,6 +115,11 @@ async fn a_schema_newer_than_the_program_is_refused(mut hub: Hub) {
     assert!(!status.success());
     assert!(said.contains("99990000000000") || said.contains("newer"), "{said}");
 }
+
+/// Back to the ninth schema, in which instances were counted for each answer.
+const WITHOUT_TOTAL: &str = "\
+     DROP TABLE instance_total; \
+     DELETE FROM _sqlx_migrations WHERE version >= 10";
 
 /// Back to the eighth schema, whose indexes were wider.
 const WITH_WIDE_INDEXES: &str = "\
@@ -150,6 +157,7 @@ async fn migrate_again(hub: &mut Hub, back: &[&str]) {
     assert!(hub.stop().success());
     let int = if hub.engine() == Engine::Sqlite { "INTEGER" } else { "BIGINT" };
     let mut sql = hub.sql().await;
+    sql.script(WITHOUT_TOTAL).await;
     sql.script(WITH_WIDE_INDEXES).await;
     sql.script(WITH_DIGESTS_BY_DAY).await;
     if hub.engine() == Engine::Postgres {
@@ -192,4 +200,26 @@ async fn digests_of_reports_stay_and_go_with_their_instance(mut hub: Hub) {
     assert_eq!(hub.sql().await.number(DIGESTS).await, 1);
     let other = hub.reporter_with("stays", &stays.hub_key).report(&report()).await;
     assert_eq!(other["duplicate"], false);
+}
+
+async fn instances_are_counted_once_and_their_number_is_kept(mut hub: Hub) {
+    let total = async |hub: &Hub| {
+        let stats = hub.admin().get("/api/v1/admin/stats").await.ok();
+        stats["instances"]["total"].as_u64().unwrap()
+    };
+    assert_eq!(total(&hub).await, 0);
+    for client in ["acme", "other"] {
+        hub.client(client).await;
+        hub.issue(client, &format!("{client}-1")).await;
+        hub.issue(client, &format!("{client}-2")).await;
+    }
+    let taken = json!({"instance_id": "acme-1"});
+    hub.admin().post("/api/v1/admin/clients/acme/instances", taken).await.expect(409).done();
+    assert_eq!(total(&hub).await, 4);
+    migrate_again(&mut hub, &[]).await;
+    assert_eq!(total(&hub).await, 4);
+    hub.admin().delete("/api/v1/admin/instances/acme-1").await.expect(204).done();
+    assert_eq!(total(&hub).await, 3);
+    hub.admin().delete("/api/v1/admin/clients/other?cascade=true").await.expect(204).done();
+    assert_eq!(total(&hub).await, 1);
 }

@@ -66,9 +66,10 @@ macro_rules! counts {
     };
 }
 
-/// The counts of all instances. Indexes hold the pending and the suspended ones, so no row is read.
+/// The counts of all instances. Their number is kept, and indexes hold the pending and the suspended ones, so
+/// no row is read.
 pub(super) const COUNT_ALL: &str = "SELECT n, pending, n - pending - suspended, suspended FROM \
-     (SELECT (SELECT COUNT(*) FROM instances) AS n, \
+     (SELECT (SELECT n FROM instance_total WHERE id = 1) AS n, \
      (SELECT COUNT(*) FROM instances WHERE suspended_at IS NULL AND activated_at IS NULL) AS pending, \
      (SELECT COUNT(*) FROM instances WHERE suspended_at IS NOT NULL) AS suspended) AS counted";
 const COUNT_BY_CLIENT: &str =

@@ -117,6 +117,8 @@ const IDS: &str = "SELECT id FROM instances WHERE instance_id {key} ORDER BY id{
 const END_KEYS: &str =
     "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE instance {key}";
 const DELETE: &str = "DELETE FROM instances WHERE id {key}";
+/// Whoever adds or deletes instances holds the audit chain, so nobody else waits for this row.
+const ADD_TO_TOTAL: &str = "UPDATE instance_total SET n = n + $1 WHERE id = 1";
 
 /// Which instances to list.
 #[derive(Debug, Default)]
@@ -272,22 +274,27 @@ impl Db<'_> {
         new: &NewInstanceRow<'_>,
     ) -> Result<Option<i64>, Error> {
         let (terms, now) = (new.terms, new.now.unix_ms());
-        self.find(
-            INSERT,
-            &[
-                &new.instance_id.as_str(),
-                &new.client,
-                &json(&terms.labels),
-                &json(&terms.entitlements),
-                &terms.expires_at.map(Timestamp::unix_ms),
-                &i64::from(terms.grace_days.get()),
-                &limit(terms),
-                &i64::from(new.activated),
-                &now,
-                &new.activated.then_some(now),
-            ],
-        )
-        .await
+        let added: Option<i64> = self
+            .find(
+                INSERT,
+                &[
+                    &new.instance_id.as_str(),
+                    &new.client,
+                    &json(&terms.labels),
+                    &json(&terms.entitlements),
+                    &terms.expires_at.map(Timestamp::unix_ms),
+                    &i64::from(terms.grace_days.get()),
+                    &limit(terms),
+                    &i64::from(new.activated),
+                    &now,
+                    &new.activated.then_some(now),
+                ],
+            )
+            .await?;
+        if added.is_some() {
+            self.execute(ADD_TO_TOTAL, &[&1_i64]).await?;
+        }
+        Ok(added)
     }
 
     /// Replaces what operators set.
@@ -340,6 +347,8 @@ impl Db<'_> {
         let ids: Vec<i64> = self.rows_by(IDS, handles).await?;
         self.execute_by(END_KEYS, &ids).await?;
         self.execute_by(DELETE, &ids).await?;
+        let deleted = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        self.execute(ADD_TO_TOTAL, &[&-deleted]).await?;
         self.delete_usage(&ids).await
     }
 }

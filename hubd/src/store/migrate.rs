@@ -34,6 +34,7 @@ migrations! {
     7 "newest keys" "0007_newest_keys.sql";
     8 "report digests" "0008_report_digests.sql";
     9 "narrow indexes" "0009_narrow_indexes.sql";
+    10 "instance total" "0010_instance_total.sql";
 }
 
 /// The table of what was done. It has the name and the columns that sqlx's migrator uses.

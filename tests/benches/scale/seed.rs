@@ -41,6 +41,7 @@ fn registry(n: usize, now: i64) -> Vec<String> {
              CASE WHEN i % 100 = 0 THEN {now} END, {now}, {now}, {now}, {now} FROM n",
             numbers(n)
         ),
+        "UPDATE instance_total SET n = (SELECT COUNT(*) FROM instances)".to_owned(),
     ]
 }
 

@@ -109,6 +109,8 @@ impl Holdings {
             ids.insert(id.to_owned(), handle.to_owned());
             holdings.instances.insert(handle.to_owned(), held);
         }
+        let total = sql.number("SELECT n FROM instance_total").await;
+        assert_eq!(usize::try_from(total), Ok(ids.len()), "the number of instances that is kept");
         for (counts, put) in COUNTS {
             for row in sql.texts(counts).await {
                 let [id, a, b, c] = fields(&row);
