@@ -338,8 +338,8 @@ async fn note_head(store: &Store, witness: &Witness) {
     }
 }
 
-/// Regularly adds hours up to days and deletes old usage. If a stop interrupts this work, the next start
-/// does it again.
+/// Regularly puts the number of instances right, adds hours up to days and deletes old usage. If a stop
+/// interrupts this work, the next start does it again.
 async fn roll_up(store: Store, settings: TelemetrySettings, stop: CancellationToken) {
     let retention = Retention { hours: settings.hours_kept, days: settings.days_kept };
     loop {
@@ -349,7 +349,10 @@ async fn roll_up(store: Store, settings: TelemetrySettings, stop: CancellationTo
         }
         let work = tokio::spawn({
             let store = store.clone();
-            async move { store.roll_up(clock::now(), retention).await }
+            async move {
+                store.put_total_right().await?;
+                store.roll_up(clock::now(), retention).await
+            }
         });
         tokio::select! {
             () = stop.cancelled() => return,

@@ -102,7 +102,11 @@ async fn until_rolled_up(hub: &Hub) {
     panic!("the days are never made: {}", hub.log());
 }
 
-both_stores!(sums_over_hours_and_days_stay_equal_through_kills, old_usage_is_deleted);
+both_stores!(
+    sums_over_hours_and_days_stay_equal_through_kills,
+    old_usage_is_deleted,
+    the_number_of_instances_is_put_right,
+);
 
 /// Killed again and again while it makes days: at each moment the sums are those of the hours.
 async fn sums_over_hours_and_days_stay_equal_through_kills(setup: Setup) {
@@ -193,6 +197,21 @@ async fn old_usage_is_deleted(setup: Setup) {
     // The hub still takes reports.
     hub.reporter("acme", "fresh").await.report(&report()).await;
     assert_eq!(hub.usage("tools?since=1d").await["items"][0]["calls"], 12);
+}
+
+/// A hub of an earlier version adds instances and does not count them.
+async fn the_number_of_instances_is_put_right(setup: Setup) {
+    let hub = setup.args(["--rollup-every", "50ms"]).start().await;
+    instances(&hub).await;
+    for wrong in [0, INSTANCES + 2] {
+        hub.sql().await.execute(&format!("UPDATE instance_total SET n = {wrong}")).await;
+        let mut tries = 0;
+        while hub.admin().get("/api/v1/admin/stats").await.ok()["instances"]["total"] != INSTANCES {
+            assert!(tries < 600, "{wrong} stays: {}", hub.log());
+            tries += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
 /// Two hubs that roll up the same days at the same time count nothing twice.

@@ -67,11 +67,12 @@ macro_rules! counts {
 }
 
 /// The counts of all instances. Their number is kept, and indexes hold the pending and the suspended ones, so
-/// no row is read.
+/// no row is read. (Those are the least that there can be, also while the number is put right.)
 pub(super) const COUNT_ALL: &str = "SELECT n, pending, n - pending - suspended, suspended FROM \
-     (SELECT (SELECT n FROM instance_total WHERE id = 1) AS n, \
-     (SELECT COUNT(*) FROM instances WHERE suspended_at IS NULL AND activated_at IS NULL) AS pending, \
-     (SELECT COUNT(*) FROM instances WHERE suspended_at IS NOT NULL) AS suspended) AS counted";
+     (SELECT {greatest}(t.n, pending + suspended) AS n, pending, suspended FROM instance_total t, \
+     (SELECT COUNT(*) AS pending FROM instances WHERE suspended_at IS NULL AND activated_at IS NULL) AS p, \
+     (SELECT COUNT(*) AS suspended FROM instances WHERE suspended_at IS NOT NULL) AS s \
+     WHERE t.id = 1) AS counted";
 const COUNT_BY_CLIENT: &str =
     concat!("SELECT client, ", counts!(), " FROM instances WHERE client {key} GROUP BY client");
 

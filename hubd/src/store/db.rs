@@ -186,8 +186,8 @@ impl Db<'_> {
         self.bulks(&[&Filled(bulk, rows)]).await
     }
 
-    /// Runs statements for each of their rows, one after the other: on PostgreSQL in one trip. They must be of
-    /// different tables.
+    /// Runs statements for each of their rows, one after the other: on PostgreSQL in one trip. None may read or
+    /// write a row that another one writes.
     pub(crate) async fn bulks(&mut self, parts: &[&dyn Part]) -> Result<(), Error> {
         let parts = parts.iter().filter(|part| !part.is_empty());
         match self {

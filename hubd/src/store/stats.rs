@@ -21,6 +21,10 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM clients), \
      (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM report_hour \
       WHERE hour > $2 AND hour <= $2 + 24)";
 
+/// The number of instances that is kept, and how many there are, in one state of the database.
+const TOTAL: &str = "SELECT n, (SELECT COUNT(*) FROM instances) FROM instance_total WHERE id = 1";
+const SET_TOTAL: &str = "UPDATE instance_total SET n = $2 WHERE id = 1 AND n = $1";
+
 /// A write that changes nothing, to a row that nobody else writes.
 const PROBE: &str = "UPDATE _sqlx_migrations SET success = success WHERE version = 1";
 
@@ -72,6 +76,25 @@ impl Store {
     pub(crate) async fn stats(&self, now: Timestamp) -> Result<Stats, Error> {
         let database = self.database();
         self.scan((), move |db, ()| Box::pin(db.stats(now, database))).await
+    }
+
+    /// Puts the number of instances right that is kept. It is wrong after a hub of an earlier version, which does
+    /// not keep it, has changed instances while hubs were replaced one by one.
+    pub(crate) async fn put_total_right(&self) -> Result<(), Refusal> {
+        let read = self.scan((), |db, ()| Box::pin(db.one(TOTAL, &[])));
+        let (kept, counted): (i64, i64) = read.await?;
+        if kept == counted {
+            return Ok(());
+        }
+        tracing::warn!(kept, counted, "the number of instances that was kept is put right");
+        let write = self.transact(Way::Unlocked, "instance total", (), move |tx, ()| {
+            // Whoever has changed it since is followed at the next time.
+            Box::pin(async move {
+                tx.execute(SET_TOTAL, &[&kept, &counted]).await?;
+                Ok(())
+            })
+        });
+        write.await
     }
 
     /// Fails when the database takes no writes, and when a SQLite file is damaged or no longer there. This
