@@ -342,9 +342,8 @@ where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
     let (lock, lane) = way.lock_and_lane();
-    // It begins before its turn, which is a trip shorter then.
-    let (_permit, mut transaction) = postgres.begin(lane).await?;
     let turn = if way == Way::InTurn { Some(postgres.turn().await) } else { None };
+    let (_permit, mut transaction) = postgres.begin(lane).await?;
     let db = Db::Postgres(&mut transaction, postgres.statements());
     let mut tx = Tx { db, head: None, events: Vec::new() };
     let made = tx.run(lock, args, body).await;
