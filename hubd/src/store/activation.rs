@@ -76,7 +76,7 @@ impl Tx<'_> {
         });
         let rows: Vec<_> = rows.collect();
         self.forget_keys(&done.forgotten).await?;
-        self.write_with_events(&[
+        self.write_with_noted(&[
             &Filled(&REPLACE, &replaced_rows(&done.replaced)),
             &Filled(&ADD_KEYS, &key_rows(&done.added)),
             &Filled(&ACTIVATED, &rows),

@@ -7,6 +7,7 @@ use hub_core::labels::LabelPair;
 use hub_core::model::{Client, ClientSettings, ClientStatus};
 
 use super::Store;
+use super::bulk::Bulk;
 use super::db::Db;
 use super::error::Error;
 use super::query::Query;
@@ -73,6 +74,9 @@ pub(super) const COUNT_ALL: &str = "SELECT n, pending, n - pending - suspended, 
      (SELECT COUNT(*) AS pending FROM instances WHERE suspended_at IS NULL AND activated_at IS NULL) AS p, \
      (SELECT COUNT(*) AS suspended FROM instances WHERE suspended_at IS NOT NULL) AS s \
      WHERE t.id = 1) AS counted";
+/// Whoever adds or deletes instances holds the audit chain, so nobody else waits for this row.
+pub(super) static ADD_TO_TOTAL: Bulk =
+    Bulk::new(&["more"], "UPDATE instance_total SET n = n + bulk.more {from} WHERE id = 1");
 const COUNT_BY_CLIENT: &str =
     concat!("SELECT client, ", counts!(), " FROM instances WHERE client {key} GROUP BY client");
 

@@ -192,12 +192,12 @@ async fn make_all(
     let mut answers = Vec::with_capacity(changes.len());
     tx.script("SAVEPOINT change").await?;
     for change in changes {
-        let events = tx.events();
+        let noted = tx.noted();
         let answer = change.make(tx).await;
         match &answer {
             Ok(()) => tx.script("RELEASE SAVEPOINT change; SAVEPOINT change").await?,
             Err(refusal) if refusal.fault().is_none() => {
-                tx.forget_events_after(events);
+                tx.forget_after(noted);
                 tx.script("ROLLBACK TO SAVEPOINT change").await?;
             }
             Err(failure) => return Err(failure.clone()),

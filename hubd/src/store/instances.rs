@@ -13,6 +13,7 @@ use super::db::Db;
 use super::error::Error;
 use super::query::Query;
 use super::row::{FromRow, Row};
+use super::transaction::Tx;
 
 /// An instance, and where it stands in the database.
 #[derive(Debug, Clone)]
@@ -117,8 +118,6 @@ const IDS: &str = "SELECT id FROM instances WHERE instance_id {key} ORDER BY id{
 const END_KEYS: &str =
     "UPDATE instance_keys SET not_after = 0, instance = NULL WHERE instance {key}";
 const DELETE: &str = "DELETE FROM instances WHERE id {key}";
-/// Whoever adds or deletes instances holds the audit chain, so nobody else waits for this row.
-const ADD_TO_TOTAL: &str = "UPDATE instance_total SET n = n + $1 WHERE id = 1";
 
 /// Which instances to list.
 #[derive(Debug, Default)]
@@ -268,35 +267,6 @@ impl Db<'_> {
         self.find(SELECT_ONE, &[&handle]).await
     }
 
-    /// Adds an instance; `None` when the handle is taken.
-    pub(crate) async fn insert_instance(
-        &mut self,
-        new: &NewInstanceRow<'_>,
-    ) -> Result<Option<i64>, Error> {
-        let (terms, now) = (new.terms, new.now.unix_ms());
-        let added: Option<i64> = self
-            .find(
-                INSERT,
-                &[
-                    &new.instance_id.as_str(),
-                    &new.client,
-                    &json(&terms.labels),
-                    &json(&terms.entitlements),
-                    &terms.expires_at.map(Timestamp::unix_ms),
-                    &i64::from(terms.grace_days.get()),
-                    &limit(terms),
-                    &i64::from(new.activated),
-                    &now,
-                    &new.activated.then_some(now),
-                ],
-            )
-            .await?;
-        if added.is_some() {
-            self.execute(ADD_TO_TOTAL, &[&1_i64]).await?;
-        }
-        Ok(added)
-    }
-
     /// Replaces what operators set.
     pub(crate) async fn set_terms(
         &mut self,
@@ -338,6 +308,37 @@ impl Db<'_> {
     pub(crate) async fn instances_of(&mut self, client: &str) -> Result<Vec<String>, Error> {
         self.rows(OF_CLIENT, &[&client]).await
     }
+}
+
+impl Tx<'_> {
+    /// Adds an instance; `None` when the handle is taken.
+    pub(crate) async fn insert_instance(
+        &mut self,
+        new: &NewInstanceRow<'_>,
+    ) -> Result<Option<i64>, Error> {
+        let (terms, now) = (new.terms, new.now.unix_ms());
+        let added: Option<i64> = self
+            .find(
+                INSERT,
+                &[
+                    &new.instance_id.as_str(),
+                    &new.client,
+                    &json(&terms.labels),
+                    &json(&terms.entitlements),
+                    &terms.expires_at.map(Timestamp::unix_ms),
+                    &i64::from(terms.grace_days.get()),
+                    &limit(terms),
+                    &i64::from(new.activated),
+                    &now,
+                    &new.activated.then_some(now),
+                ],
+            )
+            .await?;
+        if added.is_some() {
+            self.count_instances(1);
+        }
+        Ok(added)
+    }
 
     /// Deletes instances with their usage; the hashes of their keys stay, ended.
     ///
@@ -348,7 +349,7 @@ impl Db<'_> {
         self.execute_by(END_KEYS, &ids).await?;
         self.execute_by(DELETE, &ids).await?;
         let deleted = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        self.execute(ADD_TO_TOTAL, &[&-deleted]).await?;
+        self.count_instances(-deleted);
         self.delete_usage(&ids).await
     }
 }

@@ -17,7 +17,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
-use super::bulk::Part;
+use super::bulk::{Filled, Part};
+use super::clients::ADD_TO_TOTAL;
 use super::db::{Db, Statements};
 use super::error::Error;
 use super::migrate::{MigrateError, migrate};
@@ -32,12 +33,21 @@ pub(crate) type Read<'t, T> = BoxFuture<'t, Result<T, Error>>;
 /// The future of a write transaction.
 pub(crate) type Write<'t, T> = BoxFuture<'t, Result<T, Refusal>>;
 
-/// An open write transaction: a connection, and the events that are written with the commit.
+/// An open write transaction: a connection, and what is written with the commit.
 pub(crate) struct Tx<'c> {
     db: Db<'c>,
     /// The audit chain's head, once it is locked.
     head: Option<Head>,
     events: Vec<Event>,
+    /// How many instances more there are.
+    instances: i64,
+}
+
+/// How much was noted for the commit at some time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noted {
+    events: usize,
+    instances: i64,
 }
 
 /// Whether a transaction waits for every other one that is audited.
@@ -104,20 +114,33 @@ impl<'c> DerefMut for Tx<'c> {
     }
 }
 
+impl<'c> Tx<'c> {
+    fn begun(db: Db<'c>) -> Self {
+        Self { db, head: None, events: Vec::new(), instances: 0 }
+    }
+}
+
 impl Tx<'_> {
     /// Notes an event; it is written with the commit.
     pub(crate) fn audit(&mut self, event: Event) {
         self.events.push(event);
     }
 
-    /// How many events are noted.
-    pub(super) fn events(&self) -> usize {
-        self.events.len()
+    /// Notes that there are so many instances more; that is written with the commit, once for all changes that
+    /// share it.
+    pub(super) fn count_instances(&mut self, more: i64) {
+        self.instances += more;
     }
 
-    /// Forgets the events that were noted after so many.
-    pub(super) fn forget_events_after(&mut self, events: usize) {
-        self.events.truncate(events);
+    /// What is noted so far.
+    pub(super) fn noted(&self) -> Noted {
+        Noted { events: self.events.len(), instances: self.instances }
+    }
+
+    /// Forgets what was noted later.
+    pub(super) fn forget_after(&mut self, noted: Noted) {
+        self.events.truncate(noted.events);
+        self.instances = noted.instances;
     }
 
     /// Decides and writes everything but the commit.
@@ -129,25 +152,29 @@ impl Tx<'_> {
             self.head = Some(audit::lock_head(&mut self.db).await?);
         }
         let value = body(self, args).await?;
-        self.write_with_events(&[]).await?;
+        self.write_with_noted(&[]).await?;
         Ok(value)
     }
 
-    /// Runs these statements and writes the events that are noted so far: on PostgreSQL in one trip.
-    pub(super) async fn write_with_events(&mut self, parts: &[&dyn Part]) -> Result<(), Error> {
+    /// Runs these statements and writes what is noted so far: on PostgreSQL in one trip.
+    pub(super) async fn write_with_noted(&mut self, parts: &[&dyn Part]) -> Result<(), Error> {
         #[cfg(feature = "proof")]
         if hub_core::proof::leak() == Some(hub_core::proof::Leak::Unaudited) {
             self.events.retain(|event| event.action != hub_core::api::Action::InstanceSuspend);
         }
+        let more = std::mem::take(&mut self.instances);
+        let more = (more != 0).then_some((more,));
+        let total = Filled(&ADD_TO_TOTAL, more.as_slice());
+        let parts = [parts, &[&total]].concat();
         if self.events.is_empty() {
-            return self.db.bulks(parts).await;
+            return self.db.bulks(&parts).await;
         }
         let mut head = match self.head {
             Some(head) => head,
             None => audit::lock_head(&mut self.db).await?,
         };
         let links: Vec<_> = self.events.drain(..).map(|event| head.append(event)).collect();
-        audit::append(&mut self.db, &links, &head, parts).await?;
+        audit::append(&mut self.db, &links, &head, &parts).await?;
         self.head = Some(head);
         Ok(())
     }
@@ -308,7 +335,7 @@ async fn on_sqlite<A, T, F>(
 where
     F: for<'t, 'c> Fn(&'t mut Tx<'c>, &'t A) -> Write<'t, T>,
 {
-    let mut tx = Tx { db: Db::Sqlite(connection), head: None, events: Vec::new() };
+    let mut tx = Tx::begun(Db::Sqlite(connection));
     // A deferred transaction that reads first and then writes fails when another wrote in between.
     tx.execute("BEGIN IMMEDIATE", &[]).await?;
     let outcome = match tx.run(lock, args, body).await {
@@ -345,7 +372,7 @@ where
     let turn = if way == Way::InTurn { Some(postgres.turn().await) } else { None };
     let (_permit, mut transaction) = postgres.begin(lane).await?;
     let db = Db::Postgres(&mut transaction, postgres.statements());
-    let mut tx = Tx { db, head: None, events: Vec::new() };
+    let mut tx = Tx::begun(db);
     let made = tx.run(lock, args, body).await;
     // The next one is made while this one is committed.
     drop(turn);

@@ -38,6 +38,7 @@ async fn add(store: &Store, name: &'static str, end: End) -> Result<&'static str
             Box::pin(async move {
                 tx.execute("INSERT INTO tools (name) VALUES ($1)", &[name]).await?;
                 tx.audit(event((*name).to_owned()));
+                tx.count_instances(1);
                 match end {
                     End::Well => Ok(*name),
                     End::Refused => Err(ErrorCode::InstanceExists.into()),
@@ -76,6 +77,11 @@ async fn audited(store: &Store) -> Vec<String> {
     store.point((), move |db, ()| Box::pin(db.rows(select, &[]))).await.unwrap()
 }
 
+async fn total(store: &Store) -> i64 {
+    let select = "SELECT n FROM instance_total";
+    store.point((), move |db, ()| Box::pin(db.one(select, &[]))).await.unwrap()
+}
+
 async fn open(folder: &tempfile::TempDir) -> Store {
     let url = DatabaseUrl::sqlite(&folder.path().join("hub.db"));
     Store::open(&url, PostgresTuning { connections: 2, pgbouncer: false }).await.unwrap()
@@ -92,6 +98,7 @@ async fn what_is_refused_is_undone_alone_and_all_keep_their_order() {
     assert_eq!([0, 2, 3].map(|at: usize| *answers[at].as_ref().unwrap()), ["a", "c", "b"]);
     assert_eq!(names(&store).await[before.len()..], ["a", "c", "b"]);
     assert_eq!(audited(&store).await, ["a", "c", "b"]);
+    assert_eq!(total(&store).await, 3);
 }
 
 #[tokio::test]
@@ -108,6 +115,7 @@ async fn what_fails_costs_no_other_change() {
         assert_eq!([0, 3].map(|at: usize| *answers[at].as_ref().unwrap()), ["a", "d"]);
         assert_eq!(names(&store).await[before.len()..], ["a", "d"], "{bad:?}");
         assert_eq!(audited(&store).await, ["a", "d"], "{bad:?}");
+        assert_eq!(total(&store).await, 2, "{bad:?}");
     }
 }
 
