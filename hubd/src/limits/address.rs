@@ -6,6 +6,8 @@ use hyper::HeaderMap;
 use hyper::header::FORWARDED;
 use ipnet::{IpNet, Ipv4Net};
 
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
 /// The address range of one subscriber: an IPv4 address, or an IPv6 /64.
 pub(super) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -51,18 +53,22 @@ pub(crate) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) ->
     client
 }
 
-/// The forwarded addresses, in the order of the proxies; `None` for one that cannot be read.
+/// The forwarded addresses, in the order of the proxies; `None` for one that cannot be read. A proxy that
+/// writes `X-Forwarded-For` passes on what a client says in `Forwarded`, so that counts only alone.
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let items = |name: &str| -> Vec<String> {
-        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-        let items = lines.flat_map(|line| line.split(','));
-        items.map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
-    };
-    let forwarded_for = items("x-forwarded-for");
-    if !forwarded_for.is_empty() {
-        return forwarded_for.iter().map(|item| address(item)).collect();
+    if headers.contains_key(FORWARDED_FOR) {
+        return items(headers, FORWARDED_FOR).map(|item| address(item?)).collect();
     }
-    items(FORWARDED.as_str()).iter().map(|item| address(for_of(item)?)).collect()
+    items(headers, FORWARDED.as_str()).map(|item| address(for_of(item?)?)).collect()
+}
+
+/// The items of a list that may span several lines (RFC 9110 §5.6.1); `None` for one that is not text.
+fn items<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = Option<&'h str>> {
+    let items = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
+    items
+        .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
+        .map(|item| str::from_utf8(item).ok())
 }
 
 /// The value of `for` in an element of `Forwarded` (RFC 7239 §4).
@@ -84,6 +90,8 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -94,7 +102,7 @@ mod tests {
         let trusted = ["10.0.0.0/8", "::1"].map(|text| network(text).unwrap());
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(name, line.parse().unwrap());
+            headers.append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         client_of(ip("10.0.0.1"), &headers, &trusted)
     }
@@ -124,6 +132,8 @@ mod tests {
             ("198.51.100.9, , 203.0.113.7, ", "203.0.113.7"),
             ("203.0.113.7, unknown", "10.0.0.1"),
             ("203.0.113.7, unknown, 10.0.0.9", "10.0.0.9"),
+            ("\u{e9}, 203.0.113.7", "203.0.113.7"),
+            ("203.0.113.7, \u{e9}", "10.0.0.1"),
         ] {
             assert_eq!(client("x-forwarded-for", &[item]), ip(expected), "{item}");
         }
@@ -135,6 +145,22 @@ mod tests {
             ("for=203.0.113.7, by=10.0.0.9", "10.0.0.1"),
         ] {
             assert_eq!(client("forwarded", &[element]), ip(expected), "{element}");
+        }
+    }
+
+    #[test]
+    fn a_client_cannot_choose_the_header_that_is_read() {
+        let trusted = [network("10.0.0.0/8").unwrap()];
+        for (line, expected) in [
+            (&b"\xff, 203.0.113.7"[..], "203.0.113.7"),
+            (b"203.0.113.7", "203.0.113.7"),
+            (b"\xff", "10.0.0.1"),
+            (b"", "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(FORWARDED, "for=198.51.100.9".parse().unwrap());
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
+            assert_eq!(client_of(ip("10.0.0.1"), &headers, &trusted), ip(expected), "{line:?}");
         }
     }
 

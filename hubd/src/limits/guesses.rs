@@ -12,7 +12,7 @@ use super::rates::{Rates, quota};
 use super::settings::LimitsSettings;
 use crate::domain::Refusal;
 
-/// How many addresses have an allowance of their own; all further addresses share one.
+/// How many addresses may have an allowance of their own. When there are more, all share one.
 const MOST_ADDRESSES: usize = 100_000;
 
 /// The allowances.
