@@ -1,28 +1,30 @@
-//! Serves one connection: chooses its protocol, knows its deadlines, and closes it in an orderly way.
+//! Serves one connection: shakes hands, chooses its protocol, knows its deadlines, and closes it in an orderly way.
 //!
 //! `http1` and `http2` serve the requests. Both are told of the same [`Event`]s.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, Stage};
 use super::service::HubService;
 use super::settings::ServerSettings;
 use super::stream::Stream;
+use super::tls::Tls;
 use super::{http1, http2};
 use crate::limits::Place;
 use crate::metrics;
 
-/// How long the head of a request may take on a connection beyond the limit of its address.
+/// How long the head of a request, and the handshake before it, may take on a connection beyond the limit of
+/// its address.
 const BEYOND: Duration = Duration::from_secs(1);
 
 /// How long a stopping hub waits for the request of a connection that has sent none yet, and for one that
@@ -63,30 +65,42 @@ pub(super) struct Serving<'a> {
     pub(super) place: &'a Place,
     pub(super) peer: IpAddr,
     pub(super) service: &'a HubService,
-    settings: ServerSettings,
-    stop: &'a CancellationToken,
+    pub(super) settings: ServerSettings,
+    pub(super) stop: &'a CancellationToken,
 }
 
 /// Serves a connection until it ends. After `stop`, the connection ends once its requests are answered.
-pub(super) async fn serve(
-    io: Stream,
-    place: Place,
-    peer: SocketAddr,
-    service: Arc<HubService>,
-    settings: ServerSettings,
-    stop: CancellationToken,
-) {
+pub(super) async fn serve(serving: &Serving<'_>, io: TcpStream, tls: Option<&Tls>) {
+    let Some(io) = serving.open(io, tls).await else { return };
     let _open = metrics::Connection::open();
-    let (place, service, stop) = (&place, &*service, &stop);
-    let serving = Serving { place, peer: peer.ip(), service, settings, stop };
     if io.is_http2() {
-        http2::serve(&serving, io).await;
+        http2::serve(serving, io).await;
     } else {
-        http1::serve(&serving, io).await;
+        http1::serve(serving, io).await;
     }
 }
 
 impl Serving<'_> {
+    /// Shakes hands where the hub speaks TLS. `None` when that fails, or the connection ends before it is done.
+    async fn open(&self, io: TcpStream, tls: Option<&Tls>) -> Option<Stream> {
+        let stopping = async {
+            self.stop.cancelled().await;
+            sleep(ARRIVAL).await;
+        };
+        tokio::select! {
+            biased;
+            opened = timeout(self.head_patience(), Stream::open(io, tls)) => opened.ok()?,
+            () = self.place.closing() => None,
+            () = stopping => None,
+        }
+    }
+
+    /// How long the head of a request may take, and the handshake before it.
+    fn head_patience(&self) -> Duration {
+        let patience = self.settings.head_timeout;
+        if self.place.is_beyond() { patience.min(BEYOND) } else { patience }
+    }
+
     /// Waits until something can be read, without hyper; or tells why the connection ends.
     pub(super) async fn rest(
         &self,
@@ -133,9 +147,7 @@ impl Serving<'_> {
     pub(super) fn deadline(&self, progress: &Progress) -> (Instant, End) {
         match progress.stage {
             Stage::Silent { since } | Stage::InHead { since } => {
-                let patience = self.settings.head_timeout;
-                let patience = if self.place.is_beyond() { patience.min(BEYOND) } else { patience };
-                (since + patience, End::LateHead)
+                (since + self.head_patience(), End::LateHead)
             }
             Stage::Clear => (progress.active + self.settings.idle_timeout, End::Idle),
         }

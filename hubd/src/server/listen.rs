@@ -10,11 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connection::{self, Serving};
+use super::descriptors;
 use super::service::HubService;
 use super::settings::ServerSettings;
-use super::stream::Stream;
 use super::tls::Tls;
-use super::{connection, descriptors};
 use crate::limits::Roster;
 
 /// A bound socket.
@@ -84,10 +84,14 @@ impl Listener {
             let (service, stop) = (Arc::clone(&service), stop.clone());
             let (tls, settings) = (self.tls.clone(), self.settings);
             connections.spawn(async move {
-                let secured = Stream::open(io, tls.as_deref(), settings.head_timeout).await;
-                if let Some(io) = secured {
-                    connection::serve(io, place, peer, service, settings, stop).await;
-                }
+                let serving = Serving {
+                    place: &place,
+                    peer: peer.ip(),
+                    service: &service,
+                    settings,
+                    stop: &stop,
+                };
+                connection::serve(&serving, io, tls.as_deref()).await;
             });
         }
         drop(self.socket);

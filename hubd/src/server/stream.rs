@@ -3,11 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::tls::{HTTP2, Tls};
@@ -21,10 +19,10 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Shakes hands where the hub speaks TLS. `None` when that fails or takes too long.
-    pub(super) async fn open(io: TcpStream, tls: Option<&Tls>, most: Duration) -> Option<Self> {
+    /// Shakes hands where the hub speaks TLS. `None` when that fails.
+    pub(super) async fn open(io: TcpStream, tls: Option<&Tls>) -> Option<Self> {
         let Some(tls) = tls else { return Some(Self::Plain(io)) };
-        let secured = timeout(most, tls.accept(io)).await.ok()?.ok()?;
+        let secured = tls.accept(io).await.ok()?;
         Some(Self::Tls(Box::new(secured)))
     }
 }

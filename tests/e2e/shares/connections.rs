@@ -7,6 +7,7 @@ use hub_tests::raw::{self, RawAnswer};
 use hub_tests::{Engine, Hub, Setup, both_stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::{CLIENTS, Innocents, PRIVACY, SELF, WHOAMI};
 
@@ -15,7 +16,8 @@ both_stores!(
     twelve_thousand_idle_connections_lock_nobody_out,
     few_descriptors_lock_nobody_out,
     unfinished_requests_lock_nobody_out,
-    strangers_of_an_address_have_few_connections
+    strangers_of_an_address_have_few_connections,
+    handshakes_that_do_not_come_are_connections_too
 );
 
 const VERSION: &[u8] = b"GET /version HTTP/1.1\r\nHost: hub\r\n\r\n";
@@ -87,6 +89,22 @@ async fn unfinished_requests_lock_nobody_out(setup: Setup) {
     innocents.go_on(2).await;
     let _heads = Crowd::of(60, "127.0.0.3", hub.address(), b"GET /version HTTP/1.1\r\nHo").await;
     innocents.go_on(2).await;
+}
+
+async fn handshakes_that_do_not_come_are_connections_too(setup: Setup) {
+    let hub = setup.over_tls().args(["--max-connections", "40", "--head-timeout", "5m"]);
+    let mut hub = hub.start().await;
+    let mut silent = Crowd::of(400, "127.0.0.2", hub.address(), b"").await;
+    hub.admin().get("/healthz").await.expect(200).done();
+    let closing = async {
+        while silent.open() > 40 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let closed = timeout(Duration::from_secs(20), closing).await;
+    assert!(closed.is_ok(), "{} are still connected", silent.open());
+    hub.admin().get("/healthz").await.expect(200).done();
+    assert!(hub.stop().success());
 }
 
 /// One request on a connection of its own.
