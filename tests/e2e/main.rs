@@ -35,6 +35,7 @@ mod canaries; // secrets in every position of a report
 mod catalogue; // the names that operators let the hub keep
 mod counting; // the totals equal a journal of reports, whatever is killed
 mod crashes; // hubs and servers that are killed, frozen or cut off under load
+mod deletion;
 mod errors; // every error code, and its body
 mod faults; // a disk that fails once, at every system call of a write
 mod http2; // many requests over a connection, and floods of frames

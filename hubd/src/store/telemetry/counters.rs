@@ -34,7 +34,8 @@ impl ByPeriod {
     /// The statement for the tables of this period.
     pub(super) fn of(&self, period: Period) -> &Bulk {
         let by_day = || {
-            let sql = self.hour.sql.replace("_hour", "_day").replace("(hour", "(day");
+            let sql = self.hour.sql.replace("_hour", "_day");
+            let sql = sql.replace("(hour", "(day").replace(".hour", ".day");
             Bulk::made(self.hour.columns, sql)
         };
         match period {
@@ -105,6 +106,15 @@ pub(super) static FLEET: ByPeriod = ByPeriod::new(
      4611686018427387904), dur_sum_us = {least}(fleet_hour.dur_sum_us + excluded.dur_sum_us, \
      4611686018427387904), dur_max_us = {greatest}(fleet_hour.dur_max_us, \
      excluded.dur_max_us), instances = fleet_hour.instances + excluded.instances",
+);
+
+/// Takes usage out of the fleet's again.
+pub(super) static TAKE_OUT: ByPeriod = ByPeriod::new(
+    &["at", "tool", "calls", "errors", "instances"],
+    "UPDATE fleet_hour SET calls = {greatest}(0, fleet_hour.calls - bulk.calls), \
+     errors = {greatest}(0, fleet_hour.errors - bulk.errors), \
+     instances = fleet_hour.instances - bulk.instances {from} \
+     WHERE fleet_hour.hour = bulk.at AND fleet_hour.tool = bulk.tool",
 );
 
 /// How many reports came in.

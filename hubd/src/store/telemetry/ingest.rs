@@ -16,7 +16,7 @@ use super::fleet::FleetRows;
 use super::last_use::LAST_HOURS;
 use super::pairs::{UsedPairs, can_be_too_many};
 use super::rows::{Rows, merge};
-use super::{day_of, hour_of};
+use super::{HORIZON, day_of, hour_of};
 use crate::domain::{InstanceKey, Refusal};
 use crate::store::Store;
 use crate::store::bulk::{Bulk, Filled};
@@ -149,8 +149,6 @@ impl Store {
 /// The catalogue's version, and the day from which there are hours.
 const STATE: &str = "SELECT c.version, h.day FROM catalogue c, telemetry_horizon h \
      WHERE c.id = 1 AND h.id = 1";
-/// The same while no other hub makes a day.
-const HORIZON: &str = "SELECT day FROM telemetry_horizon WHERE id = 1{for_update}";
 
 /// Notes the digests of those reports that may be counted and were not yet. The key and the
 /// suspensions are checked in this very statement, and the instances cannot go before it is done.

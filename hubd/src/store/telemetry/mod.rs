@@ -4,6 +4,7 @@
 mod catalogue;
 mod clock;
 mod counters;
+mod deletion;
 mod fleet;
 mod ingest;
 mod last_use;
@@ -39,6 +40,9 @@ const USAGE_TABLES: [&str; 8] = [
 const OTHER: i64 = 0;
 /// Stands for all tools in the tables that count instances.
 const ANY_TOOL: i64 = -1;
+
+/// The day from which there are hours, while no other hub makes a day.
+const HORIZON: &str = "SELECT day FROM telemetry_horizon WHERE id = 1{for_update}";
 
 /// Milliseconds of an hour.
 const HOUR_MS: i64 = 3_600_000;
