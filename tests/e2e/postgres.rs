@@ -5,8 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use hub_tests::metrics::{Metrics, free_address};
 use hub_tests::pgbouncer::Pooler;
 use hub_tests::postgres::{Cluster, Durability, shared};
+use hub_tests::reports::report;
 use hub_tests::{Engine, Hub, Setup};
 
 /// Transaction mode: many connections of two hubs share four of the server, and each transaction may get
@@ -100,4 +102,21 @@ async fn postgres_in_the_clear_elsewhere_is_warned_of() {
     hub.set_database("postgres://hub@db.invalid/hub");
     let (status, said) = hub.launch_refused();
     assert!(!status.success() && said.contains("TLS is not required"), "{said}");
+}
+
+/// It would take as long each time, and a connection that no other read can have.
+#[tokio::test]
+async fn postgres_a_read_that_takes_too_long_is_not_begun_anew() {
+    let address = free_address();
+    let setup = Setup::on(Engine::Postgres).args(["--metrics-listen", &address]);
+    let hub = setup.start().await;
+    hub.client("acme").await;
+    hub.reporter("acme", "acme-1").await.report(&report()).await;
+    let slow = "ALTER TABLE count_hour RENAME TO kept; \
+        CREATE VIEW count_hour AS SELECT kept.* FROM kept, pg_sleep(8)";
+    hub.sql().await.script(slow).await;
+    let answer = hub.admin().get("/api/v1/admin/telemetry/counts").await;
+    answer.problem(503, "database_unavailable");
+    let ended = "hubd_database_errors_total{kind=\"timeout\"}";
+    assert_eq!(Metrics::read(&address).await.value(ended), Some(1.0));
 }

@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     Lost,
     /// No connection was free, or the database is locked: nothing was done.
     Busy,
+    /// The server ended a statement that took too long: nothing was done.
+    Timeout,
     /// The connection was cut or cannot be made.
     Disconnected,
     /// The commit or another statement was sent, but its result is unknown.
@@ -31,7 +33,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Every kind of failure.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Full,
         Self::ReadOnly,
         Self::Io,
@@ -40,6 +42,7 @@ impl Fault {
         Self::Moved,
         Self::Lost,
         Self::Busy,
+        Self::Timeout,
         Self::Disconnected,
         Self::Unknown,
         Self::Bug,
@@ -56,6 +59,7 @@ impl Fault {
             Self::Moved => "moved",
             Self::Lost => "lost_race",
             Self::Busy => "busy",
+            Self::Timeout => "timeout",
             Self::Disconnected => "disconnected",
             Self::Unknown => "unknown_outcome",
             Self::Bug => "bug",
@@ -74,6 +78,7 @@ impl Fault {
             | Self::Malformed
             | Self::Moved
             | Self::Lost
+            | Self::Timeout
             | Self::Disconnected
             | Self::Unknown => ErrorCode::DatabaseUnavailable,
         }

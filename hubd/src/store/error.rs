@@ -76,6 +76,12 @@ impl Error {
         Self { fault: Fault::Busy, cause }
     }
 
+    /// The changes before this one took long, and its turn did not come: nothing was done.
+    pub(super) fn behind() -> Self {
+        let cause = Cause::Internal("the changes before it took too long");
+        Self { fault: Fault::Busy, cause }
+    }
+
     /// A bug of this program.
     pub(crate) fn internal(what: &'static str) -> Self {
         Self { fault: Fault::Bug, cause: Cause::Internal(what) }
@@ -146,6 +152,8 @@ fn sqlstate_fault(code: &str) -> Fault {
         ("53300", _) => Fault::Busy,
         // read_only_sql_transaction: connected to a server that is no longer the primary
         ("25006", _) => Fault::ReadOnly,
+        // query_canceled, by statement_timeout: the next time would take as long
+        ("57014", _) => Fault::Timeout,
         // data_corrupted, index_corrupted
         (_, "XX") if code != "XX000" => Fault::Damaged,
         // connection exception, operator intervention, insufficient resources, system error
@@ -190,6 +198,7 @@ mod tests {
             ("53100", Fault::Full),
             ("53300", Fault::Busy),
             ("25006", Fault::ReadOnly),
+            ("57014", Fault::Timeout),
             ("57P01", Fault::Disconnected),
             ("08006", Fault::Disconnected),
             ("58030", Fault::Io),

@@ -136,7 +136,7 @@ impl Store {
         });
         let outcome = match timeout(self.group.patience, &mut outcome).await {
             Ok(outcome) => outcome,
-            Err(_) if self.group.leave(&change) => return Err(Error::busy().into()),
+            Err(_) if self.group.leave(&change) => return Err(Error::behind().into()),
             Err(_) => outcome.await,
         };
         outcome.map_err(|_| Error::panicked())??;
