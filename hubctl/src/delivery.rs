@@ -17,7 +17,7 @@ use crate::cli::SinkArgs;
 use crate::error::{Failure, Result};
 use crate::output::{Out, Reveal};
 use crate::sink::{self, Display, Sink};
-use crate::words::{Format, SinkSpec};
+use crate::words::SinkSpec;
 
 /// A kind of key that commands deliver.
 pub(crate) trait Deliverable: KeyKind {
@@ -46,17 +46,20 @@ pub(crate) struct Delivery<K> {
 impl<K: Deliverable> Delivery<K> {
     /// Reserves the sink of the command line or, without one, the terminal.
     pub(crate) fn reserve(args: &SinkArgs, out: &Out) -> Result<Self> {
-        let names_only = out.format() == Format::Name;
+        let format = out.format();
+        let has_room = format.is_table() || format.has_members();
         match &args.sink {
-            Some(SinkSpec::Stdout) if names_only => {
-                Err(Failure::usage("--sink stdout and -o name cannot share standard output")
-                    .hint("give --sink file:PATH, or use -o json"))
+            Some(SinkSpec::Stdout) if !has_room => {
+                let format = format.name();
+                Err(Failure::usage(format!(
+                    "--sink stdout and -o {format} cannot share standard output"
+                ))
+                .hint("give --sink file:PATH, or use -o json"))
             }
             Some(spec) => {
-                let in_document = !out.format().is_table();
-                Self::of(sink::reserve(spec, args.allow_open_folder, in_document)?)
+                Self::of(sink::reserve(spec, args.allow_open_folder, format.has_members())?)
             }
-            None if out.at_terminal() && !names_only => Self::of(sink::screen()),
+            None if out.at_terminal() && has_room => Self::of(sink::screen()),
             None => Err(Failure::input_needed("the new key needs a sink")
                 .hint("give --sink file:PATH, or --sink stdout")),
         }

@@ -7,7 +7,7 @@
 //! - `complete`: completion for shells · `closest`: "did you mean"
 //! - `delivery`: how a new key gets to its place, over `sink`: the places · `client`: calls to the hub
 //! - `confirm`: questions before a change · `prompt`: one line from a person
-//! - `input`: files and standard input · `output`: all that is written
+//! - `input`: files and standard input · `interrupt`: signals and locks · `output`: all that is written
 //! - `words`: words that several rooms share · `error`: failures
 //! - `folder`: what may be opened and put into a folder · `private_file`: files that are kept
 
@@ -22,6 +22,7 @@ mod error;
 mod folder;
 mod help;
 mod input;
+mod interrupt;
 mod output;
 mod private_file;
 mod prompt;

@@ -5,7 +5,8 @@
 //! never wiped. Here the terminal does the line editing, Ctrl-D is an empty answer, Ctrl-C is a signal, and
 //! the answer is in memory that is wiped.
 
-use std::io::{Error, stdin};
+use std::io::{Error, IsTerminal, stdin};
+use std::path::Path;
 use std::pin::pin;
 
 use rustix::process::{Signal, getpid, kill_process};
@@ -80,6 +81,14 @@ pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>> {
         }
     });
     answered
+}
+
+/// Reads a secret from standard input. At a terminal somebody types it, unseen.
+pub(crate) async fn secret_from_stdin(what: &'static str) -> Result<Zeroizing<String>> {
+    if stdin().is_terminal() {
+        return secret(what).await;
+    }
+    input::waiting(move || input::read_secret(Path::new("-"), what)).await
 }
 
 /// Stops this program until somebody lets it go on.

@@ -9,8 +9,6 @@ mod send;
 
 pub(crate) use probe::Probe;
 
-use std::cell::OnceCell;
-
 use http::Method;
 use http::header::IF_MATCH;
 use hub_core::api::{
@@ -22,10 +20,12 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Url, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::error::{Failure, Result};
 use crate::output::Out;
-use crate::settings::{Settings, is_loopback};
+use crate::prompt;
+use crate::settings::{self, Settings, is_loopback};
 
 /// A connection to a hub.
 pub(crate) struct Hub<'a> {
@@ -139,7 +139,7 @@ impl<'a> Hub<'a> {
 
     /// Calls an endpoint and gives the whole answer.
     pub(crate) async fn answer<E: Endpoint>(&self, call: Call<'_, E>) -> Result<Answer<E::Reply>> {
-        let request = self.request(&call)?;
+        let request = self.request(&call).await?;
         let raw = self.send(request).await.map_err(|failure| {
             failure.with(|parts| {
                 parts.about = E::ROUTE.takes_handle().then(|| call.handle.to_owned());
@@ -237,7 +237,7 @@ impl<'a> Hub<'a> {
         }
         let url = self.url(path)?;
         let admin = url.path().starts_with(&format!("{}/api/v1/admin/", self.prefix()));
-        let headers = if admin { vec![self.admin_header()?] } else { Vec::new() };
+        let headers = if admin { vec![self.admin_header().await?] } else { Vec::new() };
         // Nobody knows what a body holds.
         let secret = admin || body.is_some();
         let repeat = match method {
@@ -247,10 +247,10 @@ impl<'a> Hub<'a> {
         self.send(Request { method, url, headers, body, secret, repeat }).await
     }
 
-    fn request<E: Endpoint>(&self, call: &Call<'_, E>) -> Result<Request> {
+    async fn request<E: Endpoint>(&self, call: &Call<'_, E>) -> Result<Request> {
         let mut headers = Vec::new();
         match E::ROUTE.access() {
-            Access::Admin(_) | Access::Open => headers.push(self.admin_header()?),
+            Access::Admin(_) | Access::Open => headers.push(self.admin_header().await?),
             Access::Hub | Access::Reporter => headers.extend(
                 call.hub_key.map(|key| secret_header(HUB_KEY_HEADER, key.expose())).transpose()?,
             ),
@@ -276,12 +276,14 @@ impl<'a> Hub<'a> {
         Ok(Request { method, url, headers, body, secret, repeat })
     }
 
-    fn admin_header(&self) -> Result<(HeaderName, HeaderValue)> {
-        if self.admin_key.get().is_none() {
-            let _ = self.admin_key.set(self.settings.admin_key()?);
-        }
-        let key = self.admin_key.get().map(AdminKey::expose).unwrap_or_default();
-        secret_header(ADMIN_KEY_HEADER, key)
+    async fn admin_header(&self) -> Result<(HeaderName, HeaderValue)> {
+        let key = self.admin_key.get_or_try_init(async || {
+            if !self.settings.key_from_stdin() {
+                return self.settings.admin_key();
+            }
+            settings::admin_key(&prompt::secret_from_stdin("the admin key").await?)
+        });
+        secret_header(ADMIN_KEY_HEADER, key.await?.expose())
     }
 
     fn url_of<E: Endpoint>(&self, handle: &str, query: &E::Query) -> Result<Url> {

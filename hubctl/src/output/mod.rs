@@ -32,7 +32,7 @@ pub(crate) use text::{Hue, bytes, counted, fitted, visible};
 pub(crate) use times::Times;
 pub(crate) use usage::{UsageOfStep, UsagePart};
 pub(crate) use waiting::{LastLine, MOMENT};
-pub(crate) use write::{early_failure, reads, write_data, write_words};
+pub(crate) use write::{early_failure, reads, waits, write_data, write_words};
 
 use std::io::IsTerminal;
 

@@ -56,6 +56,13 @@ pub(crate) fn reads(path: &Path) {
     }
 }
 
+/// Says at a terminal what is waited for, once.
+pub(crate) fn waits(what: &str) {
+    if std::io::stderr().is_terminal() {
+        write_words(&format!("{what}\n"));
+    }
+}
+
 /// Writes to standard error, at a terminal in lines that fit. Failures are ignored: there is nobody to
 /// report them to.
 pub(crate) fn write_words(words: &str) {

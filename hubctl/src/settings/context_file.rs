@@ -14,6 +14,7 @@ use super::context::Contexts;
 use super::env::config_folder;
 use crate::error::{Failure, Result};
 use crate::input::BOM;
+use crate::interrupt;
 use crate::{folder, private_file};
 
 /// The first lines of the file.
@@ -83,7 +84,7 @@ impl ContextFile {
         let private = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         private.map_err(|error| failed(&error))?;
         let lock = File::open(folder).map_err(|error| failed(&error))?;
-        lock.lock().map_err(|error| failed(&error))?;
+        interrupt::lock(&lock).map_err(|error| failed(&error))?;
         let mut contexts = self.read()?;
         let changed = change(&mut contexts)?;
         self.write(&contexts)?;

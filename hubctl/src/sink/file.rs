@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
-use crate::folder::{self, Folder};
+use crate::folder::{self, FileId, Folder};
 
 /// A file that a key goes into.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct FileSink {
     before: Option<Before>,
     /// A new file in the folder, which proves that it can be made; the first key uses it up.
     spare: Option<File>,
-    /// This run has written the file.
-    written: bool,
+    /// The file that this run has written.
+    written: Option<FileId>,
 }
 
 struct Before {
@@ -67,7 +67,7 @@ impl FileSink {
             refuse(e).hint("a key goes only into a file of your own that nobody else can read")
         })?;
         let path = path.to_owned();
-        Ok(Self { path, folder, name, slot, before, spare: None, written: false })
+        Ok(Self { path, folder, name, slot, before, spare: None, written: None })
     }
 
     /// The content of the slot when the file was reserved.
@@ -82,7 +82,7 @@ impl FileSink {
         new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
         own: bool,
         sync: bool,
-    ) -> io::Result<()> {
+    ) -> io::Result<FileId> {
         // Two runs that change one file do so one after the other. A new file for one key needs no lock:
         // whoever comes second finds the name taken.
         let is_new = self.before.is_none() && self.slot == Slot::Whole && !own;
@@ -105,14 +105,23 @@ impl FileSink {
             let _ = self.folder.remove(&beside);
             return Err(if folder::is_taken(&error) { changed() } else { error });
         }
-        if sync { self.folder.sync() } else { Ok(()) }
+        let id = FileId::of(&file)?;
+        if !self.folder.is_named(&self.name, id) {
+            return Err(changed());
+        }
+        if sync {
+            self.folder.sync()?;
+        }
+        Ok(id)
     }
 
     fn put_with(&mut self, secret: &str, sync: bool) -> Result<()> {
         let slot = self.slot.clone();
-        self.replace(|content| slot.with(content, Some(secret)), self.written, sync)
+        let own = self.written.is_some();
+        let written = self
+            .replace(|content| slot.with(content, Some(secret)), own, sync)
             .map_err(|error| Failure::sink(format!("{}: {error}", self.path.display())))?;
-        self.written = true;
+        self.written = Some(written);
         Ok(())
     }
 }
@@ -171,16 +180,20 @@ impl Sink for FileSink {
     /// Gives the slot its content from before this run. If that fails, a key stays that no hub knows, and
     /// the next run deals with it.
     fn restore(&mut self) {
-        if !std::mem::take(&mut self.written) {
-            return;
-        }
+        let Some(written) = self.written.take() else { return };
         let before = self.before.take();
         let _ = match (&before, self.slot.clone()) {
-            (None, Slot::Whole) => self.folder.remove(&self.name),
-            (Some(before), Slot::Whole) => self.replace(|_| before.content.clone(), true, true),
+            (None, Slot::Whole) if self.folder.is_named(&self.name, written) => {
+                self.folder.remove(&self.name)
+            }
+            // Another run's file.
+            (None, Slot::Whole) => Ok(()),
+            (Some(before), Slot::Whole) => {
+                self.replace(|_| before.content.clone(), true, true).map(drop)
+            }
             (before, slot) => {
                 let held = before.as_ref().and_then(|before| slot.find(&before.content));
-                self.replace(|content| slot.with(content, held), true, true)
+                self.replace(|content| slot.with(content, held), true, true).map(drop)
             }
         };
         self.before = before;
@@ -213,17 +226,31 @@ impl Sink for FileSink {
 /// which a killed run has left is found and replaced; a run that still works holds a lock on it.
 fn spare(folder: &Folder, name: &Path) -> io::Result<File> {
     let beside = folder::beside(name);
-    // What is no file of ours, such as a link or a pipe, is no run's.
-    if let Ok(Some(left)) = folder.open(&beside)
-        && left.metadata().is_ok_and(|about| folder::not_own(&about).is_none())
-        && left.try_lock().is_err()
-    {
-        return Err(io::Error::other("another run is writing it; run this again"));
+    match folder.open(&beside) {
+        Ok(None) => {}
+        Ok(Some(left)) if left.metadata().is_ok_and(|about| folder::not_own(&about).is_none()) => {
+            // The lock is held until the name is free: whoever has made this file and not locked it yet
+            // finds that out.
+            if left.try_lock().is_err() || !folder.is_named(&beside, FileId::of(&left)?) {
+                return Err(busy());
+            }
+            folder.remove(&beside)?;
+        }
+        // What is no file of ours, such as a link or a pipe, is no run's.
+        Ok(Some(_)) | Err(_) => folder.remove(&beside)?,
     }
-    folder.remove(&beside)?;
-    let spare = folder.create(&beside)?;
-    spare.lock()?;
-    Ok(spare)
+    let spare = folder.create(&beside);
+    claimed(folder, &beside, spare.map_err(|e| if folder::is_taken(&e) { busy() } else { e })?)
+}
+
+/// Locks a new file. Until then another run took it for one that was left.
+fn claimed(folder: &Folder, name: &Path, new: File) -> io::Result<File> {
+    new.lock()?;
+    if folder.is_named(name, FileId::of(&new)?) { Ok(new) } else { Err(busy()) }
+}
+
+fn busy() -> io::Error {
+    io::Error::other("another run is writing it; run this again")
 }
 
 /// The content of a slot, read without reserving the file; `None` where it is empty or no file of ours.

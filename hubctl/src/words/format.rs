@@ -39,6 +39,14 @@ impl Format {
         matches!(self, Self::Table | Self::Wide)
     }
 
+    /// Whether a new key can be a member of what is written.
+    pub(crate) fn has_members(self) -> bool {
+        match self {
+            Self::Json | Self::Jsonl | Self::Yaml | Self::Csv | Self::Env => true,
+            Self::Table | Self::Wide | Self::Name | Self::Markdown => false,
+        }
+    }
+
     /// Whether many objects are written as one document, once all of them are known.
     pub(crate) fn is_one_document(self) -> bool {
         matches!(self, Self::Json | Self::Yaml | Self::Csv)

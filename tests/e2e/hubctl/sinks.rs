@@ -25,6 +25,7 @@ fn in_a_step(hub: &Hub) -> Ctl {
 
 both_stores!(
     a_line_of_an_environment_file,
+    standard_output_has_room_for_the_key_or_is_refused,
     the_standard_input_of_a_command,
     the_files_of_a_step_in_github_actions
 );
@@ -46,6 +47,27 @@ async fn a_line_of_an_environment_file(hub: Hub) {
     ran(&ctl, &line.replace("acme-1", "acme-2").replace("HUB_", "OTHER_"), 0);
     assert!(key_in(&ctl, ".env").starts_with(&content), "the first one's line stays");
     assert_eq!(files(&ctl), [".env"]);
+}
+
+/// Whatever the format: a key that is registered is a key that somebody has.
+async fn standard_output_has_room_for_the_key_or_is_refused(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let formats = ["table", "wide", "json", "jsonl", "yaml", "csv", "name", "env", "markdown"];
+    for (n, format) in formats.into_iter().enumerate() {
+        let id = format!("acme-{n}");
+        let line = [issue(&id, "stdout"), vec!["-o", format]].concat();
+        if ["name", "markdown"].contains(&format) {
+            let said = ctl.run(&line).expect(2).stderr;
+            assert!(said.contains("cannot share standard output"), "{format}: {said}");
+            let _ = ctl.run(&["instance", "get", &id]).expect(3);
+            continue;
+        }
+        let said = ctl.run(&line).expect(0).stdout;
+        let key = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let key = key.clone().find(|word| word.starts_with("lb_inst_")).expect("the key");
+        assert_eq!(license_of(&hub, &id).await, fingerprint(key), "{format}");
+    }
 }
 
 async fn the_standard_input_of_a_command(hub: Hub) {

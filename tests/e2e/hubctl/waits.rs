@@ -1,5 +1,6 @@
 //! What a person sees who waits: after half a second, what is waited for; once, and never something else.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
@@ -70,7 +71,44 @@ fn input_that_is_typed_is_asked_for() {
     }
 }
 
-both_stores!(a_slow_command_is_waited_for, what_failed_is_wrapped_with_its_handle);
+/// A key that is typed is not shown, and nobody has to wait for the end of it.
+#[test]
+fn a_key_on_standard_input_is_typed_unseen() {
+    let (_listener, ctl) = silent();
+    for line in ["--admin-key-file - whoami", "--admin-key-file - instance list"] {
+        let terminal = ctl.at_terminal(80, &words(line));
+        terminal.wait_for("the admin key: ");
+        terminal.type_keys("lb_admin_\u{3}");
+        let seen = terminal.end().expect(130).text;
+        assert!(!seen.contains("lb_admin"), "{seen:?}");
+    }
+}
+
+both_stores!(
+    a_slow_command_is_waited_for,
+    a_lock_and_a_command_are_waited_for_until_a_signal_comes,
+    what_failed_is_wrapped_with_its_handle
+);
+
+async fn a_lock_and_a_command_are_waited_for_until_a_signal_comes(hub: Hub) {
+    hub.client("acme").await;
+    let ctl = hub.ctl();
+    let folder = File::open(ctl.dir()).unwrap();
+    for (sink, waits) in [
+        ("env-file:a.env?var=A", "waiting for another program"),
+        ("cmd:sleep 60", "waiting for the command"),
+    ] {
+        folder.lock().unwrap();
+        let line = ["instance", "issue", "acme-1", "--client", "acme", "--sink", sink];
+        let terminal = ctl.at_terminal(80, &line);
+        terminal.wait_for(waits);
+        terminal.type_keys("\u{3}");
+        let seen = terminal.end().expect(130).text;
+        assert!(seen.contains("error[interrupted]"), "{seen:?}");
+        folder.unlock().unwrap();
+    }
+    let _ = ctl.run(&words("instance get acme-1")).expect(3);
+}
 
 async fn a_slow_command_is_waited_for(hub: Hub) {
     hub.client("acme").await;

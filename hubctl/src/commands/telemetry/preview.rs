@@ -90,8 +90,8 @@ fn preview(body: &[u8], catalogue: &Catalogue, now: Timestamp) -> Result<Preview
         codes: (1..).zip(codes).collect(),
         counts: (1..).zip(counts).collect(),
     };
-    let (report, dropped) = inspect(body, &listed, now).map_err(|fault| refused(&fault))?;
-    Ok(Preview::of(&report, &listed, dropped))
+    let (report, places) = inspect(body, &listed, now).map_err(|fault| refused(&fault))?;
+    Ok(Preview::of(&report, &listed, places.into_dropped()))
 }
 
 /// The failure with which a hub would answer such a report.

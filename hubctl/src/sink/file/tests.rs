@@ -151,3 +151,32 @@ fn a_file_that_others_can_read_is_not_taken_over() {
         assert_eq!(whole(&path, true).is_ok(), taken, "{mode:o}");
     }
 }
+
+/// Between the making of a file and its lock, another run takes it for one that a killed run has left.
+#[test]
+fn of_two_runs_at_once_one_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("key");
+    let open = Folder::around(&path).unwrap();
+    let beside = folder::beside(Path::new("key"));
+    let slow = open.create(&beside).unwrap();
+    let mut other = whole(&path, false).unwrap();
+    assert!(claimed(&open, &beside, slow).is_err(), "its file was taken away");
+    let refused = whole(&path, false).unwrap_err();
+    assert!(refused.parts().message.contains("another run"), "{}", refused.parts().message);
+    other.put(LICENSE).unwrap();
+    assert_eq!(content(&path), LICENSE);
+}
+
+#[test]
+fn what_another_run_has_put_stays() {
+    let folder = folder();
+    let path = folder.path().join("key");
+    let mut sink = whole(&path, false).unwrap();
+    sink.put(LICENSE).unwrap();
+    let other = folder.path().join("other");
+    own(&other, "lb_inst_11111111111111111111111111111111");
+    fs::rename(&other, &path).unwrap();
+    sink.restore();
+    assert_eq!(content(&path), "lb_inst_11111111111111111111111111111111");
+}

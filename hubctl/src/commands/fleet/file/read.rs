@@ -3,6 +3,7 @@
 mod values;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use hub_core::labels::{LabelPair, Labels};
 use hub_core::model::{ClientPatch, InstancePatch};
@@ -35,7 +36,10 @@ struct Reader {
     fleet: Option<String>,
     slugs: BTreeMap<Slug, At>,
     instances: BTreeMap<InstanceId, At>,
-    files: BTreeMap<String, At>,
+    /// By [`Reader::place_of`].
+    sinks: BTreeMap<String, At>,
+    /// The real folders of sinks, by their spelling.
+    folders: BTreeMap<PathBuf, PathBuf>,
     keys: BTreeMap<String, At>,
 }
 

@@ -195,6 +195,19 @@ fn every_fault_of_a_file_is_told() {
 }
 
 #[test]
+fn two_spellings_of_a_file_are_one_sink() {
+    let toml = "version = 1\n[[client]]\nslug = \"acme\"\n\
+        [[client.instance]]\ninstance_id = \"acme-1\"\nsink = \"file:src/a\"\n\
+        [[client.instance]]\ninstance_id = \"acme-2\"\nsink = §\"file:./src/../src/a\"\n\
+        [[client.instance]]\ninstance_id = \"acme-3\"\nsink = \"env-file:src/a?var=A\"\n\
+        [[client.instance]]\ninstance_id = \"acme-4\"\nsink = \"env-file:src/a?var=B\"\n\
+        [[client.instance]]\ninstance_id = \"acme-5\"\nsink = §\"env-file:./src/a?var=B\"\n";
+    let told = faults(toml, Syntax::Toml);
+    let once = "a sink is for one instance: this sink is in this file already";
+    assert_eq!(told, [format!("{once}, at 6:8"), format!("{once}, at 15:8")]);
+}
+
+#[test]
 fn no_value_is_repeated() {
     let key = "lb_inst_0123456789abcdef0123456789abcdef";
     let text = format!(

@@ -9,6 +9,7 @@ use hub_core::labels::Entitlements;
 
 use super::super::FleetSink;
 use super::{At, Members, Node, Reader, SinkSpec, Value};
+use crate::folder;
 use crate::words::End;
 
 /// Members that are text, whatever they look like.
@@ -129,9 +130,10 @@ impl Reader {
                 None
             }
             Ok(sink) => {
-                let first = self.files.get(text).copied();
+                let place = self.place_of(&sink);
+                let first = self.sinks.get(&place).copied();
                 self.once(node.at, first, "a sink is for one instance: this sink");
-                self.files.entry(text.to_owned()).or_insert(node.at);
+                self.sinks.entry(place).or_insert(node.at);
                 Some(sink)
             }
             Err(expected) => {
@@ -139,6 +141,22 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// Where the key really goes: two spellings of one file are one sink.
+    fn place_of(&mut self, sink: &FleetSink) -> String {
+        let (path, variable) = match &sink.spec {
+            SinkSpec::File(path) => (path, None),
+            SinkSpec::EnvFile(path, name) => (path, Some(name)),
+            SinkSpec::Stdout | SinkSpec::Command(_) | SinkSpec::Step(..) => {
+                return sink.text.clone();
+            }
+        };
+        let spelled = folder::of(path);
+        let real = || spelled.canonicalize().unwrap_or_else(|_| spelled.to_owned());
+        let folder = self.folders.entry(spelled.to_owned()).or_insert_with(real);
+        let file = folder.join(path.file_name().unwrap_or_default()).display().to_string();
+        variable.map_or_else(|| format!("file:{file}"), |name| format!("{file}?{}", name.as_str()))
     }
 
     /// A key's hash, which may occur only once in the file.
