@@ -9,10 +9,12 @@ mod patch;
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 use serde_json::Value;
 
+use crate::key::holds_key;
 use crate::members::Members;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
@@ -104,6 +106,9 @@ pub fn from_value<T: Field>(value: &Value) -> Option<T> {
 /// # Errors
 /// [`Fault::Fields`], also for a repeated parameter, unless its type takes several values.
 pub fn from_query<T: FromFields>(query: &str) -> Result<T, Fault> {
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(Fault::Fields(vec![FieldError::new("query", "must be UTF-8")]));
+    }
     let taken = form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| (name, Raw::Text(value)))
         .collect();
@@ -144,11 +149,14 @@ impl Raw<'_> {
     fn read<T: Field>(&self) -> Option<T> {
         match self {
             Self::Json(json) => serde_json::from_str(json).ok(),
-            // A query holds only text: values that are not strings are written as in JSON.
+            // A query holds only text: numbers and booleans are written as in JSON.
             Self::Text(text) => {
                 let plain: StrDeserializer<'_, serde::de::value::Error> =
                     StrDeserializer::new(text);
-                T::deserialize(plain).ok().or_else(|| serde_json::from_str(text).ok())
+                let bare =
+                    || text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+                let json = || bare().then(|| serde_json::from_str(text).ok()).flatten();
+                T::deserialize(plain).ok().or_else(json)
             }
         }
     }
@@ -282,7 +290,8 @@ impl<'a> Fields<'a> {
         for (name, _) in std::mem::take(&mut self.members) {
             // The name of a member is free text: the message repeats it only when it looks like a name.
             let plain = (1..=40).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+                && !holds_key(&name);
             let field = if unknown == Unknown::Named && plain { name.as_ref() } else { whole };
             let fault = FieldError::new(field, format!("unknown {noun}; {known}"));
             if !self.errors.contains(&fault) {
@@ -295,6 +304,7 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Limit;
     use crate::time::Span;
 
     #[derive(Debug, PartialEq)]
@@ -328,8 +338,10 @@ mod tests {
         let names: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(names, ["at", "on", "until", "color"]);
         assert!(!format!("{found:?}").contains("sk_secret"));
-        let unnamed = faults(r#"{"at": "2026-01-01T00:00:00Z", "lb_inst_0123": 1}"#);
-        assert_eq!(unnamed[0].0, "body");
+        for unnamed in ["lb_inst_0123", "hk_abcdefabcdefabcdefabcdef"] {
+            let unnamed = faults(&format!(r#"{{"at": "2026-01-01T00:00:00Z", "{unnamed}": 1}}"#));
+            assert_eq!(unnamed[0].0, "body");
+        }
     }
 
     #[test]
@@ -355,10 +367,17 @@ mod tests {
         struct Query(Option<Span>);
         impl FromFields for Query {
             fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+                let _: (Option<Limit>, Option<bool>) =
+                    (fields.optional("limit"), fields.optional("all"));
                 Some(Self(fields.optional("silent_for")))
             }
         }
-        assert!(from_query::<Query>("silent_for=24h").unwrap().0.is_some());
+        let read = |query: &str| from_query::<Query>(query).is_ok_and(|Query(span)| span.is_some());
+        assert!(read("silent_for=24h&limit=5&all=true"));
+        for wrong in ["silent_for=%2224h%22", "limit=%205", "limit=%225%22", "all=true%0a", "x=%ff"]
+        {
+            assert!(!read(&format!("silent_for=24h&{wrong}")) && !read(wrong), "{wrong}");
+        }
         let Err(Fault::Fields(errors)) = from_query::<Query>("silent_for=x&silent_for=y&key=hk_1")
         else {
             panic!("accepted")

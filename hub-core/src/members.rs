@@ -17,6 +17,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
+/// The most members of an object.
+const MOST_MEMBERS: usize = 256;
+
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
@@ -34,7 +37,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
             }
             // Comparing every pair of names is quadratic, so the number is limited. No real request
             // comes close.
-            if members.len() == 256 {
+            if members.len() == MOST_MEMBERS {
                 return Err(serde::de::Error::custom("too many members"));
             }
             members.push((name, map.next_value()?));

@@ -346,6 +346,10 @@ async fn codes_beyond_the_share_of_a_day_count_under_other(hub: Hub) {
     let next = all(&codes[30..50]);
     let preview = instance.preview(&next).await;
     assert_eq!(preview["reasons"], json!({"over_limit": 500}));
+    let dropped = preview["dropped"].as_array().unwrap();
+    // The share goes to the tools in the order of the catalogue: t4 is the 26th of 50.
+    let first = json!({"at": "/tools/4/errors/E30", "reason": "over_limit"});
+    assert_eq!((dropped.len(), &dropped[0]), (100, &first));
     let answer = instance.report(&next).await;
     assert_eq!((&answer["redacted"], &answer["reasons"]), (&json!(500), &preview["reasons"]));
     assert_eq!(instance.report(&next).await["duplicate"], true);

@@ -44,7 +44,8 @@ pub fn real(body: &[u8]) -> Result<Preview, Fault> {
     // 2026-11-25T12:00:00Z
     let now = Timestamp::from_unix_ms(1_795_608_000_000);
     let listed = listed();
-    inspect(body, listed, now).map(|(report, dropped)| Preview::of(&report, listed, dropped))
+    inspect(body, listed, now)
+        .map(|(report, places)| Preview::of(&report, listed, places.into_dropped()))
 }
 
 /// The first of the invariants that does not hold for this body.

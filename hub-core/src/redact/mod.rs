@@ -8,6 +8,7 @@ mod listed;
 mod name;
 mod parse;
 mod place;
+mod places;
 mod reason;
 mod report;
 mod scalar;
@@ -16,6 +17,7 @@ mod tool;
 pub use listed::{Listed, Numbered, OTHER};
 pub use name::{CodeName, CountName, ToolName};
 pub use parse::{MOST_DAYS_LATE, inspect, redact};
+pub use places::Places;
 pub use reason::{Dropped, Reason, Reasons};
 pub use report::{CleanReport, MOST_CODES, MOST_COUNTS, MOST_PAIRS, MOST_TOOLS, Usage};
 pub use scalar::{LONGEST_MS, MOST_CALLS};
@@ -47,11 +49,7 @@ impl RawReport {
     ///
     /// # Errors
     /// As [`redact`].
-    pub fn inspect(
-        &self,
-        listed: &Listed,
-        now: Timestamp,
-    ) -> Result<(CleanReport, Vec<Dropped>), Fault> {
+    pub fn inspect(&self, listed: &Listed, now: Timestamp) -> Result<(CleanReport, Places), Fault> {
         inspect(&self.0, listed, now)
     }
 }

@@ -11,13 +11,12 @@ use std::time::Duration;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 use uuid::Uuid;
 
-use super::place::{Expected, Place};
+use super::place::{Expected, Name, Place, Way};
 use super::report::Content;
 use super::scalar::{count, text};
 use super::tool::ToolList;
-use super::{CleanReport, CountName, Dropped, Listed, OTHER, Reason, Reasons};
+use super::{CleanReport, CountName, Listed, OTHER, Places, Reason, Reasons};
 use crate::fields::Fault;
-use crate::members::MemberName;
 use crate::problem::FieldError;
 use crate::time::Timestamp;
 
@@ -28,8 +27,6 @@ const AHEAD: Duration = Duration::from_mins(5);
 /// How many days ago a window may start.
 pub const MOST_DAYS_LATE: u32 = 7;
 const LATE: Duration = Duration::from_hours(24 * MOST_DAYS_LATE as u64);
-/// The most places that [`inspect`] tells.
-const MOST_PLACES: usize = 100;
 
 /// Turns a request's body into what may be kept of it.
 ///
@@ -37,7 +34,7 @@ const MOST_PLACES: usize = 100;
 /// [`Fault`] when there is no usable frame: not one JSON object in UTF-8, a known member twice, no
 /// `report_id`, no window that the hub takes at the time `now`, or a wrong type of `tools` or `counts`.
 pub fn redact(body: &[u8], listed: &Listed, now: Timestamp) -> Result<CleanReport, Fault> {
-    Reading::new(listed, None).read(body, now).map(|(report, _)| report)
+    read(body, listed, now, || None).map(|(report, _)| report)
 }
 
 /// The same, and the first 100 places where something is not kept as it was sent.
@@ -48,13 +45,31 @@ pub fn inspect(
     body: &[u8],
     listed: &Listed,
     now: Timestamp,
-) -> Result<(CleanReport, Vec<Dropped>), Fault> {
-    Reading::new(listed, Some(Vec::new())).read(body, now)
+) -> Result<(CleanReport, Places), Fault> {
+    read(body, listed, now, || Some(Places::default()))
+}
+
+fn read(
+    body: &[u8],
+    listed: &Listed,
+    now: Timestamp,
+    places: fn() -> Option<Places>,
+) -> Result<(CleanReport, Places), Fault> {
+    let text = str::from_utf8(body).map_err(|_| Fault::NotAnObject)?;
+    let mut reading = Reading::new(listed, Way::Fast, places());
+    if reading.read(text).is_err() {
+        // The bytes of a name are not checked for what JSON allows.
+        serde_json::from_str::<IgnoredAny>(text).map_err(|_| Fault::NotAnObject)?;
+        reading = Reading::new(listed, Way::Patient, places());
+        reading.read(text).map_err(|_| Fault::NotAnObject)?;
+    }
+    reading.finish(now)
 }
 
 /// What was read so far.
 pub(super) struct Reading<'n> {
     pub(super) listed: &'n Listed,
+    pub(super) way: Way,
     is_object: bool,
     id: Once<Option<Uuid>>,
     start: Once<Option<Timestamp>>,
@@ -63,14 +78,15 @@ pub(super) struct Reading<'n> {
     pub(super) wrong: Vec<FieldError>,
     pub(super) content: Content,
     reasons: Reasons,
-    places: Option<Vec<Dropped>>,
+    pub(super) places: Option<Places>,
     pub(super) hasher: RandomState,
 }
 
 impl<'n> Reading<'n> {
-    fn new(listed: &'n Listed, places: Option<Vec<Dropped>>) -> Self {
+    fn new(listed: &'n Listed, way: Way, places: Option<Places>) -> Self {
         Self {
             listed,
+            way,
             is_object: false,
             id: Once::Absent,
             start: Once::Absent,
@@ -83,21 +99,20 @@ impl<'n> Reading<'n> {
         }
     }
 
-    fn read(mut self, body: &[u8], now: Timestamp) -> Result<(CleanReport, Vec<Dropped>), Fault> {
-        let text = std::str::from_utf8(body).map_err(|_| Fault::NotAnObject)?;
+    fn read(&mut self, text: &str) -> Result<(), serde_json::Error> {
         #[cfg(feature = "proof")]
         if crate::proof::leak() == Some(crate::proof::Leak::Length) {
-            self.reasons.add(Reason::UnknownMember, body.len() as u64);
+            self.reasons.add(Reason::UnknownMember, text.len() as u64);
         }
         let mut json = serde_json::Deserializer::from_str(text);
-        let read = Place(Frame(&mut self)).deserialize(&mut json).and_then(|()| json.end());
-        if read.is_err() || !self.is_object {
-            return Err(Fault::NotAnObject);
-        }
-        self.finish(now)
+        Place(Frame(self)).deserialize(&mut json)?;
+        json.end()
     }
 
-    fn finish(self, now: Timestamp) -> Result<(CleanReport, Vec<Dropped>), Fault> {
+    fn finish(self, now: Timestamp) -> Result<(CleanReport, Places), Fault> {
+        if !self.is_object {
+            return Err(Fault::NotAnObject);
+        }
         let mut faults = Vec::new();
         let mut fault = |field: &str, message: &str| faults.push(FieldError::new(field, message));
         let id = self.id.value("report_id", "must be a UUID", &mut fault);
@@ -130,8 +145,8 @@ impl<'n> Reading<'n> {
     /// Notes that something is not kept as it was sent, and where.
     pub(super) fn note(&mut self, reason: Reason, at: impl FnOnce() -> String) {
         self.reasons.add(reason, 1);
-        if let Some(places) = self.places.as_mut().filter(|places| places.len() < MOST_PLACES) {
-            places.push(Dropped { at: at(), reason });
+        if let Some(places) = &mut self.places {
+            places.note(reason, at);
         }
     }
 }
@@ -203,6 +218,10 @@ impl<T> Once<Option<T>> {
 struct Frame<'a, 'n>(&'a mut Reading<'n>);
 
 impl<'de> Expected<'de> for Frame<'_, '_> {
+    fn way(&self) -> Way {
+        self.0.way
+    }
+
     /// A body that is no object is refused as a whole.
     fn wrong(self) {}
 
@@ -210,7 +229,7 @@ impl<'de> Expected<'de> for Frame<'_, '_> {
         let reading = self.0;
         reading.is_object = true;
         let (mut tools, mut counts) = (Once::Absent, Once::Absent);
-        while let Some(MemberName(name)) = map.next_key()? {
+        while let Some(name) = map.next_key_seed(Name(reading.way))? {
             match name.as_ref() {
                 "report_id" => reading.id.set(text(map.next_value()?, report_id))?,
                 "window_start" => reading.start.set(text(map.next_value()?, |t| t.parse().ok()))?,
@@ -257,6 +276,10 @@ impl Seen {
 struct Counts<'a, 'n>(&'a mut Reading<'n>);
 
 impl<'de> Expected<'de> for Counts<'_, '_> {
+    fn way(&self) -> Way {
+        self.0.way
+    }
+
     fn wrong(self) {
         self.0.wrong.push(FieldError::new("counts", "must be an object"));
     }
@@ -265,7 +288,7 @@ impl<'de> Expected<'de> for Counts<'_, '_> {
         let reading = self.0;
         let listed = reading.listed;
         let mut seen = Seen::default();
-        while let Some(MemberName(name)) = map.next_key()? {
+        while let Some(name) = map.next_key_seed(Name(reading.way))? {
             seen.once(&reading.hasher, &name)?;
             let other = name == CountName::OTHER;
             let number = if other { Some(OTHER) } else { listed.counts.number(&name) };

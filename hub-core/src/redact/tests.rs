@@ -23,8 +23,8 @@ fn read(content: &str) -> CleanReport {
 
 fn preview(content: &str) -> Preview {
     let read = inspect(framed(content).as_bytes(), listed(), now());
-    let (report, dropped) = read.unwrap_or_else(|fault| panic!("{content}: {fault:?}"));
-    Preview::of(&report, listed(), dropped)
+    let (report, places) = read.unwrap_or_else(|fault| panic!("{content}: {fault:?}"));
+    Preview::of(&report, listed(), places.into_dropped())
 }
 
 fn shown(content: &str) -> serde_json::Value {
@@ -121,6 +121,51 @@ fn everything_else_is_dropped_and_told_by_its_place() {
         for secret in ["secret", "alice", "4111", "12345", "john", "SSN", "user", "args"] {
             assert!(!kept.contains(secret), "{content}: {kept}");
         }
+    }
+}
+
+/// JSON by RFC 8259, with what serde cannot read as a value.
+#[test]
+fn half_a_character_and_a_number_without_bounds_cost_no_more_than_their_place() {
+    for (content, told) in [
+        (r#","na\ud83d":1"#, "/* unknown_member"),
+        (r#","a\ud83d":1,"a\ud83c":{"\udead":2}"#, "/* unknown_member, /* unknown_member"),
+        (
+            r#","counts":{"na\ud83d":1,"na\ud83c":2}"#,
+            "/counts/* unlisted_count, /counts/* unlisted_count",
+        ),
+        (r#","tools":[{"name":"a","x\ud83d":1}]"#, "/tools/0/* unknown_member"),
+        (
+            r#","tools":[{"name":"a","calls":1,"errors":{"E\ud83d":1}}]"#,
+            "/tools/0/errors/* unlisted_code",
+        ),
+        (
+            r#","tools":[{"name":"\ud83d"},"\ud800"]"#,
+            "/tools/0/name unlisted_tool, /tools/1 wrong_type",
+        ),
+        (r#","tools":[{"name":"a","errors":"\ud800"}]"#, "/tools/0/errors wrong_type"),
+        (
+            r#","tools":[{"name":"a","errors":1e999},-1e999]"#,
+            "/tools/0/errors wrong_type, /tools/1 wrong_type",
+        ),
+        (r#","tools":[{"name":"a","durations_ms":1e999}]"#, "/tools/0/durations_ms wrong_type"),
+        (
+            r#","tools":[{"name":"a","calls":1e999},1e999]"#,
+            "/tools/0/calls bad_number, /tools/1 wrong_type",
+        ),
+    ] {
+        let preview = preview(content);
+        let places = preview.dropped.iter().map(|one| format!("{} {}", one.at, one.reason));
+        assert_eq!(places.collect::<Vec<_>>().join(", "), told, "{content}");
+    }
+    assert_eq!(fields(&framed(r#","tools":1e999,"counts":"\ud800""#)), ["tools", "counts"]);
+    for broken in [
+        r#","\ud83d":"#,
+        r#","a\x":1"#,
+        ",\"\\ud83d\n\":1",
+        r#","x\ud83d":1,"tools":[],"tools":[]"#,
+    ] {
+        assert_eq!(refused(&framed(broken)), Fault::NotAnObject, "{broken}");
     }
 }
 

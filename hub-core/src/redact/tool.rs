@@ -4,18 +4,22 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use super::parse::{Once, Reading, Seen};
-use super::place::{Expected, Place};
-use super::report::{NoRoom, Usage};
+use super::place::{Expected, Name, Place, Way};
+use super::places::code_at;
+use super::report::Usage;
 use super::scalar::{count, duration, is_text, text};
 use super::{CodeName, OTHER, Reason, ToolName};
 use crate::histogram::Histogram;
-use crate::members::MemberName;
 use crate::problem::FieldError;
 
 /// `tools`.
 pub(super) struct ToolList<'a, 'n>(pub(super) &'a mut Reading<'n>);
 
 impl<'de> Expected<'de> for ToolList<'_, '_> {
+    fn way(&self) -> Way {
+        self.0.way
+    }
+
     fn wrong(self) {
         self.0.wrong.push(FieldError::new("tools", "must be a list"));
     }
@@ -48,6 +52,10 @@ struct ToolMembers {
 }
 
 impl<'de> Expected<'de> for Tool<'_, '_> {
+    fn way(&self) -> Way {
+        self.reading.way
+    }
+
     fn wrong(self) {
         let at = self.at;
         self.reading.note(Reason::WrongType, || format!("/tools/{at}"));
@@ -55,7 +63,7 @@ impl<'de> Expected<'de> for Tool<'_, '_> {
 
     fn object<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut members = ToolMembers::default();
-        while let Some(MemberName(member)) = map.next_key()? {
+        while let Some(member) = map.next_key_seed(Name(self.reading.way))? {
             match member.as_ref() {
                 "name" => members.name.set(self.name(map.next_value()?))?,
                 "calls" => members.calls.set(self.calls(map.next_value()?))?,
@@ -86,8 +94,7 @@ impl Tool<'_, '_> {
 
     fn note_code(&mut self, reason: Reason, code: u32) {
         let (at, listed) = (self.at, self.reading.listed);
-        let name = listed.codes.name(code).map_or("*", CodeName::as_str);
-        self.reading.note(reason, || format!("/tools/{at}/errors/{name}"));
+        self.reading.note(reason, || code_at(at, code, listed));
     }
 
     fn name(&mut self, raw: &RawValue) -> Option<u32> {
@@ -129,13 +136,20 @@ impl Tool<'_, '_> {
             }
         }
         codes.retain(|(_, n)| *n > 0);
+        let sent: Option<Vec<u32>> =
+            self.reading.places.as_ref().map(|_| codes.iter().map(|(code, _)| *code).collect());
         let tool = name.given().unwrap_or(OTHER);
         let usage = Usage { tool, calls, errors: codes, durations };
-        let NoRoom { tool, codes } = self.reading.content.use_tool(usage);
-        if tool {
+        let no_room = self.reading.content.use_tool(usage);
+        if no_room.tool {
             self.note(Reason::OverLimit, "name");
         }
-        for code in codes {
+        if let (Some(places), Some(sent)) = (&mut self.reading.places, sent) {
+            let tool = if no_room.tool { OTHER } else { tool };
+            let kept = sent.into_iter().filter(|code| !no_room.codes.contains(code));
+            places.remember(tool, kept, self.at);
+        }
+        for code in no_room.codes {
             self.note_code(Reason::OverLimit, code);
         }
     }
@@ -145,6 +159,10 @@ impl Tool<'_, '_> {
 struct Errors<'a, 'b, 'n>(&'a mut Tool<'b, 'n>, &'a mut Vec<(u32, u64)>);
 
 impl<'de> Expected<'de> for Errors<'_, '_, '_> {
+    fn way(&self) -> Way {
+        self.0.reading.way
+    }
+
     fn wrong(self) {
         self.0.note(Reason::WrongType, "errors");
     }
@@ -152,7 +170,7 @@ impl<'de> Expected<'de> for Errors<'_, '_, '_> {
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self(tool, codes) = self;
         let mut seen = Seen::default();
-        while let Some(MemberName(name)) = map.next_key()? {
+        while let Some(name) = map.next_key_seed(Name(tool.reading.way))? {
             seen.once(&tool.reading.hasher, &name)?;
             let other = name == CodeName::OTHER;
             let code = if other { Some(OTHER) } else { tool.reading.listed.codes.number(&name) };
@@ -177,6 +195,10 @@ impl<'de> Expected<'de> for Errors<'_, '_, '_> {
 struct Durations<'a, 'b, 'n>(&'a mut Tool<'b, 'n>, &'a mut Histogram);
 
 impl<'de> Expected<'de> for Durations<'_, '_, '_> {
+    fn way(&self) -> Way {
+        self.0.reading.way
+    }
+
     fn wrong(self) {
         self.0.note(Reason::WrongType, "durations_ms");
     }

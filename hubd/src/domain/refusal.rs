@@ -94,7 +94,9 @@ impl From<ErrorCode> for Refusal {
 
 fn sentence(code: ErrorCode) -> &'static str {
     match code {
-        ErrorCode::InvalidJson => "the body must be one JSON object that names each member once",
+        ErrorCode::InvalidJson => {
+            "the body must be one JSON object that names each member once, at most 256 of them"
+        }
         ErrorCode::InvalidRequestTarget => "the request line or a header cannot be understood",
         ErrorCode::InvalidCursor => {
             "the cursor does not belong to this list: start without a cursor"

@@ -55,7 +55,9 @@ pub(super) async fn report(
 /// What would be stored. It takes no lock that writes wait for.
 async fn preview(hub: &Hub, call: &Call<SendReport>) -> Result<Reply<ReportReply>, Refusal> {
     let listed = hub.store().read_listed().await?;
-    let (report, dropped) = call.body.inspect(&listed, call.now)?;
-    let report = hub.store().preview_report(call.caller.reporter.id, report, &listed).await?;
-    Ok(Reply::found(ReportReply::Preview(Preview::of(&report, &listed, dropped))))
+    let (report, mut places) = call.body.inspect(&listed, call.now)?;
+    let kept = hub.store().preview_report(call.caller.reporter.id, report, &listed).await?;
+    places.note_folded(&kept, &listed);
+    let preview = Preview::of(&kept, &listed, places.into_dropped());
+    Ok(Reply::found(ReportReply::Preview(preview)))
 }

@@ -102,10 +102,17 @@ pub(super) fn json(set: &impl serde::Serialize) -> String {
     serde_json::to_string(set).unwrap_or_else(|_| unreachable!("sets of texts are JSON"))
 }
 
-/// Whether the handle or the name of a client contains a text in lower case.
+/// Whether the handle or the name of a client contains a text without case.
 fn names(client: &Client, text: &str) -> bool {
     client.slug.as_str().contains(text)
-        || client.settings.name.as_str().to_lowercase().contains(text)
+        || without_case(client.settings.name.as_str()).contains(text)
+}
+
+/// A text in lower case, letter by letter: a part of a text becomes a part of it. (A whole word in lower case
+/// would end in another sigma than a part of it.)
+pub(super) fn without_case(text: &str) -> String {
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
 }
 
 /// An id is a UUID in lower case; a slug never has that form.
@@ -127,7 +134,7 @@ impl Db<'_> {
         limit: i64,
     ) -> Result<Vec<Client>, Error> {
         let after = filter.after.clone().unwrap_or_default();
-        let Some(text) = filter.text.as_deref().map(str::to_lowercase) else {
+        let Some(text) = filter.text.as_deref().map(without_case) else {
             return self.clients_after(&after, filter, limit).await;
         };
         let (mut found, mut after) = (Vec::new(), after);

@@ -8,7 +8,7 @@ use hub_core::name::InstanceId;
 use hub_core::time::Timestamp;
 
 use super::Store;
-use super::clients::{json, label_text};
+use super::clients::{json, label_text, without_case};
 use super::db::Db;
 use super::error::Error;
 use super::query::Query;
@@ -186,7 +186,7 @@ impl InstanceFilter {
             query.and("{find}(i.labels, $) > 0", label_text(label));
         }
         if let Some(text) = &self.text {
-            query.and("{find}(i.instance_id, $) > 0", text.to_lowercase());
+            query.and("{find}(i.instance_id, $) > 0", without_case(text));
         }
         if let Some(since) = self.silent_since {
             // What is suspended or was never activated has nothing to say.
