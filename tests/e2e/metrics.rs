@@ -58,6 +58,13 @@ async fn licenses_that_need_somebody_are_counted(mut hub: Hub) {
     ] {
         hub.issue_with("acme", id, terms).await;
     }
+    // Those of a suspended client do not work.
+    hub.client("globex").await;
+    for (id, at) in [("refused-soon", later(DAY * 29)), ("refused-in-grace", ago(DAY))] {
+        hub.issue_with("globex", id, json!({"expires_at": at, "grace_days": 7})).await;
+    }
+    let suspend = json!({"status": "suspended"});
+    hub.admin().patch("/api/v1/admin/clients/globex", suspend).await.expect(200).done();
     let address = free_address();
     hub.set_env("HUBD_METRICS_LISTEN", &address);
     hub.restart();

@@ -49,8 +49,10 @@ impl Hub<'_> {
                 Err(miss) => miss,
             };
             let known_safe = request.repeat == Repeat::Safe || !miss.unknown;
-            let pause = miss.retry_after.map_or_else(|| jitter(attempt), |asked| asked + jitter(0));
-            let in_time = Instant::now() + pause < deadline;
+            let pause = miss
+                .retry_after
+                .map_or_else(|| jitter(attempt), |asked| asked.saturating_add(jitter(0)));
+            let in_time = pause < deadline.saturating_duration_since(Instant::now());
             if !(miss.retryable && known_safe && in_time && attempt < self.settings.retries) {
                 let seen = after_unknown;
                 return Err(miss.failure.with(|parts| parts.after_unknown = seen));

@@ -128,7 +128,7 @@ pub(crate) struct InstanceFilter {
     pub(crate) text: Option<String>,
     /// Not heard of since.
     pub(crate) silent_since: Option<Timestamp>,
-    /// With a license that ends by then, and works now.
+    /// With a license that ends by then and has not ended yet, its grace included.
     pub(crate) ends_by: Option<Timestamp>,
     pub(crate) sort: InstanceSort,
     pub(crate) after: Option<InstancePlace>,

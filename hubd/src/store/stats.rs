@@ -55,8 +55,9 @@ impl Db<'_> {
 const ENDING: &str = "SELECT \
      CAST(COALESCE(SUM(CASE WHEN expires_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT), \
      CAST(COALESCE(SUM(CASE WHEN expires_at > $1 THEN 0 ELSE 1 END), 0) AS BIGINT) \
-     FROM instances WHERE expires_at < $2 AND expires_at + grace_days * 86400000 > $1 \
-     AND suspended_at IS NULL";
+     FROM instances i JOIN clients c ON c.id = i.client \
+     WHERE expires_at < $2 AND expires_at + grace_days * 86400000 > $1 \
+     AND i.suspended_at IS NULL AND c.status = 'active'";
 
 impl Store {
     /// How many licenses work and end within this time, and how many are in their days of grace.

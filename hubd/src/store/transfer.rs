@@ -4,6 +4,8 @@
 //! What was written is read back before it is committed.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
 
 use rusqlite::types::Value;
 use sha2::{Digest, Sha256};
@@ -85,22 +87,43 @@ impl Content {
     }
 }
 
+/// Whether any of the tables that say so has rows, whatever schema the database has.
+async fn has_data(end: &mut End) -> Result<bool, Error> {
+    for table in end.tables().await? {
+        if DATA.contains(&table.name.as_str()) && end.count(&table.name).await? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The claim to a file, which no hub may use then.
+fn claimed(url: &DatabaseUrl) -> Result<Vec<File>, CopyError> {
+    match url.sqlite_path() {
+        None => Ok(Vec::new()),
+        Some(path) if path.is_file() => claim(path),
+        Some(path) => Err(CopyError::Missing(path.to_owned())),
+    }
+}
+
 /// Copies `from` to `to`, which must have no data. No hub may use either.
 pub(crate) async fn transfer(
     from: &DatabaseUrl,
     to: &DatabaseUrl,
 ) -> Result<Transferred, TransferError> {
     let tuning = PostgresTuning { connections: 2, pgbouncer: false };
-    Store::open(to, tuning).await?.close().await;
-    let mut claims = Vec::new();
-    for url in [from, to] {
-        if let Place::Sqlite(path) = &url.0 {
-            if !path.is_file() {
-                return Err(CopyError::Missing(path.clone()).into());
-            }
-            claims.extend(claim(path)?);
+    let source_claim = claimed(from)?;
+    if to.sqlite_path().is_none_or(Path::is_file) {
+        // Before it gets this program's schema: a hub of an earlier version may be using it.
+        let mut target = End::connect(to).await?;
+        let has_data = has_data(&mut target).await?;
+        target.close().await?;
+        if has_data {
+            return Err(TransferError::NotEmpty(to.clone()));
         }
     }
+    Store::open(to, tuning).await?.close().await;
+    let target_claim = claimed(to)?;
     let (mut source, mut target) = (End::connect(from).await?, End::connect(to).await?);
     source.begin_to_read().await?;
     target.begin_to_write().await?;
@@ -109,16 +132,14 @@ pub(crate) async fn transfer(
         let newest = migrate::newest();
         return Err(TransferError::Schema { url: from.clone(), schema, newest });
     }
-    for table in DATA {
-        if target.count(table).await? > 0 {
-            return Err(TransferError::NotEmpty(to.clone()));
-        }
+    if has_data(&mut target).await? {
+        return Err(TransferError::NotEmpty(to.clone()));
     }
     let tables = copy_all(&mut source, &mut target).await?;
     target.commit().await?;
     source.close().await?;
     target.close().await?;
-    drop(claims);
+    drop((source_claim, target_claim));
     let events = verify(to, tuning).await?;
     Ok(Transferred { tables, events })
 }

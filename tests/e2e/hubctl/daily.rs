@@ -41,6 +41,7 @@ async fn the_status_shows_what_needs_somebody(hub: Hub) {
     ] {
         hub.issue_with("acme", id, terms).await;
     }
+    hub.issue_with("globex", "refused", value!({"expires_at": later(DAY * 9)})).await;
     hub.sql().await.execute("UPDATE instances SET created_at = created_at - 172800000").await;
     hub.issue("acme", "stopped").await;
     hub.act("stopped", "suspend", value!({"reason": "unpaid"})).await;

@@ -44,17 +44,28 @@ fn every_command_shows_what_it_waits_for() {
 #[test]
 fn a_pause_before_another_attempt_is_shown() {
     let (listener, ctl) = silent();
-    std::thread::spawn(move || listener.incoming().flatten().for_each(later));
+    std::thread::spawn(move || listener.incoming().flatten().for_each(|socket| later(socket, 1)));
     let seen = ctl.at_terminal(50, &words("whoami --retries 1")).end().expect(10).text;
     assert!(seen.contains("attempt 1 of 1 follows"), "{seen:?}");
 }
 
-/// Answers that the hub is overloaded, and wants to be asked again after a second.
-fn later(mut socket: TcpStream) {
+/// Whatever stands between hubctl and the hub may say so.
+#[test]
+fn nobody_waits_longer_than_there_is_time() {
+    let (listener, ctl) = silent();
+    let later = |socket| later(socket, u64::MAX);
+    std::thread::spawn(move || listener.incoming().flatten().for_each(later));
+    let _ = ctl.run(&words("whoami --retries 1")).expect(10);
+}
+
+/// Answers that the hub is overloaded, and wants to be asked again after so many seconds.
+fn later(mut socket: TcpStream, seconds: u64) {
     let mut head = [0; 4096];
     let _ = socket.read(&mut head);
-    let answer = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\
-        Connection: close\r\n\r\n";
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\
+        Connection: close\r\n\r\n"
+    );
     let _ = socket.write_all(answer.as_bytes());
 }
 

@@ -82,7 +82,8 @@ pub(super) async fn items(hub: &Hub<'_>, args: &StatusArgs, limits: Limits) -> R
     let mut items: Vec<Item> = Vec::new();
     items.extend(expired.iter().map(|instance| of(instance, Reason::Expired)));
     // What is refused anyway is listed under its suspension.
-    let works = ending.iter().filter(|i| i.effective_status != EffectiveStatus::Suspended);
+    let refused = [EffectiveStatus::Suspended, EffectiveStatus::ClientSuspended];
+    let works = ending.iter().filter(|i| !refused.contains(&i.effective_status));
     items.extend(works.map(|instance| {
         of(instance, if instance.license.in_grace { Reason::InGrace } else { Reason::Ends })
     }));

@@ -4,7 +4,8 @@ use super::*;
 
 both_stores!(
     instances_are_adopted_unless_another_fleet_has_them,
-    an_instance_of_another_client_is_a_conflict_of_that_item
+    an_instance_of_another_client_is_a_conflict_of_that_item,
+    what_somebody_changes_between_the_look_and_the_change_stays
 );
 
 async fn instances_are_adopted_unless_another_fleet_has_them(hub: Hub) {
@@ -61,4 +62,32 @@ async fn an_instance_of_another_client_is_a_conflict_of_that_item(hub: Hub) {
     assert_eq!(document["items"][2]["error"]["code"], "instance_exists");
     assert!(is_there(&hub, "acme-1").await);
     assert_eq!(hub.show("acme-2").await["client_slug"], "globex");
+}
+
+/// The hub compares the tag of what was looked at, also where the change takes a while to begin.
+async fn what_somebody_changes_between_the_look_and_the_change_stays(hub: Hub) {
+    let slow = "touch begun; while [ ! -e go ]; do sleep 0.05; done; cat > key";
+    let ctl = with_fleet(
+        &hub,
+        &format!(
+            "version = 1\n[[client]]\nslug = \"acme\"\n[[client.instance]]\n\
+            instance_id = \"acme-1\"\nsink = \"cmd:{slow}\"\n"
+        ),
+    );
+    let [begun, go] = ["begun", "go"].map(|name| ctl.dir().join(name));
+    let apply = format!("{APPLY} --allow-commands");
+    fs::write(&go, "").unwrap();
+    ran(&ctl, &apply, 0);
+    for file in [&begun, &go] {
+        fs::remove_file(file).unwrap();
+    }
+    let applying = ctl.at_terminal(120, &crate::hubctl::words(&format!("{apply} --redeliver")));
+    while !begun.exists() {
+        tokio::task::yield_now().await;
+    }
+    let theirs = text(&hub.act("acme-1", "rotate-license", value!({})).await, "license_key");
+    fs::write(&go, "").unwrap();
+    let seen = applying.end().expect(11).text;
+    assert!(seen.contains("precondition_failed"), "{seen}");
+    assert_eq!(license_of(&hub, "acme-1").await, fingerprint(&theirs));
 }

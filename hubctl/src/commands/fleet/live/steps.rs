@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use hub_core::api::{
     DeleteClient, DeleteClientQuery, DeleteInstance, Endpoint, GetCatalogue, GetClient,
-    GetInstance, IssueInstance, NewClient, NewInstance, ReactivateInstance, RotateLicense,
-    RotateLicenseRequest, SetCatalogue, SuspendInstance, SuspendRequest, UpdateClient,
-    UpdateInstance,
+    GetInstance, Instance, IssueInstance, NewClient, NewInstance, ReactivateInstance,
+    RotateLicense, RotateLicenseRequest, SetCatalogue, SuspendInstance, SuspendRequest,
+    UpdateClient, UpdateInstance,
 };
 use hub_core::exit::Exit;
 use hub_core::key::{KeyHash, License};
@@ -74,8 +74,8 @@ impl Steps<'_, '_> {
         results
     }
 
-    /// Looks whether an object is still what the plan saw. Rotating and suspending take no tag: for them
-    /// this look is all there is.
+    /// Looks whether an object is still what the plan saw, and gives its tag: what is changed meanwhile is
+    /// changed no more.
     async fn still(&self, item: &Item) -> Result<Still> {
         let (same, tag) = match &item.step {
             Some(Step::Client { seen: Some(seen), .. }) => {
@@ -146,15 +146,15 @@ impl Steps<'_, '_> {
                 self.issue_into(held, sink, client, new).await
             }
             InstanceChange::Update(patch) => self.update_instance(handle, tag, patch).await,
-            InstanceChange::Rotate { sink } => self.rotate(handle, sink).await,
+            InstanceChange::Rotate { sink } => self.rotate(handle, tag, sink).await,
             InstanceChange::Suspend => {
                 let body = SuspendRequest::default();
-                let call = Call::<SuspendInstance>::new(handle, &(), &body);
-                Ok(self.hub.answer(call).await?.etag)
+                let patched = self.patch::<SuspendInstance>(handle, tag, &body).await;
+                self.patched_if(patched, handle, |now| now.suspension.is_some()).await
             }
             InstanceChange::Reactivate => {
-                let call = Call::<ReactivateInstance>::new(handle, &(), &());
-                Ok(self.hub.answer(call).await?.etag)
+                let patched = self.patch::<ReactivateInstance>(handle, tag, &()).await;
+                self.patched_if(patched, handle, |now| now.suspension.is_none()).await
             }
             InstanceChange::Delete => self.delete::<DeleteInstance>(handle, tag, &()).await,
         }
@@ -195,12 +195,23 @@ impl Steps<'_, '_> {
         tag: Option<&str>,
         patch: &InstancePatch,
     ) -> Result<Tag> {
-        match self.patch::<UpdateInstance>(handle, tag, patch).await {
+        let patched = self.patch::<UpdateInstance>(handle, tag, patch).await;
+        let is_done = |now: &Instance| now.terms().difference(patch.clone()).is_none();
+        self.patched_if(patched, handle, is_done).await
+    }
+
+    /// The tag after a change of an instance. Where an earlier attempt may have made the change, it is looked
+    /// whether it did.
+    async fn patched_if(
+        &self,
+        patched: Result<Tag>,
+        handle: &str,
+        is_done: impl FnOnce(&Instance) -> bool,
+    ) -> Result<Tag> {
+        match patched {
             Err(failure) if may_be_own(&failure) => {
                 match self.hub.find::<GetInstance>(handle).await? {
-                    Some(now) if now.value.terms().difference(patch.clone()).is_none() => {
-                        Ok(now.etag)
-                    }
+                    Some(now) if is_done(&now.value) => Ok(now.etag),
                     _ => Err(failure),
                 }
             }
@@ -294,15 +305,15 @@ impl Steps<'_, '_> {
         Ok(self.hub.answer(Call::<IssueInstance>::new(client, &(), new)).await?.etag)
     }
 
-    async fn rotate(&self, handle: &str, sink: &FleetSink) -> Result<Tag> {
+    async fn rotate(&self, handle: &str, tag: Option<&str>, sink: &FleetSink) -> Result<Tag> {
         let register = async |hash: KeyHash| {
             let body = RotateLicenseRequest { license_sha256: Some(hash), overlap_seconds: None };
-            self.hub.call::<RotateLicense>(handle, &(), &body).await
+            let rotated = self.patch::<RotateLicense>(handle, tag, &body).await;
+            let is_done = |now: &Instance| now.license.fingerprint == hash.fingerprint();
+            self.patched_if(rotated, handle, is_done).await
         };
         let held = sinks::reserve(sink, self.allow_open_folder)?.hold()?;
-        held.register_or_renew(register).await?;
-        // The license is part of what the tag is made from, and no answer here has the new tag.
-        Ok(None)
+        Ok(held.register_or_renew(register).await?.answer)
     }
 }
 
