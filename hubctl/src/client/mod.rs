@@ -110,8 +110,11 @@ impl<'a> Hub<'a> {
         let extra = match &settings.cacert {
             Some(path) => {
                 let pem = crate::input::read_bytes(path, "the certificates")?;
-                Certificate::from_pem_bundle(&pem)
-                    .map_err(|_| Failure::usage("--cacert is not a file of PEM certificates"))?
+                let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+                if certificates.is_empty() {
+                    return Err(Failure::usage("--cacert is not a file of PEM certificates"));
+                }
+                certificates
             }
             None => Vec::new(),
         };

@@ -29,11 +29,18 @@ pub(super) fn failure(status: u16, request_id: Option<String>, body: &[u8]) -> F
     let exit = known.map_or_else(|| exit_of(status), ErrorCode::exit);
     let message = with_fields(problem.detail, &problem.errors);
     Failure::new(exit, "", message).with(|parts| {
-        parts.code = problem.code.into();
+        parts.code =
+            if is_code(&problem.code) { problem.code } else { "unknown".to_owned() }.into();
         parts.status = Some(status);
         parts.request_id = request_id.or(problem.request_id);
         parts.hint = known.and_then(hint).map(str::to_owned);
     })
+}
+
+/// Whether a code looks like one: it is written as it is, and what answers may be no hub.
+fn is_code(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn with_fields(detail: String, errors: &[FieldError]) -> String {
@@ -116,6 +123,8 @@ mod tests {
         assert_eq!(failure(301, None, b"").exit(), Exit::Incompatible);
         let newer = failure(403, None, br#"{"code": "tomorrow", "detail": "x"}"#);
         assert_eq!((newer.exit(), newer.parts().code.as_ref()), (Exit::NotPermitted, "tomorrow"));
+        let odd = failure(403, None, br#"{"code": "a\u001b[31m\nb", "detail": "x"}"#);
+        assert_eq!(odd.parts().code, "unknown");
     }
 
     #[test]

@@ -188,24 +188,28 @@ impl<'a> Layers<'a> {
     }
 
     pub(super) fn no_input(&self) -> Sourced<bool> {
-        match (self.global.no_input, self.env.is_on(Variable::NoInput)) {
-            (true, _) => Sourced { value: true, origin: Origin::Flag },
-            (_, true) => Sourced { value: true, origin: Origin::Env(Variable::NoInput) },
-            _ => Sourced::default(false),
+        let variable = Variable::NoInput;
+        match self.global.no_input {
+            true => Sourced { value: true, origin: Origin::Flag },
+            false if self.env.is_set(variable) => {
+                Sourced { value: self.env.is_on(variable), origin: Origin::Env(variable) }
+            }
+            false => Sourced::default(false),
         }
     }
 
     /// Whether keys may be sent unencrypted to another machine.
     pub(super) fn allow_plain_http(&self, trusted: bool) -> Sourced<bool> {
         let variable = Variable::AllowPlainHttp;
-        let by_context = trusted && self.of_context(|c| c.allow_plain_http).unwrap_or(false);
-        let origin = match (self.global.allow_plain_http, self.env.says_yes(variable), by_context) {
-            (true, _, _) => Origin::Flag,
-            (_, true, _) => Origin::Env(variable),
-            (_, _, true) => self.context_origin(),
-            _ => return Sourced::default(false),
-        };
-        Sourced { value: true, origin }
+        let by_context = self.of_context(|c| c.allow_plain_http).filter(|_| trusted);
+        match (self.global.allow_plain_http, by_context) {
+            (true, _) => Sourced { value: true, origin: Origin::Flag },
+            (false, _) if self.env.is_set(variable) => {
+                Sourced { value: self.env.says_yes(variable), origin: Origin::Env(variable) }
+            }
+            (false, Some(value)) => Sourced { value, origin: self.context_origin() },
+            (false, None) => Sourced::default(false),
+        }
     }
 
     /// The variable that names the proxy for this URL.

@@ -35,11 +35,11 @@ impl Style {
     /// Resolves flags and environment.
     pub(crate) fn resolve(global: &Global, env: &Env) -> Result<Self> {
         let stdout_terminal = std::io::stdout().is_terminal();
-        let asked = match global.output {
-            Some(format) => Some(format),
-            None => env.format()?,
+        let format = match global.output {
+            _ if global.quiet => Format::Name,
+            Some(format) => format,
+            None => env.format()?.unwrap_or(Format::Table),
         };
-        let format = if global.quiet { Format::Name } else { asked.unwrap_or(Format::Table) };
         Ok(Self {
             format,
             fields: global.fields.clone(),

@@ -140,6 +140,27 @@ fn the_rest_has_its_layers_too() {
     }
 }
 
+/// A variable that says no is a layer like any other.
+#[test]
+fn a_variable_that_says_no_overrides_a_context() {
+    let contexts =
+        format!("{CONTEXTS}\n[context.open]\nurl = \"http://h\"\nallow_plain_http = true\n");
+    let of = |env: &[(Variable, &str)]| {
+        let settings = settings("-c open", env, &contexts, None).unwrap();
+        let origins = &settings.origins;
+        (
+            settings.plain_http_is_allowed(),
+            origins.allow_plain_http.to_string(),
+            origins.no_input.to_string(),
+        )
+    };
+    let context = "context open (/home/x/contexts.toml)".to_owned();
+    assert_eq!(of(&[]), (true, context, "default".to_owned()));
+    let no = of(&[(Variable::AllowPlainHttp, "0"), (Variable::NoInput, "0")]);
+    let from = |name: &str| format!("env {name}");
+    assert_eq!(no, (false, from("HUBCTL_ALLOW_PLAIN_HTTP"), from("HUBCTL_NO_INPUT")));
+}
+
 /// Whoever gives `-c` is told which of its values do not hold.
 #[test]
 fn a_named_context_says_what_overrides_it() {

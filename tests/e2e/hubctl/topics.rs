@@ -95,6 +95,21 @@ fn usage_errors_are_json_however_it_is_asked_for() {
     assert!(ran(&ctl, "--bogus json", 2).stderr.starts_with("error[usage]"));
 }
 
+/// What is not needed is not read, and what is needed is not taken for absent.
+#[test]
+fn a_setting_counts_when_it_is_needed() {
+    let ctl = Ctl::default().env("HUBCTL_OUTPUT", "bogus").env("HUBCTL_URL", "https://127.0.0.1:1");
+    for line in ["context list -q", "context list -o json"] {
+        ran(&ctl, line, 0);
+    }
+    ran(&ctl, "context list", 2);
+    for (name, content) in [("empty.pem", ""), ("junk.pem", "junk")] {
+        std::fs::write(ctl.dir().join(name), content).unwrap();
+        let said = ran(&ctl, &format!("version -o json --cacert {name}"), 2).stderr;
+        assert!(said.contains("--cacert is not a file of PEM certificates"), "{said}");
+    }
+}
+
 /// A command that needs no hub opens no socket, reads no contexts and starts no thread.
 #[test]
 fn help_is_had_without_anything() {
