@@ -5,7 +5,6 @@ mod settings;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use clap::Args;
 use hub_core::key::KeyHash;
@@ -25,12 +24,10 @@ use crate::hot::{
     ActivationRequested, Activations, Batch, Batcher, Batching, Granted, KeyChecks, Sightings,
 };
 use crate::limits::{Caller, Guesses, LimitsSettings, Lines, Queue, Rates, Shares};
-use crate::store::{InstanceRow, KnownKey, NewReport, ReportResult, Sighting, Store, Way};
+use crate::store::{
+    InstanceRow, KnownKey, NewReport, ReportResult, SIGHTING_GRAIN, Sighting, Store, Way,
+};
 use readiness::Readiness;
-
-/// The precision of "last seen" and "last used", so that they need one write a minute and not one for
-/// each request.
-const SIGHTING_GRAIN: Duration = Duration::from_mins(1);
 
 /// The settings of the hub and its limits.
 #[derive(Debug, Clone, Args)]
@@ -204,7 +201,7 @@ impl Hub {
         if is_news(&key, key.holder.instance.last_seen_at, now) {
             let instance = key.holder.id;
             // No more of them wait for the database than the instance may have in flight.
-            let _seat = self.shares.enter(Caller::Instance(instance))?;
+            let _caller_permit = self.shares.enter(Caller::Instance(instance))?;
             self.sightings.note(Sighting { instance, hub_key, now }).await?;
             if key.is_unused() {
                 // An activation may have replaced the key before its use was noted.
@@ -235,7 +232,7 @@ impl Hub {
 
     /// Activates a license, and returns once the activation is on disk.
     pub(crate) async fn activate(&self, request: ActivationRequested) -> Result<Granted, Refusal> {
-        let _seat = self.shares.enter(Caller::license(&request.license))?;
+        let _caller_permit = self.shares.enter(Caller::license(&request.license))?;
         // Guesses are told apart before the one writer while there are any.
         if (!self.guesses.are_rare() || self.activations.is_busy())
             && self.find_license(request.license, request.now).await?.is_none()

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::certificates::{Issuer, KeyFault, add_key};
-use crate::changes::{self, Change, OwnerKey, Owners, ensure_owner_key};
+use crate::changes::{self, Author, OwnerKey, Owners, ensure_owner_key};
 use crate::config::{AdminKeyCommand, Command, Settings, StoreSettings};
 use crate::copies::{self, CopyFault};
 use crate::domain::Refusal;
@@ -152,9 +152,9 @@ async fn migrate(settings: &Settings) -> Result<(), RunError> {
 async fn reset_owner_key(settings: &Settings) -> Result<(), RunError> {
     refuse_shared_folder(&settings.store.data_dir)?;
     let store = Store::open_beside(&settings.store.url, settings.store.tuning()).await?;
-    let change = Change::by_command("admin-key-reset", clock::now());
+    let author = Author::by_command("admin-key-reset", clock::now());
     let file = settings.store.key_file();
-    let name = changes::reset_owner_key(&store, change, file.clone()).await?;
+    let name = changes::reset_owner_key(&store, author, file.clone()).await?;
     store.close().await;
     // If standard output is closed, the file still tells.
     let _ = writeln!(io::stdout(), "wrote the new owner key {name} to {}", file.display());
@@ -185,8 +185,8 @@ async fn serve(
     let folder = settings.certificates.folder(&settings.store.data_dir);
     let issuer = Arc::new(Issuer::open(&settings.certificates, folder, clock::now())?);
     let key_file = settings.store.key_file();
-    let change = Change::by_system(clock::now());
-    let owners = ensure_owner_key(&store, change, bootstrap_key, key_file.clone()).await?;
+    let author = Author::by_system(clock::now());
+    let owners = ensure_owner_key(&store, author, bootstrap_key, key_file.clone()).await?;
     tell_owners(&owners, &key_file);
     let tasks = TaskTracker::new();
     let telemetry = settings.hub.telemetry;

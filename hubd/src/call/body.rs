@@ -14,14 +14,14 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::domain::Refusal;
-use crate::limits::{Seat, Turn};
+use crate::limits::{CallerPermit, Turn};
 
 /// How large a body may be, how long it may take to arrive, and whose memory it is.
 pub(super) struct Limits<'a> {
     pub(super) bytes: usize,
     pub(super) time: Duration,
     /// Bytes are counted in this share as they arrive.
-    pub(super) seat: Option<&'a mut Seat>,
+    pub(super) caller_permit: Option<&'a mut CallerPermit>,
     pub(super) turn: &'a Turn,
 }
 
@@ -91,8 +91,8 @@ async fn arrive(
             continue;
         }
         check(is_json, bytes.len() + data.len(), &limits)?;
-        if let Some(seat) = &mut limits.seat {
-            seat.charge(data.len())?;
+        if let Some(caller_permit) = &mut limits.caller_permit {
+            caller_permit.charge(data.len())?;
         }
         append(&mut bytes, &data);
     }

@@ -24,7 +24,7 @@ use super::problem::Answer;
 use super::reply::{CutShort, Outcome, Reply};
 use super::request_id::RequestId;
 use super::trace::Trace;
-use crate::changes::Change;
+use crate::changes::Author;
 use crate::domain::{self, Precondition, Refusal};
 use crate::hub::Hub;
 use crate::limits::{self, Class, Turn};
@@ -57,8 +57,8 @@ pub(crate) struct Call<E: Endpoint<Access: Authenticate>> {
 
 impl<E: Endpoint<Access = hub_core::api::access::Admin>> Call<E> {
     /// Who makes a change, when, and in which request, for the audit log.
-    pub(crate) fn change(&self) -> Change {
-        Change {
+    pub(crate) fn author(&self) -> Author {
+        Author {
             actor: format!("admin:{}", self.caller.name),
             request_id: self.request_id.to_string(),
             now: self.now,
@@ -81,14 +81,14 @@ impl Exchange<'_> {
             trace.name(&head.headers);
         }
         let caller = E::Access::authenticate(hub, &head.headers, now).await?;
-        let mut seat = None;
+        let mut caller_permit = None;
         if let Some(proven) = E::Access::proven(&caller) {
             turn.prove();
             trace.is_proven = true;
             if let limits::Caller::Admin(_) = proven {
                 trace.name(&head.headers);
             }
-            seat = Some(hub.shares().enter(proven)?);
+            caller_permit = Some(hub.shares().enter(proven)?);
             E::Access::authorize(&caller, access, &handle)?;
             if let (true, limits::Caller::Instance(instance)) = (class.is_report, proven) {
                 hub.shares().count_report(instance)?;
@@ -100,7 +100,7 @@ impl Exchange<'_> {
         let limits = body::Limits {
             bytes: class.body_limit,
             time: body_timeout,
-            seat: seat.as_mut().filter(|_| class.is_report),
+            caller_permit: caller_permit.as_mut().filter(|_| class.is_report),
             turn,
         };
         let bytes = body::collect(body, &head.headers, limits).await?;
@@ -126,7 +126,7 @@ impl Exchange<'_> {
             hub.guesses().spend(client)?;
             hub.lines().warn_of(E::ROUTE, ErrorCode::LicenseInvalid, request_id.as_str());
         }
-        trace.keep(seat);
+        trace.keep(caller_permit);
         match (&reply.etag, known) {
             (Some(etag), Some(known)) if etag.is_known_as(&known) => not_modified(etag),
             _ => encode(reply),

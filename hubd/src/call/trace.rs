@@ -4,7 +4,7 @@ use hub_core::api::REQUEST_ID_HEADER;
 use hyper::HeaderMap;
 
 use super::request_id::RequestId;
-use crate::limits::Seat;
+use crate::limits::CallerPermit;
 
 /// The traces of a request.
 #[derive(Debug)]
@@ -15,18 +15,18 @@ pub(crate) struct Trace {
     /// The caller has shown a valid key.
     pub(crate) is_proven: bool,
     /// The caller's place for this request, which it has until the answer is sent. A refusal needs none.
-    pub(crate) seat: Option<Seat>,
+    pub(crate) caller_permit: Option<CallerPermit>,
 }
 
 impl Trace {
     pub(crate) fn new(request_id: RequestId, body_left: bool) -> Self {
-        Self { request_id, body_left, is_proven: false, seat: None }
+        Self { request_id, body_left, is_proven: false, caller_permit: None }
     }
 
-    /// Keeps the seat until the answer is sent. The body is gone by now.
-    pub(super) fn keep(&mut self, mut seat: Option<Seat>) {
-        seat.iter_mut().for_each(Seat::discharge);
-        self.seat = seat;
+    /// Keeps the caller's permit until the answer is sent. The body is gone by now.
+    pub(super) fn keep(&mut self, mut caller_permit: Option<CallerPermit>) {
+        caller_permit.iter_mut().for_each(CallerPermit::discharge);
+        self.caller_permit = caller_permit;
     }
 
     /// Takes over the id that an operator gave the request, if it is a plain word. It gets into the log

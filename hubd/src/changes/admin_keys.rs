@@ -4,26 +4,26 @@ use hub_core::api::{Action, AdminKeyInfo, NewAdminKey, Role};
 use hub_core::key::{Admin, AdminKey};
 use hub_core::problem::ErrorCode;
 
-use super::{Change, Made, given_or_new};
+use super::{Author, Made, given_or_new};
 use crate::domain::Refusal;
 use crate::store::{Store, Tx};
 
 /// Creates an admin key. A repeated request with the same hash returns the existing key.
 pub(crate) async fn create_admin_key(
     store: &Store,
-    change: Change,
+    author: Author,
     new: NewAdminKey,
 ) -> Result<Made<(AdminKeyInfo, Option<AdminKey>)>, Refusal> {
     store
-        .write("create admin key", (change, new), |tx, (change, new)| {
-            Box::pin(create(tx, change, new))
+        .write("create admin key", (author, new), |tx, (author, new)| {
+            Box::pin(create(tx, author, new))
         })
         .await
 }
 
 async fn create(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     new: &NewAdminKey,
 ) -> Result<Made<(AdminKeyInfo, Option<AdminKey>)>, Refusal> {
     let name = new.name.as_str();
@@ -37,16 +37,16 @@ async fn create(
         }
         return Ok(Made::Existing((existing.to_wire(), None)));
     }
-    if new.expires_at.is_some_and(|at| at <= change.now) {
+    if new.expires_at.is_some_and(|at| at <= author.now) {
         return Err(Refusal::field("expires_at", "must be in the future"));
     }
     let (hash, key) = given_or_new::<Admin>(new.key_sha256)?;
     if new.key_sha256.is_some() {
         tx.refuse_known(&[hash]).await?;
     }
-    tx.insert_admin_key(name, new.role, &hash, new.expires_at, change.now).await?;
+    tx.insert_admin_key(name, new.role, &hash, new.expires_at, author.now).await?;
     tx.audit(
-        change
+        author
             .event(Action::AdminKeyCreate, name)
             .with("role", new.role)
             .with("admin_key", hash.fingerprint()),
@@ -59,26 +59,26 @@ async fn create(
 /// without an end would be left.
 pub(crate) async fn revoke_admin_key(
     store: &Store,
-    change: Change,
+    author: Author,
     name: String,
 ) -> Result<(), Refusal> {
     store
-        .write("revoke admin key", (change, name), |tx, (change, name)| {
-            Box::pin(revoke(tx, change, name))
+        .write("revoke admin key", (author, name), |tx, (author, name)| {
+            Box::pin(revoke(tx, author, name))
         })
         .await
 }
 
-async fn revoke(tx: &mut Tx<'_>, change: &Change, name: &str) -> Result<(), Refusal> {
+async fn revoke(tx: &mut Tx<'_>, author: &Author, name: &str) -> Result<(), Refusal> {
     let key = tx.admin_key(name).await?.ok_or(ErrorCode::AdminKeyNotFound)?;
-    if key.role == Role::Owner && key.is_live(change.now) {
+    if key.role == Role::Owner && key.is_live(author.now) {
         let mut others = tx.admin_keys().await?.into_iter().filter(|other| other.name != key.name);
         if !others.any(|other| other.is_lasting_owner()) {
             return Err(Refusal::new(ErrorCode::LastOwnerKey));
         }
     }
-    tx.revoke_admin_key(name, change.now).await?;
+    tx.revoke_admin_key(name, author.now).await?;
     let fingerprint = key.hash.fingerprint();
-    tx.audit(change.event(Action::AdminKeyRevoke, name).with("admin_key", fingerprint));
+    tx.audit(author.event(Action::AdminKeyRevoke, name).with("admin_key", fingerprint));
     Ok(())
 }

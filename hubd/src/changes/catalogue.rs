@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hub_core::api::{Action, Catalogue, CataloguePatch, ListedName};
 
-use super::Change;
+use super::Author;
 use crate::domain::{ETag, Precondition, Refusal};
 use crate::store::{Store, Tx};
 
@@ -16,16 +16,16 @@ pub(crate) fn etag(catalogue: &Catalogue) -> ETag {
 /// Replaces the catalogue. If the new catalogue is the same, nothing is written to the audit log.
 pub(crate) async fn set_catalogue(
     store: &Store,
-    change: Change,
+    author: Author,
     new: Catalogue,
     condition: Precondition,
 ) -> Result<Catalogue, Refusal> {
-    let args = (change, new, condition);
-    let write = store.write("set catalogue", args, |tx, (change, new, condition)| {
+    let args = (author, new, condition);
+    let write = store.write("set catalogue", args, |tx, (author, new, condition)| {
         Box::pin(async move {
             let old = tx.catalogue().await?;
             condition.check(&etag(&old))?;
-            set(tx, change, &old, new).await?;
+            set(tx, author, &old, new).await?;
             Ok(new.clone())
         })
     });
@@ -35,12 +35,12 @@ pub(crate) async fn set_catalogue(
 /// Lists and unlists names.
 pub(crate) async fn update_catalogue(
     store: &Store,
-    change: Change,
+    author: Author,
     patch: CataloguePatch,
     condition: Precondition,
 ) -> Result<Catalogue, Refusal> {
-    let args = (change, patch, condition);
-    let write = store.write("update catalogue", args, |tx, (change, patch, condition)| {
+    let args = (author, patch, condition);
+    let write = store.write("update catalogue", args, |tx, (author, patch, condition)| {
         Box::pin(async move {
             let old = tx.catalogue().await?;
             condition.check(&etag(&old))?;
@@ -49,7 +49,7 @@ pub(crate) async fn update_catalogue(
                 codes: patched(&old.codes, &patch.add.codes, &patch.remove.codes)?,
                 counts: patched(&old.counts, &patch.add.counts, &patch.remove.counts)?,
             };
-            set(tx, change, &old, &new).await?;
+            set(tx, author, &old, &new).await?;
             Ok(new)
         })
     });
@@ -71,15 +71,15 @@ fn patched<N: ListedName + Clone>(
 
 async fn set(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     old: &Catalogue,
     new: &Catalogue,
 ) -> Result<(), Refusal> {
     if old == new {
         return Ok(());
     }
-    tx.set_catalogue(old, new, change.now).await?;
-    let event = change
+    tx.set_catalogue(old, new, author.now).await?;
+    let event = author
         .event(Action::CatalogueSet, "catalogue")
         .with("tools", new.tools.len())
         .with("codes", new.codes.len())

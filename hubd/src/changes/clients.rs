@@ -6,7 +6,7 @@ use hub_core::name::Slug;
 use hub_core::problem::ErrorCode;
 use rand::rngs::SysRng;
 
-use super::{Change, random_suffix};
+use super::{Author, random_suffix};
 use crate::domain::{ETag, Precondition, Refusal};
 use crate::store::{Store, Tx};
 
@@ -18,25 +18,25 @@ pub(crate) fn etag(client: &Client) -> ETag {
 /// Creates a client. If a slug derived from the name is taken, the client gets another slug.
 pub(crate) async fn create_client(
     store: &Store,
-    change: Change,
+    author: Author,
     new: NewClient,
 ) -> Result<Client, Refusal> {
     store
-        .write("create client", (change, new), |tx, (change, new)| {
-            Box::pin(create(tx, change, new))
+        .write("create client", (author, new), |tx, (author, new)| {
+            Box::pin(create(tx, author, new))
         })
         .await
 }
 
-async fn create(tx: &mut Tx<'_>, change: &Change, new: &NewClient) -> Result<Client, Refusal> {
+async fn create(tx: &mut Tx<'_>, author: &Author, new: &NewClient) -> Result<Client, Refusal> {
     let derived = derive_slug(new.name.as_str());
     let slug = |text: String| text.parse().map_err(|_| Refusal::new(ErrorCode::Internal));
     let mut client = Client {
         id: random_uuid()?,
         slug: new.slug.clone().map_or_else(|| slug(derived.clone()), Ok)?,
         settings: new.settings(),
-        created_at: change.now,
-        updated_at: change.now,
+        created_at: author.now,
+        updated_at: author.now,
     };
     while !tx.insert_client(&client).await? {
         if new.slug.is_some() {
@@ -45,48 +45,48 @@ async fn create(tx: &mut Tx<'_>, change: &Change, new: &NewClient) -> Result<Cli
         }
         client.slug = slug(format!("{}-{}", shorten(&derived, 54), random_suffix()?))?;
     }
-    tx.audit(change.event(Action::ClientCreate, client.slug.as_str()));
+    tx.audit(author.event(Action::ClientCreate, client.slug.as_str()));
     Ok(client)
 }
 
 /// Changes the fields in the patch. A patch that changes nothing writes nothing to the audit log.
 pub(crate) async fn update_client(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     patch: ClientPatch,
     condition: Precondition,
 ) -> Result<Client, Refusal> {
-    let args = (change, handle, patch, condition);
+    let args = (author, handle, patch, condition);
     store
-        .write("update client", args, |tx, (change, handle, patch, condition)| {
-            Box::pin(update(tx, change, handle, patch, condition))
+        .write("update client", args, |tx, (author, handle, patch, condition)| {
+            Box::pin(update(tx, author, handle, patch, condition))
         })
         .await
 }
 
 async fn update(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     patch: &ClientPatch,
     condition: &Precondition,
 ) -> Result<Client, Refusal> {
     let mut client = tx.client(handle).await?.ok_or(ErrorCode::ClientNotFound)?;
     condition.check(&etag(&client))?;
-    let settings = client.settings.patched(patch, change.now);
+    let settings = client.settings.patched(patch, author.now);
     if settings == client.settings {
         return Ok(client);
     }
     let before = std::mem::replace(&mut client.settings, settings);
-    client.updated_at = change.now;
+    client.updated_at = author.now;
     tx.update_client(&client).await?;
     let slug = client.slug.as_str();
     if client.settings.suspension != before.suspension {
         let event = match &client.settings.suspension {
-            None => change.event(Action::ClientReactivate, slug),
+            None => author.event(Action::ClientReactivate, slug),
             Some(suspension) => {
-                let event = change.event(Action::ClientSuspend, slug);
+                let event = author.event(Action::ClientSuspend, slug);
                 match &suspension.reason {
                     Some(reason) => event.with("reason", reason.as_str()),
                     None => event,
@@ -97,7 +97,7 @@ async fn update(
     }
     let changed = before.changed(&client.settings);
     if !changed.is_empty() {
-        tx.audit(change.event(Action::ClientUpdate, slug).with("fields", changed.join(",")));
+        tx.audit(author.event(Action::ClientUpdate, slug).with("fields", changed.join(",")));
     }
     Ok(client)
 }
@@ -105,22 +105,22 @@ async fn update(
 /// Deletes a client, and with `cascade` also its instances.
 pub(crate) async fn delete_client(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     cascade: bool,
     condition: Precondition,
 ) -> Result<(), Refusal> {
-    let args = (change, handle, condition);
+    let args = (author, handle, condition);
     store
-        .write("delete client", args, move |tx, (change, handle, condition)| {
-            Box::pin(delete(tx, change, handle, cascade, condition))
+        .write("delete client", args, move |tx, (author, handle, condition)| {
+            Box::pin(delete(tx, author, handle, cascade, condition))
         })
         .await
 }
 
 async fn delete(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     cascade: bool,
     condition: &Precondition,
@@ -135,10 +135,10 @@ async fn delete(
     tx.delete_instances(&handles).await?;
     let slug = client.slug.as_str();
     for instance in handles {
-        tx.audit(change.event(Action::InstanceDelete, instance).with("client", slug));
+        tx.audit(author.event(Action::InstanceDelete, instance).with("client", slug));
     }
     tx.delete_client(&client.id).await?;
-    tx.audit(change.event(Action::ClientDelete, slug).with("instances", instances.len()));
+    tx.audit(author.event(Action::ClientDelete, slug).with("instances", instances.len()));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use hub_core::name::{InstanceId, Slug};
 use hub_core::problem::ErrorCode;
 
 use super::clients::shorten;
-use super::{Change, Made, given_or_new, random_suffix};
+use super::{Author, Made, given_or_new, random_suffix};
 use crate::domain::{ETag, InstanceKey, NewKey, Precondition, Refusal};
 use crate::store::{InstanceRow, NewInstanceRow, Store, Tx};
 
@@ -27,20 +27,20 @@ pub(crate) struct Issued {
 /// instance.
 pub(crate) async fn issue_instance(
     store: &Store,
-    change: Change,
+    author: Author,
     client: String,
     new: NewInstance,
 ) -> Result<Made<Issued>, Refusal> {
     store
-        .write("issue instance", (change, client, new), |tx, (change, client, new)| {
-            Box::pin(issue(tx, change, client, new))
+        .write("issue instance", (author, client, new), |tx, (author, client, new)| {
+            Box::pin(issue(tx, author, client, new))
         })
         .await
 }
 
 async fn issue(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     client: &str,
     new: &NewInstance,
 ) -> Result<Made<Issued>, Refusal> {
@@ -68,15 +68,15 @@ async fn issue(
         client: &client.id,
         terms: &terms,
         activated: new.hub_key_sha256.is_some(),
-        now: change.now,
+        now: author.now,
     };
     let id = tx.insert_instance(&row).await?.ok_or(ErrorCode::InstanceExists)?;
     let key =
-        |kind, hash| NewKey { instance: id, kind, hash, issued_at: change.now, not_after: None };
+        |kind, hash| NewKey { instance: id, kind, hash, issued_at: author.now, not_after: None };
     let mut keys = vec![key(InstanceKey::License, license)];
     keys.extend(new.hub_key_sha256.map(|hash| key(InstanceKey::Hub, hash)));
     tx.insert_keys(&keys).await?;
-    let mut event = change
+    let mut event = author
         .event(Action::InstanceCreate, handle.as_str())
         .with("client", &client.slug)
         .with("license", license.fingerprint());
@@ -118,22 +118,22 @@ fn is_repeat(existing: &Instance, client: &str, terms: &Terms, new: &NewInstance
 /// Changes the fields in the patch. A patch that changes nothing writes nothing to the audit log.
 pub(crate) async fn update_instance(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     patch: InstancePatch,
     condition: Precondition,
 ) -> Result<Instance, Refusal> {
-    let args = (change, handle, patch, condition);
+    let args = (author, handle, patch, condition);
     store
-        .write("update instance", args, |tx, (change, handle, patch, condition)| {
-            Box::pin(update(tx, change, handle, patch, condition))
+        .write("update instance", args, |tx, (author, handle, patch, condition)| {
+            Box::pin(update(tx, author, handle, patch, condition))
         })
         .await
 }
 
 async fn update(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     patch: &InstancePatch,
     condition: &Precondition,
@@ -149,30 +149,30 @@ async fn update(
     if changed.is_empty() {
         return Ok(instance);
     }
-    tx.set_terms(id, &terms, change.now).await?;
-    tx.audit(change.event(Action::InstanceUpdate, handle).with("fields", changed.join(",")));
+    tx.set_terms(id, &terms, author.now).await?;
+    tx.audit(author.event(Action::InstanceUpdate, handle).with("fields", changed.join(",")));
     Ok(find(tx, handle).await?.instance)
 }
 
 /// Suspends an instance. One that is suspended already gets another reason, if one is given.
 pub(crate) async fn suspend_instance(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     request: SuspendRequest,
     condition: Precondition,
 ) -> Result<Instance, Refusal> {
-    let args = (change, handle, request, condition);
+    let args = (author, handle, request, condition);
     store
-        .write("suspend instance", args, |tx, (change, handle, request, condition)| {
-            Box::pin(suspend(tx, change, handle, request, condition))
+        .write("suspend instance", args, |tx, (author, handle, request, condition)| {
+            Box::pin(suspend(tx, author, handle, request, condition))
         })
         .await
 }
 
 async fn suspend(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     request: &SuspendRequest,
     condition: &Precondition,
@@ -181,13 +181,13 @@ async fn suspend(
     condition.check(&etag(&instance))?;
     let suspension = match &instance.suspension {
         Some(present) => present.because(request.reason.as_ref()),
-        None => Suspension { reason: request.reason.clone(), since: change.now },
+        None => Suspension { reason: request.reason.clone(), since: author.now },
     };
     if instance.suspension.as_ref() == Some(&suspension) {
         return Ok(instance);
     }
-    tx.set_suspension(id, Some(&suspension), change.now).await?;
-    let mut event = change.event(Action::InstanceSuspend, handle);
+    tx.set_suspension(id, Some(&suspension), author.now).await?;
+    let mut event = author.event(Action::InstanceSuspend, handle);
     if let Some(reason) = &suspension.reason {
         event = event.with("reason", reason.as_str());
     }
@@ -198,21 +198,21 @@ async fn suspend(
 /// Ends an instance's suspension, if it is suspended.
 pub(crate) async fn reactivate_instance(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     condition: Precondition,
 ) -> Result<Instance, Refusal> {
-    let args = (change, handle, condition);
+    let args = (author, handle, condition);
     store
-        .write("reactivate instance", args, |tx, (change, handle, condition)| {
-            Box::pin(reactivate(tx, change, handle, condition))
+        .write("reactivate instance", args, |tx, (author, handle, condition)| {
+            Box::pin(reactivate(tx, author, handle, condition))
         })
         .await
 }
 
 async fn reactivate(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     condition: &Precondition,
 ) -> Result<Instance, Refusal> {
@@ -221,36 +221,36 @@ async fn reactivate(
     if instance.suspension.is_none() {
         return Ok(instance);
     }
-    tx.set_suspension(id, None, change.now).await?;
-    tx.audit(change.event(Action::InstanceReactivate, handle));
+    tx.set_suspension(id, None, author.now).await?;
+    tx.audit(author.event(Action::InstanceReactivate, handle));
     Ok(find(tx, handle).await?.instance)
 }
 
 /// Deletes an instance and ends its keys.
 pub(crate) async fn delete_instance(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     condition: Precondition,
 ) -> Result<(), Refusal> {
-    let args = (change, handle, condition);
+    let args = (author, handle, condition);
     store
-        .write("delete instance", args, |tx, (change, handle, condition)| {
-            Box::pin(delete(tx, change, handle, condition))
+        .write("delete instance", args, |tx, (author, handle, condition)| {
+            Box::pin(delete(tx, author, handle, condition))
         })
         .await
 }
 
 async fn delete(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     condition: &Precondition,
 ) -> Result<(), Refusal> {
     let instance = find(tx, handle).await?.instance;
     condition.check(&etag(&instance))?;
     tx.delete_instances(&[handle]).await?;
-    let event = change.event(Action::InstanceDelete, handle);
+    let event = author.event(Action::InstanceDelete, handle);
     tx.audit(event.with("client", &instance.owner.slug));
     Ok(())
 }

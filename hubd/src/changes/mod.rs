@@ -29,21 +29,21 @@ use rand::rngs::SysRng;
 use crate::domain::{Event, Refusal};
 use crate::store::Tx;
 
-/// Who makes a change, in which request, and when.
+/// Who makes a change, by which request, and when.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
+pub(crate) struct Author {
     pub(crate) actor: String,
     pub(crate) request_id: String,
     pub(crate) now: Timestamp,
 }
 
-impl Change {
-    /// A change that the hub itself makes.
+impl Author {
+    /// The hub itself.
     pub(crate) fn by_system(now: Timestamp) -> Self {
         Self { actor: "system".to_owned(), request_id: "startup".to_owned(), now }
     }
 
-    /// A change that whoever owns the machine makes with a command of hubd.
+    /// Whoever owns the machine, by a command of hubd.
     pub(crate) fn by_command(name: &str, now: Timestamp) -> Self {
         Self { actor: "system".to_owned(), request_id: name.to_owned(), now }
     }

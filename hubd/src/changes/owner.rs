@@ -11,7 +11,7 @@ use hub_core::key::{AdminKey, KeyHash};
 use hub_core::problem::ErrorCode;
 use zeroize::Zeroizing;
 
-use super::{Change, given_or_new};
+use super::{Author, given_or_new};
 use crate::domain::Refusal;
 use crate::store::{AdminKeyRow, Store, Tx};
 
@@ -47,22 +47,22 @@ pub(crate) struct Owners {
 /// makes the key writes the file. A key file that exists is never overwritten.
 pub(crate) async fn ensure_owner_key(
     store: &Store,
-    change: Change,
+    author: Author,
     bootstrap: Option<AdminKey>,
     file: PathBuf,
 ) -> Result<Owners, Refusal> {
-    let args = (change, bootstrap, file);
+    let args = (author, bootstrap, file);
     store
-        .write("ensure owner key", args, |tx, (change, bootstrap, file)| {
+        .write("ensure owner key", args, |tx, (author, bootstrap, file)| {
             Box::pin(async {
                 let set = match bootstrap {
-                    Some(key) => register(tx, change, key).await?,
+                    Some(key) => register(tx, author, key).await?,
                     None => None,
                 };
                 let ended_bootstrap = bootstrap.is_some() && set.is_none();
                 let key = match set {
                     Some(key) => key,
-                    None => find_or_make(tx, change, file).await?,
+                    None => find_or_make(tx, author, file).await?,
                 };
                 Ok(Owners { key, ended_bootstrap })
             })
@@ -73,7 +73,7 @@ pub(crate) async fn ensure_owner_key(
 /// Registers the operator's key; `None` when it is known and no owner key that lasts.
 async fn register(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     key: &AdminKey,
 ) -> Result<Option<OwnerKey>, Refusal> {
     let hash = key.hash();
@@ -81,39 +81,39 @@ async fn register(
         return Ok(known.is_lasting_owner().then_some(OwnerKey::Present));
     }
     if let Some(before) = tx.admin_key(BOOTSTRAP).await? {
-        tx.revoke_admin_key(BOOTSTRAP, change.now).await?;
+        tx.revoke_admin_key(BOOTSTRAP, author.now).await?;
         let fingerprint = before.hash.fingerprint();
-        tx.audit(change.event(Action::AdminKeyRevoke, BOOTSTRAP).with("admin_key", fingerprint));
+        tx.audit(author.event(Action::AdminKeyRevoke, BOOTSTRAP).with("admin_key", fingerprint));
     }
-    add(tx, change, BOOTSTRAP, &hash).await?;
+    add(tx, author, BOOTSTRAP, &hash).await?;
     Ok(Some(OwnerKey::Set))
 }
 
-async fn find_or_make(tx: &mut Tx<'_>, change: &Change, file: &Path) -> Result<OwnerKey, Refusal> {
+async fn find_or_make(tx: &mut Tx<'_>, author: &Author, file: &Path) -> Result<OwnerKey, Refusal> {
     if tx.admin_keys().await?.iter().any(AdminKeyRow::is_lasting_owner) {
         return Ok(OwnerKey::Present);
     }
     match read_key_file(file) {
-        Ok(Some(key)) => adopt(tx, change, &key).await,
+        Ok(Some(key)) => adopt(tx, author, &key).await,
         Ok(None) => {
             // The file is written before the commit: if the hub is killed in between, the next start
             // registers the key that it finds.
             let hash = write_new_key(file)?;
-            add_owner(tx, change, &hash).await?;
+            add_owner(tx, author, &hash).await?;
             Ok(OwnerKey::Written)
         }
         Err(problem) => Ok(OwnerKey::Missing(problem)),
     }
 }
 
-async fn adopt(tx: &mut Tx<'_>, change: &Change, key: &AdminKey) -> Result<OwnerKey, Refusal> {
+async fn adopt(tx: &mut Tx<'_>, author: &Author, key: &AdminKey) -> Result<OwnerKey, Refusal> {
     let hash = key.hash();
     if !tx.known_hashes(&[hash]).await?.is_empty() {
         return Ok(OwnerKey::Missing(
             "the database knows the key in it, and it is no owner's or has ended",
         ));
     }
-    add_owner(tx, change, &hash).await?;
+    add_owner(tx, author, &hash).await?;
     Ok(OwnerKey::Adopted)
 }
 
@@ -121,36 +121,36 @@ async fn adopt(tx: &mut Tx<'_>, change: &Change, key: &AdminKey) -> Result<Owner
 /// the name of the new key.
 pub(crate) async fn reset_owner_key(
     store: &Store,
-    change: Change,
+    author: Author,
     file: PathBuf,
 ) -> Result<String, Refusal> {
     store
-        .write("reset owner key", (change, file), |tx, (change, file)| {
+        .write("reset owner key", (author, file), |tx, (author, file)| {
             Box::pin(async {
                 put_aside(file).map_err(|error| cannot_write(file, &error))?;
                 let hash = write_new_key(file)?;
-                add_owner(tx, change, &hash).await
+                add_owner(tx, author, &hash).await
             })
         })
         .await
 }
 
 /// Adds an owner key under the first free name.
-async fn add_owner(tx: &mut Tx<'_>, change: &Change, hash: &KeyHash) -> Result<String, Refusal> {
+async fn add_owner(tx: &mut Tx<'_>, author: &Author, hash: &KeyHash) -> Result<String, Refusal> {
     let mut name = OWNER.to_owned();
     let mut n = 1;
     while tx.admin_key(&name).await?.is_some() {
         n += 1;
         name = format!("{OWNER}-{n}");
     }
-    add(tx, change, &name, hash).await?;
+    add(tx, author, &name, hash).await?;
     Ok(name)
 }
 
-async fn add(tx: &mut Tx<'_>, change: &Change, name: &str, hash: &KeyHash) -> Result<(), Refusal> {
-    tx.insert_admin_key(name, Role::Owner, hash, None, change.now).await?;
+async fn add(tx: &mut Tx<'_>, author: &Author, name: &str, hash: &KeyHash) -> Result<(), Refusal> {
+    tx.insert_admin_key(name, Role::Owner, hash, None, author.now).await?;
     tx.audit(
-        change
+        author
             .event(Action::AdminKeyCreate, name)
             .with("role", Role::Owner)
             .with("admin_key", hash.fingerprint()),

@@ -8,7 +8,7 @@ use hub_core::name::InstanceId;
 use hub_core::problem::ErrorCode;
 use hub_core::time::Timestamp;
 
-use super::Change;
+use super::Author;
 use super::instances::{etag, find};
 use crate::domain::{InstanceKey, NewKey, OpenKey, Precondition, Refusal, retire_for_rotation};
 use crate::store::{InstanceRow, Store, Tx};
@@ -34,22 +34,22 @@ pub(crate) struct Rotated {
 /// Replaces an instance's key. A repeated request with the same hash changes nothing.
 pub(crate) async fn rotate(
     store: &Store,
-    change: Change,
+    author: Author,
     handle: String,
     rotation: Rotation,
     condition: Precondition,
 ) -> Result<Rotated, Refusal> {
-    let args = (change, handle, condition);
+    let args = (author, handle, condition);
     store
-        .write("rotate key", args, move |tx, (change, handle, condition)| {
-            Box::pin(replace(tx, change, handle, rotation, condition))
+        .write("rotate key", args, move |tx, (author, handle, condition)| {
+            Box::pin(replace(tx, author, handle, rotation, condition))
         })
         .await
 }
 
 async fn replace(
     tx: &mut Tx<'_>,
-    change: &Change,
+    author: &Author,
     handle: &str,
     rotation: Rotation,
     condition: &Precondition,
@@ -62,7 +62,7 @@ async fn replace(
         return Err(Refusal::new(ErrorCode::NotActivated));
     }
     let in_overlap =
-        || open.iter().filter(|key| key.is_live(change.now)).find_map(|key| key.not_after);
+        || open.iter().filter(|key| key.is_live(author.now)).find_map(|key| key.not_after);
     if callers_key && open.iter().any(|key| key.not_after.is_none() && key.hash == hash) {
         return Ok(Rotated {
             instance_id: instance.instance_id,
@@ -74,18 +74,18 @@ async fn replace(
     if callers_key {
         tx.refuse_known(&[hash]).await?;
     }
-    let overlap_end = (!overlap.is_zero()).then(|| change.now.after(overlap));
+    let overlap_end = (!overlap.is_zero()).then(|| author.now.after(overlap));
     retire_for_rotation(&mut open, overlap_end);
     let ends: Vec<_> = open.iter().filter_map(|key| Some((key.hash, key.not_after?))).collect();
     tx.end_keys(&ends).await?;
-    let key = NewKey { instance: id, kind, hash, issued_at: change.now, not_after: None };
+    let key = NewKey { instance: id, kind, hash, issued_at: author.now, not_after: None };
     tx.insert_keys(&[key]).await?;
     let (action, name) = match kind {
         InstanceKey::License => (Action::InstanceRotateLicense, "license"),
         InstanceKey::Hub => (Action::InstanceRotateHubKey, "hub_key"),
     };
     tx.audit(
-        change
+        author
             .event(action, handle)
             .with(name, hash.fingerprint())
             .with("overlap_seconds", overlap.as_secs()),

@@ -14,7 +14,7 @@ pub(crate) struct HotSettings {
     #[arg(long, default_value = "10m", value_parser = parse_duration)]
     pub(crate) activation_overlap: Duration,
 
-    /// The most activations, reports and key checks that may wait, in each queue
+    /// The most activations that may wait, and the most reports
     #[arg(long, default_value_t = 1024, value_parser = queue_length)]
     pub(crate) queue: usize,
 }

@@ -66,9 +66,9 @@ struct InFlight {
     bytes: usize,
 }
 
-/// The place of one request in the books, until it is answered.
+/// One request of a caller, in the books until it is answered.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct CallerPermit {
     callers: Arc<Callers>,
     caller: Caller,
     bytes: usize,
@@ -80,7 +80,7 @@ impl Callers {
     }
 
     /// One more request of this caller, or a refusal for this caller alone.
-    pub(super) fn enter(self: &Arc<Self>, caller: Caller) -> Result<Seat, Refusal> {
+    pub(super) fn enter(self: &Arc<Self>, caller: Caller) -> Result<CallerPermit, Refusal> {
         let (most, why) = match caller {
             Caller::Instance(_) => (
                 self.most.instance_requests,
@@ -101,7 +101,7 @@ impl Callers {
             return Err(Refusal::limited(why, Duration::from_secs(1)));
         }
         in_flight.requests += 1;
-        Ok(Seat { callers: Arc::clone(self), caller, bytes: 0 })
+        Ok(CallerPermit { callers: Arc::clone(self), caller, bytes: 0 })
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -109,7 +109,7 @@ impl Callers {
     }
 }
 
-impl Seat {
+impl CallerPermit {
     /// Counts bytes of the request's body, which have arrived. One body of a caller may take all that is
     /// free; its other bodies may together take no more than they leave for everybody else.
     pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -143,7 +143,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for CallerPermit {
     fn drop(&mut self) {
         self.discharge();
         let mut books = self.callers.books();

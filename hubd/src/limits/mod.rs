@@ -12,7 +12,7 @@ mod settings;
 mod shares;
 
 pub(crate) use address::client_of;
-pub(crate) use callers::{Caller, Seat};
+pub(crate) use callers::{Caller, CallerPermit};
 pub(crate) use classes::{Class, Queue};
 pub(crate) use guesses::Guesses;
 pub(crate) use lines::Lines;

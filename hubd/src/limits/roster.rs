@@ -51,7 +51,7 @@ pub(crate) struct Roster {
 struct Books {
     last_id: u64,
     /// By the time since which each was idle when it was last looked at, and its id.
-    connections: BTreeMap<(u64, u64), Arc<Line>>,
+    connections: BTreeMap<(u64, u64), Arc<Connection>>,
     addresses: HashMap<IpAddr, Address>,
 }
 
@@ -60,12 +60,12 @@ struct Books {
 struct Address {
     within: usize,
     /// Those beyond the limit, by id.
-    beyond: BTreeMap<u64, Arc<Line>>,
+    beyond: BTreeMap<u64, Arc<Connection>>,
 }
 
 /// What a connection is, and what it does.
 #[derive(Debug)]
-struct Line {
+struct Connection {
     id: u64,
     address: IpAddr,
     standing: AtomicU8,
@@ -94,7 +94,7 @@ const CLOSING: u8 = 3;
 #[derive(Debug)]
 pub(crate) struct Place {
     roster: Arc<Roster>,
-    line: Arc<Line>,
+    connection: Arc<Connection>,
 }
 
 impl Roster {
@@ -130,9 +130,9 @@ impl Roster {
         }
         books.last_id += 1;
         let (id, address) = (books.last_id, subscriber(peer));
-        let line = |standing| {
+        let connection = |standing| {
             let turns = if standing == PROVEN { self.turns } else { 1 };
-            Arc::new(Line {
+            Arc::new(Connection {
                 id,
                 address,
                 standing: AtomicU8::new(standing),
@@ -143,20 +143,20 @@ impl Roster {
                 closing: Notify::new(),
             })
         };
-        let line = if is_in(&self.trusted, peer) {
-            line(PROVEN)
+        let connection = if is_in(&self.trusted, peer) {
+            connection(PROVEN)
         } else if books.addresses.entry(address).or_default().within < self.of_address {
             books.addresses.entry(address).or_default().within += 1;
-            line(WITHIN)
+            connection(WITHIN)
         } else {
             books.make_room_beyond(address);
-            let line = line(BEYOND);
-            books.addresses.entry(address).or_default().beyond.insert(id, Arc::clone(&line));
-            line
+            let connection = connection(BEYOND);
+            books.addresses.entry(address).or_default().beyond.insert(id, Arc::clone(&connection));
+            connection
         };
-        books.list(Arc::clone(&line), now);
+        books.list(Arc::clone(&connection), now);
         drop(books);
-        Some(Place { roster: Arc::clone(self), line })
+        Some(Place { roster: Arc::clone(self), connection })
     }
 
     /// Closes the connection that has been idle for longest, if any is idle.
@@ -166,9 +166,9 @@ impl Roster {
     }
 
     /// Notes that the caller of a connection has proven who it is.
-    fn prove(&self, line: &Line) {
-        if line.standing() < PROVEN && self.books().remove(line, PROVEN) < PROVEN {
-            line.turns.add_permits(self.turns as usize - 1);
+    fn prove(&self, connection: &Connection) {
+        if connection.standing() < PROVEN && self.books().remove(connection, PROVEN) < PROVEN {
+            connection.turns.add_permits(self.turns as usize - 1);
         }
     }
 
@@ -187,26 +187,26 @@ impl Books {
     fn close_one(&mut self, now: u64) -> bool {
         let mut at_work = Vec::new();
         let idle = loop {
-            let Some(((listed, _), line)) = self.connections.pop_first() else { break None };
-            let since = line.since.load(Ordering::Relaxed);
-            if line.is_at_work() {
-                at_work.push(line);
+            let Some(((listed, _), connection)) = self.connections.pop_first() else { break None };
+            let since = connection.since.load(Ordering::Relaxed);
+            if connection.is_at_work() {
+                at_work.push(connection);
             } else if since > listed {
-                self.list(line, since);
+                self.list(connection, since);
             } else {
-                break Some(line);
+                break Some(connection);
             }
         };
-        for line in at_work {
-            self.list(line, now);
+        for connection in at_work {
+            self.list(connection, now);
         }
-        idle.inspect(|line| self.close(line)).is_some()
+        idle.inspect(|connection| self.close(connection)).is_some()
     }
 
     /// Puts a connection into the books by a time.
-    fn list(&mut self, line: Arc<Line>, by: u64) {
-        line.listed.store(by, Ordering::Relaxed);
-        self.connections.insert((by, line.id), line);
+    fn list(&mut self, connection: Arc<Connection>, by: u64) {
+        connection.listed.store(by, Ordering::Relaxed);
+        self.connections.insert((by, connection.id), connection);
     }
 
     /// Closes the oldest connection beyond the limit of an address when there are too many.
@@ -215,46 +215,46 @@ impl Books {
         if strangers.beyond.len() < MOST_BEYOND {
             return;
         }
-        let oldest = strangers.beyond.values().find(|line| !line.is_at_work());
-        if let Some(line) = oldest.cloned() {
-            self.close(&line);
+        let oldest = strangers.beyond.values().find(|connection| !connection.is_at_work());
+        if let Some(connection) = oldest.cloned() {
+            self.close(&connection);
         }
     }
 
-    fn close(&mut self, line: &Line) {
-        self.remove(line, CLOSING);
-        line.closing.notify_one();
+    fn close(&mut self, connection: &Connection) {
+        self.remove(connection, CLOSING);
+        connection.closing.notify_one();
     }
 
     /// Takes a connection out of the books, or out of its address's alone when it is proven. Returns the
     /// standing that it had.
-    fn remove(&mut self, line: &Line, standing: u8) -> u8 {
-        let was = line.standing.swap(standing, Ordering::Relaxed);
+    fn remove(&mut self, connection: &Connection, standing: u8) -> u8 {
+        let was = connection.standing.swap(standing, Ordering::Relaxed);
         if was == CLOSING {
-            line.standing.store(CLOSING, Ordering::Relaxed);
+            connection.standing.store(CLOSING, Ordering::Relaxed);
             return was;
         }
         if standing == CLOSING {
-            self.connections.remove(&(line.listed.load(Ordering::Relaxed), line.id));
+            self.connections.remove(&(connection.listed.load(Ordering::Relaxed), connection.id));
         }
         if was == PROVEN {
             return was;
         }
-        if let Some(strangers) = self.addresses.get_mut(&line.address) {
+        if let Some(strangers) = self.addresses.get_mut(&connection.address) {
             if was == WITHIN {
                 strangers.within -= 1;
             } else {
-                strangers.beyond.remove(&line.id);
+                strangers.beyond.remove(&connection.id);
             }
             if strangers.within == 0 && strangers.beyond.is_empty() {
-                self.addresses.remove(&line.address);
+                self.addresses.remove(&connection.address);
             }
         }
         was
     }
 }
 
-impl Line {
+impl Connection {
     fn standing(&self) -> u8 {
         self.standing.load(Ordering::Relaxed)
     }
@@ -272,29 +272,29 @@ impl Place {
     /// Waits for the turn of a request.
     pub(crate) async fn turn(&self) -> Turn {
         // It fails only when the semaphore is closed, which nobody does.
-        let permit = Arc::clone(&self.line.turns).acquire_owned().await.ok();
-        Turn::begin(Arc::clone(&self.roster), Arc::clone(&self.line), permit)
+        let permit = Arc::clone(&self.connection.turns).acquire_owned().await.ok();
+        Turn::begin(Arc::clone(&self.roster), Arc::clone(&self.connection), permit)
     }
 
     /// Whether it is a stranger's connection beyond the limit of its address.
     pub(crate) fn is_beyond(&self) -> bool {
-        self.line.is_beyond()
+        self.connection.is_beyond()
     }
 
     /// Whether the hub works on a request.
     pub(crate) fn is_at_work(&self) -> bool {
-        self.line.is_at_work()
+        self.connection.is_at_work()
     }
 
     /// Waits until the connection is to close, to make room for another.
     pub(crate) async fn closing(&self) {
-        self.line.closing.notified().await;
+        self.connection.closing.notified().await;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.roster.books().remove(&self.line, CLOSING);
+        self.roster.books().remove(&self.connection, CLOSING);
         self.roster.left.notify_one();
     }
 }

@@ -11,7 +11,7 @@ use hub_core::problem::ErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::address::subscriber;
-use super::callers::{Caller, Callers, Most, Seat};
+use super::callers::{Caller, CallerPermit, Callers, Most};
 use super::classes::{Class, Work};
 use super::rates::Rates;
 use super::settings::LimitsSettings;
@@ -57,8 +57,8 @@ impl Shares {
         }
     }
 
-    /// One more request of a caller, until the seat is dropped.
-    pub(crate) fn enter(&self, caller: Caller) -> Result<Seat, Refusal> {
+    /// One more request of a caller, until the permit is dropped.
+    pub(crate) fn enter(&self, caller: Caller) -> Result<CallerPermit, Refusal> {
         self.callers.enter(caller)
     }
 

@@ -27,7 +27,7 @@ pub(super) async fn create(
     call: Call<CreateAdminKey>,
 ) -> Result<Reply<CreatedAdminKey>, Refusal> {
     let path = format!("{}/{}", Route::ListAdminKeys.path(), call.body.name);
-    let made = changes::create_admin_key(hub.store(), call.change(), call.body).await?;
+    let made = changes::create_admin_key(hub.store(), call.author(), call.body).await?;
     Ok(match made {
         Made::Created((info, key)) => {
             Reply::created(path, CreatedAdminKey { info, admin_key: key.map(Shown) })
@@ -49,6 +49,6 @@ pub(super) async fn revoke(
     hub: Arc<Hub>,
     call: Call<DeleteAdminKey>,
 ) -> Result<Reply<()>, Refusal> {
-    changes::revoke_admin_key(hub.store(), call.change(), call.handle).await?;
+    changes::revoke_admin_key(hub.store(), call.author(), call.handle).await?;
     Ok(Reply::deleted())
 }

@@ -24,8 +24,8 @@ pub(super) async fn set(
     hub: Arc<Hub>,
     call: Call<SetCatalogue>,
 ) -> Result<Reply<Catalogue>, Refusal> {
-    let change = call.change();
-    let set = changes::set_catalogue(hub.store(), change, call.body, call.if_match).await?;
+    let author = call.author();
+    let set = changes::set_catalogue(hub.store(), author, call.body, call.if_match).await?;
     Ok(tagged(set))
 }
 
@@ -33,8 +33,8 @@ pub(super) async fn update(
     hub: Arc<Hub>,
     call: Call<UpdateCatalogue>,
 ) -> Result<Reply<Catalogue>, Refusal> {
-    let change = call.change();
-    let set = changes::update_catalogue(hub.store(), change, call.body, call.if_match).await?;
+    let author = call.author();
+    let set = changes::update_catalogue(hub.store(), author, call.body, call.if_match).await?;
     Ok(tagged(set))
 }
 

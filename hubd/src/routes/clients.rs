@@ -20,7 +20,7 @@ pub(super) async fn create(
     hub: Arc<Hub>,
     call: Call<CreateClient>,
 ) -> Result<Reply<Client>, Refusal> {
-    let client = changes::create_client(hub.store(), call.change(), call.body).await?;
+    let client = changes::create_client(hub.store(), call.author(), call.body).await?;
     let path = Route::GetClient.fill(client.slug.as_str());
     let etag = changes::client_etag(&client);
     Ok(Reply::created(path, Client::of(client, InstanceCounts::default())).tagged(etag))
@@ -52,15 +52,15 @@ pub(super) async fn update(
     hub: Arc<Hub>,
     call: Call<UpdateClient>,
 ) -> Result<Reply<Client>, Refusal> {
-    let change = call.change();
+    let author = call.author();
     let Call { handle, body, if_match, .. } = call;
-    let updated = changes::update_client(hub.store(), change, handle, body, if_match).await?;
+    let updated = changes::update_client(hub.store(), author, handle, body, if_match).await?;
     show(&hub, updated).await
 }
 
 pub(super) async fn delete(hub: Arc<Hub>, call: Call<DeleteClient>) -> Result<Reply<()>, Refusal> {
-    let (change, cascade) = (call.change(), call.query.cascade.unwrap_or(false));
-    changes::delete_client(hub.store(), change, call.handle, cascade, call.if_match).await?;
+    let (author, cascade) = (call.author(), call.query.cascade.unwrap_or(false));
+    changes::delete_client(hub.store(), author, call.handle, cascade, call.if_match).await?;
     Ok(Reply::deleted())
 }
 

@@ -25,8 +25,8 @@ pub(super) async fn issue(
     hub: Arc<Hub>,
     call: Call<IssueInstance>,
 ) -> Result<Reply<IssuedInstance>, Refusal> {
-    let change = call.change();
-    let made = changes::issue_instance(hub.store(), change, call.handle, call.body).await?;
+    let author = call.author();
+    let made = changes::issue_instance(hub.store(), author, call.handle, call.body).await?;
     let (is_new, issued) = match made {
         Made::Created(issued) => (true, issued),
         Made::Existing(issued) => (false, issued),
@@ -113,9 +113,9 @@ pub(super) async fn update(
     hub: Arc<Hub>,
     call: Call<UpdateInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
-    let (change, now) = (call.change(), call.now);
+    let (author, now) = (call.author(), call.now);
     let Call { handle, body, if_match, .. } = call;
-    let updated = changes::update_instance(hub.store(), change, handle, body, if_match).await?;
+    let updated = changes::update_instance(hub.store(), author, handle, body, if_match).await?;
     Ok(show(updated, now))
 }
 
@@ -127,8 +127,8 @@ pub(super) async fn rotate_license(
     let overlap = duration(call.body.overlap_seconds);
     let rotation =
         Rotation { kind: InstanceKey::License, hash, callers_key: key.is_none(), overlap };
-    let change = call.change();
-    let done = changes::rotate(hub.store(), change, call.handle, rotation, call.if_match).await?;
+    let author = call.author();
+    let done = changes::rotate(hub.store(), author, call.handle, rotation, call.if_match).await?;
     Ok(Reply::found(RotatedLicense {
         instance_id: done.instance_id,
         license_key: key.map(Shown),
@@ -144,8 +144,8 @@ pub(super) async fn rotate_hub_key(
     let (hash, key) = changes::given_or_new::<HubKind>(call.body.hub_key_sha256)?;
     let overlap = duration(call.body.overlap_seconds);
     let rotation = Rotation { kind: InstanceKey::Hub, hash, callers_key: key.is_none(), overlap };
-    let change = call.change();
-    let done = changes::rotate(hub.store(), change, call.handle, rotation, call.if_match).await?;
+    let author = call.author();
+    let done = changes::rotate(hub.store(), author, call.handle, rotation, call.if_match).await?;
     Ok(Reply::found(RotatedHubKey {
         instance_id: done.instance_id,
         hub_api_key: key.map(Shown),
@@ -158,9 +158,9 @@ pub(super) async fn suspend(
     hub: Arc<Hub>,
     call: Call<SuspendInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
-    let (change, now) = (call.change(), call.now);
+    let (author, now) = (call.author(), call.now);
     let Call { handle, body, if_match, .. } = call;
-    let instance = changes::suspend_instance(hub.store(), change, handle, body, if_match).await?;
+    let instance = changes::suspend_instance(hub.store(), author, handle, body, if_match).await?;
     Ok(show(instance, now))
 }
 
@@ -168,9 +168,9 @@ pub(super) async fn reactivate(
     hub: Arc<Hub>,
     call: Call<ReactivateInstance>,
 ) -> Result<Reply<Instance>, Refusal> {
-    let (change, now) = (call.change(), call.now);
+    let (author, now) = (call.author(), call.now);
     let Call { handle, if_match, .. } = call;
-    let instance = changes::reactivate_instance(hub.store(), change, handle, if_match).await?;
+    let instance = changes::reactivate_instance(hub.store(), author, handle, if_match).await?;
     Ok(show(instance, now))
 }
 
@@ -178,8 +178,8 @@ pub(super) async fn delete(
     hub: Arc<Hub>,
     call: Call<DeleteInstance>,
 ) -> Result<Reply<()>, Refusal> {
-    let change = call.change();
-    changes::delete_instance(hub.store(), change, call.handle, call.if_match).await?;
+    let author = call.author();
+    changes::delete_instance(hub.store(), author, call.handle, call.if_match).await?;
     Ok(Reply::deleted())
 }
 

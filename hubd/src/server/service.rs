@@ -20,7 +20,7 @@ use super::settings::ServerSettings;
 use crate::call::{Answer, Exchange, RequestId, Trace, problem};
 use crate::domain::Refusal;
 use crate::hub::Hub;
-use crate::limits::{Class, LimitsSettings, Lines, Seat, Turn, TurnPermit, client_of};
+use crate::limits::{CallerPermit, Class, LimitsSettings, Lines, Turn, TurnPermit, client_of};
 use crate::{clock, metrics, routes};
 
 /// The service of all connections.
@@ -43,7 +43,7 @@ pub(super) struct Answered {
 /// What a request has until its answer is sent: its turn on the connection, and its caller's share.
 pub(super) struct Kept {
     _turn: Option<TurnPermit>,
-    _seat: Option<Seat>,
+    _caller_permit: Option<CallerPermit>,
 }
 
 impl HubService {
@@ -98,7 +98,7 @@ impl HubService {
             turn.wait();
             self.hub.shares().pace(client).await;
         }
-        let kept = Kept { _turn: turn.rest(), _seat: trace.seat };
+        let kept = Kept { _turn: turn.rest(), _caller_permit: trace.caller_permit };
         let id = trace.request_id;
         let failed = |_| problem::answer(&Refusal::new(ErrorCode::Internal), id, None);
         let mut answer = routed.unwrap_or_else(failed);

@@ -18,8 +18,8 @@ use tempfile::NamedTempFile;
 
 use super::db::Db;
 use super::error::Error;
+use super::jobs::at_once;
 use super::migrate;
-use super::transaction::at_once;
 use super::{Engine, Store};
 
 /// Why there is no copy, or why a copy is none. The text is for the operator.

@@ -10,12 +10,12 @@ use std::collections::HashSet;
 use rusqlite::{CachedStatement, Connection};
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
-use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, SqlSafeStr, Type};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, PgConnection, Type};
 
 use super::bulk::{Bulk, BulkRow, Cell, Filled, Part, add_array, together};
 use super::dialect;
 use super::error::Error;
-use super::postgres::answered;
+use super::postgres::{Statements, answered};
 use super::row::{FromRow, Row};
 
 /// A connection.
@@ -24,25 +24,6 @@ pub(crate) enum Db<'c> {
     Sqlite(&'c mut Connection),
     /// To PostgreSQL.
     Postgres(&'c mut PgConnection, Statements),
-}
-
-/// Whether a connection to PostgreSQL keeps prepared statements. A pooler may hand each transaction another
-/// connection of the server, which does not have them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Statements {
-    Kept,
-    Unnamed,
-}
-
-impl Statements {
-    /// A statement with its arguments.
-    fn query(
-        self,
-        sql: impl SqlSafeStr,
-        arguments: PgArguments,
-    ) -> Query<'static, Postgres, PgArguments> {
-        sqlx::query_with(sql, arguments).persistent(self == Self::Kept)
-    }
 }
 
 /// A value that both databases take as an argument of a statement.

@@ -4,7 +4,8 @@
 //! Callers see typed functions, one file a resource, and nothing of either driver. Rooms:
 //!
 //! - `db`, `row`, `bulk`, `query`: a connection of either database; arguments in, rows out
-//! - `transaction`: jobs, which run whole on a connection; `group`: changes that are committed together
+//! - `jobs`: what runs whole on a connection; `transaction`: what writes; `group`: changes that are
+//!   committed together
 //! - `sqlite`, `postgres`, `open`, `url`, `migrate`: which connections there are
 //! - `backup`: copies of a SQLite file; `transfer`, `end`: from one kind of database to the other
 //! - `error`: what can fail
@@ -22,6 +23,7 @@ mod end;
 mod error;
 mod group;
 mod instances;
+mod jobs;
 mod keys;
 mod migrate;
 mod open;
@@ -53,7 +55,7 @@ pub(crate) use migrate::newest as schema;
 pub(crate) use open::{CheckError, Checked, OpenError, refuse_shared_folder};
 pub(crate) use postgres::PostgresTuning;
 pub(crate) use reporter::Reporter;
-pub(crate) use sightings::Sighting;
+pub(crate) use sightings::{GRAIN as SIGHTING_GRAIN, Sighting};
 pub(crate) use soundness::Contents;
 pub(crate) use telemetry::{
     NewReport, OwnUsageKept, ReportResult, Retention, Series, SeriesFilter, Span, UsageFilter,

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::db::Db;
+use super::jobs::LONG_READS;
 use super::migrate::{MigrateError, migrate, newest};
+use super::postgres::Lane;
 use super::postgres::{Postgres, PostgresTuning};
 use super::sqlite::{Opened, Sqlite, Unreadable, refuse_shared};
-use super::transaction::{LONG_READS, Lane};
 use super::url::{DatabaseUrl, Place};
 use super::{Engine, Store};
 use tempfile::TempDir;

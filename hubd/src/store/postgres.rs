@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
+use sqlx::query::Query;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row, Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row, SqlSafeStr,
+    Transaction,
 };
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::db::Statements;
 use super::error::Error;
-use super::transaction::Lane;
 use crate::domain::Fault;
 
 /// How PostgreSQL is talked to.
@@ -23,6 +23,36 @@ pub(crate) struct PostgresTuning {
     pub(crate) connections: u32,
     /// A pooler in transaction mode is in between: nothing is kept beyond a transaction.
     pub(crate) pgbouncer: bool,
+}
+
+/// What a job is, to those who share connections or the one writer with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// A read or a write of a few rows, which waits for nothing long.
+    Short,
+    /// A read that may be long.
+    Scan,
+    /// What many requests wait for together.
+    Batch,
+}
+
+/// Whether a connection to PostgreSQL keeps prepared statements. A pooler may hand each transaction another
+/// connection of the server, which does not have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statements {
+    Kept,
+    Unnamed,
+}
+
+impl Statements {
+    /// A statement with its arguments.
+    pub(super) fn query(
+        self,
+        sql: impl SqlSafeStr,
+        arguments: PgArguments,
+    ) -> Query<'static, sqlx::Postgres, PgArguments> {
+        sqlx::query_with(sql, arguments).persistent(self == Self::Kept)
+    }
 }
 
 /// How long a job waits for a connection.

@@ -224,7 +224,7 @@ fn write(file: &Arc<DataFile>, connection: Connection, queue: &mpsc::Receiver<Jo
         lasting = None;
         let done = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut usable))));
         #[cfg(feature = "proof")]
-        super::transaction::commit_late(&mut usable);
+        super::jobs::commit_late(&mut usable);
         let fault = done.unwrap_or(Some(Fault::Bug));
         file.note(fault);
         if fault.is_none() && usable.is_autocommit() {

@@ -42,12 +42,12 @@ fn a_caller_beyond_its_share_takes_nothing_from_another() {
 fn the_bodies_of_one_caller_leave_room_for_others() {
     once(|| {
         let callers = callers();
-        let seat = |n| callers.enter(Caller::Instance(n)).unwrap();
-        let (mut one, mut two) = (seat(1), seat(1));
+        let caller_permit = |n| callers.enter(Caller::Instance(n)).unwrap();
+        let (mut one, mut two) = (caller_permit(1), caller_permit(1));
         one.charge(40).unwrap();
         two.charge(20).unwrap();
         assert_eq!(code(two.charge(1)), ErrorCode::RateLimited);
-        let mut other = seat(2);
+        let mut other = caller_permit(2);
         other.charge(40).unwrap();
         assert_eq!(code(other.charge(1)), ErrorCode::Overloaded);
         one.discharge();
@@ -95,14 +95,16 @@ fn no_share_is_exceeded_and_each_is_given_back() {
 }
 
 fn request(instance: usize, callers: &Arc<Callers>, held: &Held) {
-    let Ok(mut seat) = callers.enter(Caller::Instance(i64::from(instance != 0))) else { return };
+    let Ok(mut caller_permit) = callers.enter(Caller::Instance(i64::from(instance != 0))) else {
+        return;
+    };
     let own = &held.requests[instance];
     assert!(own.fetch_add(1, Ordering::SeqCst) < 3, "an instance has more than its share");
     let mut charged = 0;
     for _ in 0..3 {
         let piece = thread_rng().gen_range(1..40);
         thread::yield_now();
-        if seat.charge(piece).is_err() {
+        if caller_permit.charge(piece).is_err() {
             break;
         }
         charged += piece;
@@ -111,5 +113,5 @@ fn request(instance: usize, callers: &Arc<Callers>, held: &Held) {
     }
     held.bytes.fetch_sub(charged, Ordering::SeqCst);
     own.fetch_sub(1, Ordering::SeqCst);
-    drop(seat);
+    drop(caller_permit);
 }

@@ -33,7 +33,7 @@ fn the_connection_that_was_idle_for_longest_makes_room() {
     let roster = roster(3, &[]);
     let places: Vec<Place> = (0..3).map(|_| enter(&roster, "192.0.2.1")).collect();
     for (place, since) in places.iter().zip([5, 3, 4]) {
-        place.line.since.store(since, Ordering::Relaxed);
+        place.connection.since.store(since, Ordering::Relaxed);
     }
     let _first = turn(&places[1]).unwrap();
     let next = enter_at(&roster, "192.0.2.1", 10).unwrap();

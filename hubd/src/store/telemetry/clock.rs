@@ -8,14 +8,13 @@ use crate::store::Store;
 use crate::store::db::Db;
 use crate::store::error::Error;
 use crate::store::row::{FromRow, Row};
+use crate::store::sightings::GRAIN;
 use crate::store::transaction::Way;
 
 const READ: &str = "SELECT trusted_at, doubted_from, doubted_at FROM hub_clock WHERE id = 1";
 const WRITE: &str =
     "UPDATE hub_clock SET trusted_at = $1, doubted_from = $2, doubted_at = $3 WHERE id = 1";
 
-/// A time this far ahead was noted when a clock was wrong; replicas differ by less.
-const AHEAD_MS: i64 = 60_000;
 /// Instances whose last-seen time is put right in one transaction.
 const SOME: i64 = 1_000;
 
@@ -53,7 +52,7 @@ impl Store {
     pub(super) async fn put_times_right(&self, now: Timestamp) -> Result<(), Refusal> {
         const AHEAD: &str = "SELECT id FROM instances WHERE last_seen_at > $1 LIMIT $2";
         loop {
-            let limit = now.unix_ms() + AHEAD_MS;
+            let limit = now.after(GRAIN).unix_ms();
             let read = self
                 .scan(limit, |db, limit| Box::pin(async { db.rows(AHEAD, &[limit, &SOME]).await }));
             let ahead: Vec<i64> = read.await?;
