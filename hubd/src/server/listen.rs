@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +24,8 @@ pub(crate) struct Listener {
     settings: ServerSettings,
 }
 
+/// How many connections wait until they are accepted; the system may allow fewer.
+const QUEUE: u32 = 4096;
 /// The pause after `accept` failed, usually for lack of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -36,7 +38,7 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = match given {
             Some(socket) => TcpListener::from_std(socket)?,
-            None => TcpListener::bind(settings.listen).await?,
+            None => bind(settings.listen)?,
         };
         Ok(Self { socket, tls, settings })
     }
@@ -98,6 +100,16 @@ impl Listener {
         connections.close();
         connections.wait().await;
     }
+}
+
+/// Binds a socket. The default of the standard library is a queue of 128: a connection beyond it is tried again
+/// only a second later, while its client takes it for open.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A hub that is started again need not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Makes the operating system notice a peer that vanished, even while the hub sends an answer. The
