@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 
 use crate::config::Settings;
 use crate::domain::Refusal;
-use crate::serve::RunError;
+use crate::run_error::RunError;
 use crate::store::{self, CheckError, Checked, Contents, Error, Store};
 use crate::witness::{Testimony, Witness, WitnessError};
 

@@ -1,46 +1,12 @@
 //! The commands that copy a database: `hubd backup`, `hubd restore` and `hubd copy`.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use clap::Args;
+use std::path::Path;
 
 use crate::clock;
-use crate::config::Settings;
+use crate::config::{BackupArgs, CopyArgs, RestoreArgs, Settings};
 use crate::store::{self, DatabaseUrl, Store, TransferError};
 use crate::witness::{Witness, WitnessError};
-
-/// Where a backup goes.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct BackupArgs {
-    /// The file to make
-    #[arg(required_unless_present = "to", conflicts_with = "to")]
-    pub(crate) file: Option<PathBuf>,
-    /// Folder for the backup, which is named after the time
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: Option<PathBuf>,
-    /// Keep this many backups in the folder, the newest
-    #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) keep: Option<u16>,
-}
-
-/// Which backup to go back to.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct RestoreArgs {
-    /// The backup
-    pub(crate) file: PathBuf,
-}
-
-/// From which database to which.
-#[derive(Debug, Clone, Args)]
-pub struct CopyArgs {
-    /// The database to copy, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`
-    #[arg(long, value_name = "URL")]
-    pub(crate) from: String,
-    /// A database without data; it is made when it is a SQLite file that does not exist
-    #[arg(long, value_name = "URL")]
-    pub(crate) to: String,
-}
 
 /// Why a copy was not made. The text is for the operator.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,9 @@
 //! way: [`server`] → [`routes`] → [`call`] → [`hub`] → [`limits`], [`hot`] and [`store`]. No room uses a
 //! room above it.
 //!
-//! - [`serve`]: runs the hub from start to end; [`check`]: the other commands that look at a database;
-//!   [`witness`]: heads of the audit chain outside it; [`config`]: the settings, with a section for each room
+//! - [`serve`]: runs the hub from start to end; [`RunError`]: why that fails; [`check`]: the other commands
+//!   that look at a database; [`witness`]: heads of the audit chain outside it; [`config`]: the settings,
+//!   with a section for each room
 //! - [`server`]: connections, the gate in front of hyper, the router over the shared table
 //! - [`routes`]: handlers of a few lines, one file for each resource
 //! - [`call`]: the request pipeline: caller, body, handler, answer
@@ -38,10 +39,12 @@ mod metrics;
 pub mod observe;
 mod reload;
 mod routes;
+mod run_error;
 pub mod serve;
 mod server;
 mod store;
 mod supervisor;
 mod witness;
 
+pub use run_error::RunError;
 pub use store::{DatabaseUrl, MalformedUrl};

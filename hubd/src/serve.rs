@@ -10,93 +10,19 @@ use hub_core::key::AdminKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::certificates::{Issuer, KeyFault, add_key};
+use crate::certificates::{Issuer, add_key};
 use crate::changes::{self, Author, OwnerKey, Owners, ensure_owner_key};
 use crate::config::{AdminKeyCommand, Command, Settings, StoreSettings};
-use crate::copies::{self, CopyFault};
-use crate::domain::Refusal;
+use crate::copies;
 use crate::hub::{Hub, TelemetrySettings};
 use crate::lifecycle;
 use crate::metrics::{MetricsListener, Sources, watch_licenses};
 use crate::reload;
-use crate::server::{HubService, Listener, Tls, TlsFault};
-use crate::store::{self, OpenError, Retention, Store, refuse_shared_folder};
+use crate::run_error::RunError;
+use crate::server::{HubService, Listener, Tls};
+use crate::store::{self, Retention, Store, refuse_shared_folder};
 use crate::witness::Witness;
 use crate::{check, clock, supervisor};
-
-/// Why the hub cannot start, or what is wrong with its database. The text is for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The database cannot be opened.
-    #[error(transparent)]
-    Open(#[from] Box<dyn std::error::Error + Send + Sync>),
-    /// The hub cannot listen on the address.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// Why the hub cannot listen there.
-        source: io::Error,
-    },
-    /// A database cannot be copied.
-    #[error(transparent)]
-    Copy(Box<dyn std::error::Error + Send + Sync>),
-    /// The hub cannot speak TLS.
-    #[error(transparent)]
-    Tls(Box<dyn std::error::Error + Send + Sync>),
-    /// The hub would send keys in the clear to other machines.
-    #[error(
-        "{0} can be reached from other machines: give --tls-certificate and --tls-key, name the proxy with \
-         TLS in --trusted-proxies, or say --allow-plain-http"
-    )]
-    PlainHttp(std::net::SocketAddr),
-    /// Another operation of the system failed.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The keys that sign certificates cannot be used.
-    #[error(transparent)]
-    CertificateKeys(Box<dyn std::error::Error + Send + Sync>),
-    /// An operation of the database failed.
-    #[error("{0}")]
-    Database(String),
-    /// The chain of audit events is not the one that was seen earlier.
-    #[error("{0}")]
-    Audit(String),
-    /// A check found something wrong, and said what.
-    #[error("the database is not sound")]
-    Unsound,
-}
-
-impl From<OpenError> for RunError {
-    fn from(error: OpenError) -> Self {
-        Self::Open(Box::new(error))
-    }
-}
-
-impl From<CopyFault> for RunError {
-    fn from(fault: CopyFault) -> Self {
-        Self::Copy(Box::new(fault))
-    }
-}
-
-impl From<TlsFault> for RunError {
-    fn from(fault: TlsFault) -> Self {
-        Self::Tls(Box::new(fault))
-    }
-}
-
-impl From<KeyFault> for RunError {
-    fn from(fault: KeyFault) -> Self {
-        Self::CertificateKeys(Box::new(fault))
-    }
-}
-
-impl From<Refusal> for RunError {
-    fn from(refusal: Refusal) -> Self {
-        let cause = refusal.cause().map(|cause| format!(" ({cause})")).unwrap_or_default();
-        Self::Database(format!("{}{cause}", refusal.detail))
-    }
-}
 
 /// How long the queues may take to drain after all requests were answered or cut off.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -178,7 +104,7 @@ async fn serve(
     lifecycle::outlive_other_signals()?;
     let stop = lifecycle::stop_on_signal()?;
     let tls = Tls::open(&settings.tls)?.map(Arc::new);
-    let listener = listen(&settings, tls.clone(), socket).await?;
+    let listener = listen(&settings, tls.clone(), socket)?;
     let store = open(&settings).await?;
     let witness = Witness::in_folder(&settings.store.data_dir);
     check::refuse_rewritten(&store, &witness).await?;
@@ -228,7 +154,7 @@ async fn serve(
 }
 
 /// Listens, unless keys would go over plain HTTP where the operator does not want it.
-async fn listen(
+fn listen(
     settings: &Settings,
     tls: Option<Arc<Tls>>,
     socket: Option<TcpListener>,
@@ -243,7 +169,7 @@ async fn listen(
     if socket.is_some() {
         tracing::info!(%address, "listening on the socket that was handed over, not on --listen");
     }
-    let listening = Listener::open(settings.server, tls, socket).await;
+    let listening = Listener::open(settings.server, tls, socket);
     listening.map_err(|source| RunError::Listen { address, source })
 }
 

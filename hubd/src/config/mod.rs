@@ -4,12 +4,14 @@
 //! pure: it takes the arguments and the environment as values, and reads no file.
 
 mod bootstrap;
+mod commands;
 mod describe;
 mod error;
 mod resolve;
 mod store;
 
 pub use bootstrap::BootstrapKey;
+pub use commands::{BackupArgs, CopyArgs, RestoreArgs};
 pub use error::ConfigError;
 pub use resolve::resolve;
 pub(crate) use store::StoreSettings;
@@ -20,7 +22,6 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::certificates::CertificateSettings;
-use crate::copies::{BackupArgs, CopyArgs, RestoreArgs};
 use crate::hub::HubSettings;
 use crate::metrics::MetricsSettings;
 use crate::observe::LogFormat;

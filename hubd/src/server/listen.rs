@@ -31,7 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
     /// Takes the socket that is given, or binds one.
-    pub(crate) async fn open(
+    pub(crate) fn open(
         settings: ServerSettings,
         tls: Option<Arc<Tls>>,
         given: Option<std::net::TcpListener>,
