@@ -1,5 +1,6 @@
 //! Requests with conditions: `If-Match` on every verb that changes something, and `If-None-Match`.
 
+use http::Method;
 use hub_tests::fleet::text;
 use hub_tests::http::Answer;
 use hub_tests::{Hub, both_stores};
@@ -64,6 +65,8 @@ async fn what_is_known_already_is_not_sent_again(hub: Hub) {
             let answer = hub.admin().header("if-none-match", &header).get(path).await.expect(304);
             assert_eq!((answer.etag(), answer.body.len()), (known.clone(), 0), "{header}");
         }
+        let head = hub.admin().header("if-none-match", &known).send(Method::HEAD, path, None).await;
+        assert_eq!((head.status.as_u16(), head.etag()), (304, known), "{path}");
         hub.admin().header("if-none-match", "\"x\"").get(path).await.expect(200).done();
     }
     let known = tag(&hub, INSTANCE).await;

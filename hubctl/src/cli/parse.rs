@@ -78,7 +78,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn overlap(text: &str) -> Result<OverlapSeconds, String> {
-    let seconds = u32::try_from(duration(text)?.as_secs()).unwrap_or(u32::MAX);
+    let span = duration(text)?;
+    if span.subsec_nanos() != 0 {
+        return Err("must be whole seconds".to_owned());
+    }
+    let seconds = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
     OverlapSeconds::try_from(seconds).map_err(|_| "must be at most 7d".to_owned())
 }
 
@@ -97,6 +101,7 @@ mod tests {
         assert!(duration("soon").is_err());
         assert_eq!(overlap("7d").unwrap().get(), 604_800);
         assert!(overlap("8d").is_err());
+        assert!(overlap("500ms").is_err(), "it would be none");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) enum TelemetryCommand {
 /// Filters of usage.
 #[derive(Debug, Args)]
 pub(crate) struct UsageArgs {
-    /// From this hour (or day, where only days are kept): a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end]
+    /// From this hour (or day, where only days are kept): a date, an RFC 3339 time, or a span before now such as 24h [default: 7 days before the end, 30 for `report`]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) since: Option<Moment>,
     /// Up to the end of this hour [default: now]

@@ -103,6 +103,13 @@ async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
     }
     // --yes answers other questions: it is no key.
     if local.no_input || !at_terminal() {
+        // Somebody who can be asked may have set the variables for another hub.
+        if let Some(text) = local.env.get(Variable::AdminKey)? {
+            return admin_key(text);
+        }
+        if let Some(path) = local.env.get(Variable::AdminKeyFile)? {
+            return admin_key(&input::read_private(Path::new(path), "the admin key")?);
+        }
         return Err(Failure::input_needed("the admin key is missing, and nobody can be asked")
             .hint(
                 "give --admin-key-file PATH, `-` for standard input, or run this at a terminal",

@@ -112,7 +112,9 @@ impl Exchange<'_> {
         if changes_the_untagged(E::ROUTE) {
             if_match.check_untagged()?;
         }
-        let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| head.method == Method::GET);
+        // RFC 9110 §13.1.2: of another method than these it is another condition.
+        let reads = [Method::GET, Method::HEAD].contains(&head.method);
+        let known = header(&head.headers, &IF_NONE_MATCH).filter(|_| reads);
         let _permit = hub.shares().work(&class).await?;
         let request_id = trace.request_id;
         let call = Call { handle, query, body, caller, if_match, request_id, now };

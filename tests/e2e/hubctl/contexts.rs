@@ -145,6 +145,8 @@ async fn without_a_terminal_the_key_comes_from_a_file(hub: Hub) {
     fs::remove_file(ctl.dir().join("key")).unwrap();
     // The key is in the context now.
     assert_eq!(json(&ctl, "whoami")["role"], "owner");
+    // Where nobody can be asked, the variables are taken as by every other command.
+    ran(&hub.ctl(), "login prod", 0);
 }
 
 /// The key of a context goes to no other URL, wherever that URL comes from.

@@ -64,7 +64,7 @@ fn faulty(path: &Path, faults: &[Fault]) -> Failure {
     let name = name(path);
     let lines: Vec<_> = faults.iter().map(|f| format!("{name}:{}: {}", f.at, f.message)).collect();
     Failure::usage(lines.join("\n"))
-        .hint("hubctl plan --help shows what a fleet file may hold; nothing was changed")
+        .hint("hubctl help fleet shows what a fleet file may hold; nothing was changed")
 }
 
 /// Shows a plan in the format that was asked for: words for people, rows for line by line formats.
