@@ -6,7 +6,7 @@ use hub_core::time::Timestamp;
 use serde::Serialize;
 
 use super::targets::{Outcome, each, each_of};
-use super::{AT_ONCE, Invocation};
+use super::{AT_ONCE, Invocation, suggest};
 use crate::cli::Targets;
 use crate::confirm::Consent;
 use crate::error::{Failure, Result};
@@ -82,6 +82,7 @@ async fn together<C: Change>(
             Ok(look) => found.push((handle, look)),
             Err(failure) if failure.is_general() => return Err(failure),
             Err(failure) => {
+                let failure = suggest::for_one_of_many(invocation, failure, failed.len()).await;
                 invocation.out.item_failure(&handle, &failure);
                 failed.push((handle, failure));
             }

@@ -37,6 +37,18 @@ pub(super) async fn another_handle(invocation: &Invocation<'_>, failure: Failure
     })
 }
 
+/// The most of many for which it is looked what else there is: each time all handles are read.
+const MOST_OF_MANY: usize = 3;
+
+/// The same for one of many, of which so many have failed before.
+pub(super) async fn for_one_of_many(
+    invocation: &Invocation<'_>,
+    failure: Failure,
+    before: usize,
+) -> Failure {
+    if before < MOST_OF_MANY { another_handle(invocation, failure).await } else { failure }
+}
+
 async fn handles(invocation: &Invocation<'_>, clients: bool) -> Result<Vec<String>> {
     let hub = invocation.hub()?;
     if clients {

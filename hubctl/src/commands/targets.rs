@@ -6,7 +6,7 @@ use hub_core::api::Endpoint;
 use hub_core::exit::Exit;
 use serde::Serialize;
 
-use super::{AT_ONCE, Invocation};
+use super::{AT_ONCE, Invocation, suggest};
 use crate::cli::Targets;
 use crate::error::{Failure, Result};
 use crate::input;
@@ -103,6 +103,7 @@ where
             Ok(row) => rows.push(row),
             Err(failure) if failure.is_general() => return Err(failure),
             Err(failure) => {
+                let failure = suggest::for_one_of_many(invocation, failure, failed.len()).await;
                 invocation.out.item_failure(handle, &failure);
                 failed.push((handle.clone(), failure));
             }
@@ -185,6 +186,7 @@ pub(super) async fn each_of<I, T: Serialize>(
                 return Err(failure);
             }
             Err(failure) => {
+                let failure = suggest::for_one_of_many(invocation, failure, failed.len()).await;
                 progress.aside(|| invocation.out.item_failure(&handle, &failure));
                 failed.push((handle, failure));
             }
