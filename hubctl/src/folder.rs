@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, renameat, unlinkat};
 use rustix::process::geteuid;
 
 use crate::interrupt;
@@ -74,15 +74,6 @@ impl Folder {
         }
     }
 
-    /// Whether a name is that of this very file.
-    pub(crate) fn is_named(&self, name: &Path, file: FileId) -> bool {
-        let about = statat(&self.open, name, AtFlags::SYMLINK_NOFOLLOW);
-        about.is_ok_and(|about| {
-            let changed = (about.st_ctime, about.st_ctime_nsec.cast_signed());
-            FileId { device: about.st_dev, inode: about.st_ino, changed } == file
-        })
-    }
-
     /// Makes a file that only the caller can read; fails where there is one already.
     pub(crate) fn create(&self, name: &Path) -> io::Result<File> {
         let flags =
@@ -130,24 +121,6 @@ impl Folder {
     /// Returns when the names of files in here are on disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.open.sync_all()
-    }
-}
-
-/// Which file it is, whatever its name, as long as nobody changes it: the number of a file that is gone is
-/// given to another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileId {
-    device: u64,
-    inode: u64,
-    changed: (i64, i64),
-}
-
-impl FileId {
-    /// Of an open file.
-    pub(crate) fn of(file: &File) -> io::Result<Self> {
-        let about = file.metadata()?;
-        let changed = (about.ctime(), about.ctime_nsec());
-        Ok(Self { device: about.dev(), inode: about.ino(), changed })
     }
 }
 

@@ -2,6 +2,7 @@
 //! and on disk before it counts.
 
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 use super::Sink;
 use super::slot::Slot;
 use crate::error::{Failure, Result};
-use crate::folder::{self, FileId, Folder};
+use crate::folder::{self, Folder};
 
 /// A file that a key goes into.
 #[derive(Debug)]
@@ -25,8 +26,9 @@ pub(crate) struct FileSink {
     before: Option<Before>,
     /// A new file in the folder, which proves that it can be made; the first key uses it up.
     spare: Option<File>,
-    /// The file that this run has written.
-    written: Option<FileId>,
+    /// What this run has written, as a hash: a key is not kept twice.
+    written: Option<u64>,
+    hasher: RandomState,
 }
 
 struct Before {
@@ -67,7 +69,16 @@ impl FileSink {
             refuse(e).hint("a key goes only into a file of your own that nobody else can read")
         })?;
         let path = path.to_owned();
-        Ok(Self { path, folder, name, slot, before, spare: None, written: None })
+        Ok(Self {
+            path,
+            folder,
+            name,
+            slot,
+            before,
+            spare: None,
+            written: None,
+            hasher: RandomState::new(),
+        })
     }
 
     /// The content of the slot when the file was reserved.
@@ -82,7 +93,7 @@ impl FileSink {
         new: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>,
         own: bool,
         sync: bool,
-    ) -> io::Result<FileId> {
+    ) -> io::Result<u64> {
         // Two runs that change one file do so one after the other. A new file for one key needs no lock:
         // whoever comes second finds the name taken.
         let is_new = self.before.is_none() && self.slot == Slot::Whole && !own;
@@ -97,7 +108,8 @@ impl FileSink {
             None => spare(&self.folder, &self.name)?,
         };
         let beside = folder::beside(&self.name);
-        let put = write(&mut file, &new(content), now.as_ref(), sync).and_then(|()| match &now {
+        let content = new(content);
+        let put = write(&mut file, &content, now.as_ref(), sync).and_then(|()| match &now {
             None => self.folder.rename_unless_taken(&beside, &self.name),
             Some(_) => self.folder.rename(&beside, &self.name),
         });
@@ -105,14 +117,20 @@ impl FileSink {
             let _ = self.folder.remove(&beside);
             return Err(if folder::is_taken(&error) { changed() } else { error });
         }
-        let id = FileId::of(&file)?;
-        if !self.folder.is_named(&self.name, id) {
+        let written = self.hasher.hash_one(&*content);
+        if self.hash_now() != Some(written) {
             return Err(changed());
         }
         if sync {
             self.folder.sync()?;
         }
-        Ok(id)
+        Ok(written)
+    }
+
+    /// The hash of the file as it is now.
+    fn hash_now(&self) -> Option<u64> {
+        let now = read(&self.folder, &self.name, self.slot.longest()).ok()??;
+        Some(self.hasher.hash_one(&*now.content))
     }
 
     fn put_with(&mut self, secret: &str, sync: bool) -> Result<()> {
@@ -183,7 +201,7 @@ impl Sink for FileSink {
         let Some(written) = self.written.take() else { return };
         let before = self.before.take();
         let _ = match (&before, self.slot.clone()) {
-            (None, Slot::Whole) if self.folder.is_named(&self.name, written) => {
+            (None, Slot::Whole) if self.hash_now() == Some(written) => {
                 self.folder.remove(&self.name)
             }
             // Another run's file.
@@ -231,7 +249,7 @@ fn spare(folder: &Folder, name: &Path) -> io::Result<File> {
         Ok(Some(left)) if left.metadata().is_ok_and(|about| folder::not_own(&about).is_none()) => {
             // The lock is held until the name is free: whoever has made this file and not locked it yet
             // finds that out.
-            if left.try_lock().is_err() || !folder.is_named(&beside, FileId::of(&left)?) {
+            if left.try_lock().is_err() || has_no_name(&left)? {
                 return Err(busy());
             }
             folder.remove(&beside)?;
@@ -240,13 +258,18 @@ fn spare(folder: &Folder, name: &Path) -> io::Result<File> {
         Ok(Some(_)) | Err(_) => folder.remove(&beside)?,
     }
     let spare = folder.create(&beside);
-    claimed(folder, &beside, spare.map_err(|e| if folder::is_taken(&e) { busy() } else { e })?)
+    claimed(spare.map_err(|error| if folder::is_taken(&error) { busy() } else { error })?)
 }
 
 /// Locks a new file. Until then another run took it for one that was left.
-fn claimed(folder: &Folder, name: &Path, new: File) -> io::Result<File> {
+fn claimed(new: File) -> io::Result<File> {
     new.lock()?;
-    if folder.is_named(name, FileId::of(&new)?) { Ok(new) } else { Err(busy()) }
+    if has_no_name(&new)? { Err(busy()) } else { Ok(new) }
+}
+
+/// Whether somebody has removed the file.
+fn has_no_name(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.nlink() == 0)
 }
 
 fn busy() -> io::Error {

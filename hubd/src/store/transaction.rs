@@ -5,8 +5,8 @@
 //! other on what the one before did: no limit is passed, no two owners delete each other. The chain would
 //! serialise the commits in any case.
 //!
-//! Batches that are not audited run beside them. Where they lock rows of the same tables, they do it in the
-//! same order; what is left over, PostgreSQL ends one of the two, which is run again.
+//! Batches that are not audited run beside them, and lock the rows of each table in the same order. Where two
+//! wait for each other all the same, PostgreSQL ends one of them, and it is run again.
 
 use std::ops::{Deref, DerefMut};
 
