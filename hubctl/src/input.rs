@@ -25,11 +25,8 @@ pub(crate) fn the_line(text: &str) -> &str {
     text.strip_prefix(BOM).unwrap_or(text).trim_matches([' ', '\t', '\r', '\n'])
 }
 
-/// Reads a secret from a file that nobody else may read or, for `-`, from standard input.
+/// Reads a secret from a file that nobody else may read.
 pub(crate) fn read_private(path: &Path, what: &str) -> Result<Zeroizing<String>> {
-    if path == Path::new("-") {
-        return read_secret(path, what);
-    }
     let unreadable =
         |error| Failure::usage(format!("cannot read {what} from {}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(unreadable)?;

@@ -91,6 +91,15 @@ pub(crate) async fn secret_from_stdin(what: &'static str) -> Result<Zeroizing<St
     input::waiting(move || input::read_secret(Path::new("-"), what)).await
 }
 
+/// Reads a secret from a file that nobody else may read or, for `-`, as [`secret_from_stdin`].
+pub(crate) async fn private(path: &Path, what: &'static str) -> Result<Zeroizing<String>> {
+    if path == Path::new("-") {
+        return secret_from_stdin(what).await;
+    }
+    let path = path.to_owned();
+    input::waiting(move || input::read_private(&path, what)).await
+}
+
 /// Stops this program until somebody lets it go on.
 fn stop() {
     let _ = kill_process(getpid(), Signal::STOP);

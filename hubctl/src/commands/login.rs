@@ -15,11 +15,11 @@ use crate::client::Hub;
 use crate::confirm::at_terminal;
 use crate::error::{Failure, Result};
 use crate::output::Done;
+use crate::prompt;
 use crate::settings::{
     Context, ContextFile, Contexts, KeptKey, Origin, Settings, Variable, admin_key, written,
 };
 use crate::words::{ContextName, Format};
-use crate::{input, prompt};
 
 /// Runs it.
 pub(super) async fn run(args: &LoginArgs, local: &Local<'_>) -> Result<Exit> {
@@ -97,9 +97,8 @@ fn free_for(
 
 /// The key: from a file, or typed by a person without echo.
 async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
-    if let Some(path) = local.global.admin_key_file.clone() {
-        let text = input::waiting(move || input::read_private(&path, "the admin key")).await?;
-        return admin_key(&text);
+    if let Some(path) = &local.global.admin_key_file {
+        return admin_key(&prompt::private(path, "the admin key").await?);
     }
     // --yes answers other questions: it is no key.
     if local.no_input || !at_terminal() {
@@ -108,7 +107,7 @@ async fn key(local: &Local<'_>, url: &str) -> Result<AdminKey> {
             return admin_key(text);
         }
         if let Some(path) = local.env.get(Variable::AdminKeyFile)? {
-            return admin_key(&input::read_private(Path::new(path), "the admin key")?);
+            return admin_key(&prompt::private(Path::new(path), "the admin key").await?);
         }
         return Err(Failure::input_needed("the admin key is missing, and nobody can be asked")
             .hint(

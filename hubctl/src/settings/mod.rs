@@ -246,7 +246,7 @@ impl Settings {
         self.allow_plain_http
     }
 
-    /// The admin key, read from wherever it is.
+    /// The admin key, read from wherever it is but standard input: see [`Self::key_from_stdin`].
     pub(crate) fn admin_key(&self) -> Result<AdminKey> {
         match &self.key {
             Some(KeySource::File(path)) => admin_key(&input::read_private(path, "the admin key")?),

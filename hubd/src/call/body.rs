@@ -20,7 +20,7 @@ use crate::limits::{CallerPermit, Turn};
 pub(super) struct Limits<'a> {
     pub(super) bytes: usize,
     pub(super) time: Duration,
-    /// Bytes are counted in this share as they arrive.
+    /// Bytes are counted to this caller as they arrive.
     pub(super) caller_permit: Option<&'a mut CallerPermit>,
     pub(super) turn: &'a Turn,
 }

@@ -14,7 +14,7 @@ pub(crate) struct Trace {
     pub(crate) body_left: bool,
     /// The caller has shown a valid key.
     pub(crate) is_proven: bool,
-    /// The caller's place for this request, which it has until the answer is sent. A refusal needs none.
+    /// The caller's permit for this request, which it has until the answer is sent. A refusal needs none.
     pub(crate) caller_permit: Option<CallerPermit>,
 }
 

@@ -1,4 +1,5 @@
-//! Serves one connection: shakes hands, chooses its protocol, knows its deadlines, and closes it in an orderly way.
+//! Serves one connection: shakes hands, chooses its protocol, knows its deadlines, and closes it in an
+//! orderly way.
 //!
 //! `http1` and `http2` serve the requests. Both are told of the same [`Event`]s.
 

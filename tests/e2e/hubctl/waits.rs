@@ -86,7 +86,12 @@ fn input_that_is_typed_is_asked_for() {
 #[test]
 fn a_key_on_standard_input_is_typed_unseen() {
     let (_listener, ctl) = silent();
-    for line in ["--admin-key-file - whoami", "--admin-key-file - instance list"] {
+    for line in [
+        "--admin-key-file - whoami",
+        "--admin-key-file - instance list",
+        "--admin-key-file - --url http://127.0.0.1:1 context add here",
+        "--admin-key-file - login",
+    ] {
         let terminal = ctl.at_terminal(80, &words(line));
         terminal.wait_for("the admin key: ");
         terminal.type_keys("lb_admin_\u{3}");

@@ -8,14 +8,14 @@ use super::{ContextRow, tell};
 use crate::cli::{ContextAddArgs, Global};
 use crate::commands::local::Local;
 use crate::error::{Failure, Result};
-use crate::input;
 use crate::output::Done;
+use crate::prompt;
 use crate::settings::{Context, ContextFile, KeptKey, admin_key, hub_url, written};
 use crate::words::Format;
 
 /// Adds a context without asking its hub for anything.
-pub(super) fn run(args: &ContextAddArgs, local: &Local<'_>) -> Result<Exit> {
-    let context = given(args, local.global)?;
+pub(super) async fn run(args: &ContextAddArgs, local: &Local<'_>) -> Result<Exit> {
+    let context = given(args, local.global).await?;
     let (file, name) = (ContextFile::own()?, args.name.as_str());
     let (listed, changed) = file.change(local.global.dry_run, |contexts| {
         if let Some(found) = ContextRow::of(contexts, name, &file) {
@@ -37,7 +37,7 @@ pub(super) fn run(args: &ContextAddArgs, local: &Local<'_>) -> Result<Exit> {
 }
 
 /// The context that the options describe.
-fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
+async fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
     let url = global
         .url
         .as_deref()
@@ -53,7 +53,7 @@ fn given(args: &ContextAddArgs, global: &Global) -> Result<Context> {
     match global.admin_key_file.as_deref() {
         // Standard input cannot be read again later.
         Some(path) if path == Path::new("-") => {
-            let text = input::read_secret(path, "the admin key")?;
+            let text = prompt::secret_from_stdin("the admin key").await?;
             context.admin_key = Some(KeptKey(admin_key(&text)?));
         }
         Some(path) => context.admin_key_file = Some(absolute(path)?),

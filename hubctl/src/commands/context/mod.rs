@@ -22,7 +22,7 @@ pub(super) async fn run(command: &ContextCommand, local: &Local<'_>) -> Result<E
         ContextCommand::List => list(local.out),
         ContextCommand::Use(args) => make_current(&args.name, local),
         ContextCommand::Show(args) => show::run(args.name.as_deref(), local),
-        ContextCommand::Add(args) => add::run(args, local),
+        ContextCommand::Add(args) => add::run(args, local).await,
         ContextCommand::Remove(args) => remove(args, local).await,
     }
 }
